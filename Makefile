@@ -1,0 +1,147 @@
+# Waypost: everything is built, run, tested and installed from here.
+#
+#   make              build the programs into build/
+#   make run          install what is missing, build, play the main job with real processes (KEEP=1 leaves it running)
+#   make test         install what is missing, build, run every test; last line "N passed, N failed"
+#   make check-asan   the same tests under the address and undefined-behaviour sanitizers
+#   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
+#   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
+#   make lint         layers, headers, function length, format, clang-tidy
+#   make format       clang-format over our own sources
+#   make install      DESTDIR= PREFIX=/usr/local: programs, library, header, man pages, completion, samples
+#   make clean        remove build/
+#
+# CC, CPPFLAGS, CFLAGS, LDFLAGS belong to the caller; what is ours stands in OURS. BUILD names the output folder,
+# a variant is the same rules with another BUILD. TEST_FILTER='ack__*' runs a few unit tests.
+
+SHELL := /bin/bash
+BUILD ?= build
+PREFIX ?= /usr/local
+CC ?= cc
+CFLAGS ?= -O2 -g
+VERSION := 0.1.0
+
+DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Werror
+OURS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD)/gen -DWAYPOST_VERSION='"$(VERSION)"' \
+       $(shell pkg-config --cflags $(DEPS)) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+LIBS = $(shell pkg-config --libs $(DEPS)) -lpthread -lm
+
+PROTOS := $(wildcard proto/*.proto)
+GEN_PB := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
+GEN_C  := $(GEN_PB) $(BUILD)/gen/catalogue_tables.c
+
+COMMON_C := $(wildcard common/*/*.c)
+BROKER_CORE_C := $(wildcard broker/core/*.c)
+BROKER_C := $(wildcard broker/net/*.c) broker/main.c
+AGENT_C := $(filter-out client/agent/main.c,$(wildcard client/agent/*.c))
+CLI_C := $(wildcard client/cli/*.c)
+LIB_C := $(wildcard client/lib/*.c)
+SUPPORT_C := $(wildcard tests/support/*.c)
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+GEN_O := $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
+
+PROGRAMS := $(BUILD)/waypost-broker $(BUILD)/waypost-agent $(BUILD)/waypost
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+LAB_TESTS := $(patsubst tests/lab/%.c,$(BUILD)/tests/lab/%,$(wildcard tests/lab/test_*.c))
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+
+.PHONY: all run test bootstrap check-asan check-crash bench lint format install clean programs tests
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: programs
+programs: $(PROGRAMS)
+
+# --- generated code ------------------------------------------------------------------------------------------
+
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h &: proto/%.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=proto --c_out=$(BUILD)/gen $<
+
+$(BUILD)/gen/catalogue_tables.c: data/procedures/kinds.tsv data/procedures/facts.tsv common/codec/catalogue.awk
+	@mkdir -p $(@D)
+	awk -f common/codec/catalogue.awk data/procedures/facts.tsv data/procedures/kinds.tsv > $@
+
+# --- compile -------------------------------------------------------------------------------------------------
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_C)
+	@mkdir -p $(@D)
+	$(CC) $(OURS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.o: %.c | $(GEN_C)
+	@mkdir -p $(@D)
+	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# --- libraries and programs ----------------------------------------------------------------------------------
+
+$(BUILD)/libcommon.a: $(call objects,$(COMMON_C)) $(GEN_O)
+$(BUILD)/libbrokercore.a: $(call objects,$(BROKER_CORE_C))
+$(BUILD)/libagent.a: $(call objects,$(AGENT_C))
+$(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
+$(BUILD)/libsupport.a: $(call objects,$(SUPPORT_C))
+$(BUILD)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+LINK = $(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+$(BUILD)/waypost-broker: $(call objects,$(BROKER_C)) $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
+	$(LINK)
+$(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
+	$(LINK)
+$(BUILD)/waypost: $(call objects,$(CLI_C)) $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
+	$(LINK)
+
+# --- tests ---------------------------------------------------------------------------------------------------
+
+# A test that injects failures names the calls it wraps in its first line: /* wrap: pwrite fdatasync */
+wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a \
+                  $(BUILD)/libcommon.a | $(GEN_C)
+	@mkdir -p $(@D)
+	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
+	  -o $@ $< $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a \
+	  $(LIBS) -lcmocka
+
+tests: programs $(UNIT_TESTS) $(LAB_TESTS) $(TEST_TOOLS)
+
+bootstrap:
+	@scripts/bootstrap
+
+test: bootstrap
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/run
+
+run: bootstrap
+	@$(MAKE) --no-print-directory -j2 programs BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) KEEP=$(KEEP) scripts/demo
+
+check-asan: SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check-asan: bootstrap
+	$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g $(SAN)" LDFLAGS="$(LDFLAGS) $(SAN)"
+
+check-crash: bootstrap
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),50) tests/crash/loop
+
+bench: bootstrap
+	@$(MAKE) --no-print-directory -j2 programs BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/bench/run
+
+lint: bootstrap
+	@$(MAKE) --no-print-directory -j2 $(GEN_C) BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) OURS='$(OURS)' scripts/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: programs $(BUILD)/libwaypost.a
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD=$(abspath $(BUILD)) VERSION=$(VERSION) scripts/install
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

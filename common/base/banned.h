@@ -1,0 +1,12 @@
+/*
+ * Functions that have hurt others, turned into compile errors. Included last in every .c file.
+ *
+ * Use snprintf with its length checked, bytes.h, text_parse_u64(), civil.h instead.
+ */
+#ifndef WAYPOST_BASE_BANNED_H
+#define WAYPOST_BASE_BANNED_H
+
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll
+#pragma GCC poison gets gmtime localtime ctime asctime mktemp tmpnam alloca rand srand
+
+#endif

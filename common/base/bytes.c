@@ -1,0 +1,250 @@
+/* bytes: see bytes.h. Out of memory aborts; readers report shortage through cursor.failed. */
+#include "common/base/bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/err.h"
+
+#include "common/base/banned.h"
+
+enum { BUF_FIRST_BYTES = 64, VARINT_BYTES_MAX = 10 };
+
+bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+struct slice slice_of_text(const char *text)
+{
+    return slice_of(text, strlen(text));
+}
+
+void *mem_new(size_t count, size_t bytes)
+{
+    void *memory = calloc(count == 0 ? 1 : count, bytes == 0 ? 1 : bytes);
+
+    if (memory == NULL) {
+        abort();
+    }
+    return memory;
+}
+
+char *mem_text(const char *text)
+{
+    size_t len = strlen(text) + 1;
+    char *copy = mem_new(len, 1);
+
+    memcpy(copy, text, len);
+    return copy;
+}
+
+void buf_reserve(struct buf *self, size_t more)
+{
+    size_t capacity = self->capacity == 0 ? BUF_FIRST_BYTES : self->capacity;
+
+    assert(more <= SIZE_MAX / 4 && self->len <= SIZE_MAX / 4);
+    if (self->capacity - self->len >= more) {
+        return;
+    }
+    while (capacity - self->len < more) {
+        capacity *= 2;
+    }
+    uint8_t *data = realloc(self->data, capacity);
+    if (data == NULL) {
+        abort();
+    }
+    self->data = data;
+    self->capacity = capacity;
+}
+
+void buf_put(struct buf *self, const void *data, size_t len)
+{
+    if (len == 0) {
+        return;
+    }
+    buf_reserve(self, len);
+    memcpy(self->data + self->len, data, len);
+    self->len += len;
+}
+
+void buf_put_slice(struct buf *self, struct slice bytes)
+{
+    buf_put(self, bytes.data, bytes.len);
+}
+
+void buf_put_u8(struct buf *self, uint8_t value)
+{
+    buf_put(self, &value, 1);
+}
+
+void buf_put_u16(struct buf *self, uint16_t value)
+{
+    uint8_t bytes[2];
+
+    put_u16(bytes, value);
+    buf_put(self, bytes, sizeof bytes);
+}
+
+void buf_put_u32(struct buf *self, uint32_t value)
+{
+    uint8_t bytes[4];
+
+    put_u32(bytes, value);
+    buf_put(self, bytes, sizeof bytes);
+}
+
+void buf_put_u64(struct buf *self, uint64_t value)
+{
+    uint8_t bytes[8];
+
+    put_u64(bytes, value);
+    buf_put(self, bytes, sizeof bytes);
+}
+
+void buf_put_varint(struct buf *self, uint64_t value)
+{
+    uint8_t bytes[VARINT_BYTES_MAX];
+    size_t len = 0;
+
+    while (value >= 0x80) {
+        bytes[len++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    bytes[len++] = (uint8_t)value;
+    buf_put(self, bytes, len);
+}
+
+void buf_put_text(struct buf *self, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(len >= 0);
+    buf_reserve(self, (size_t)len + 1);
+    va_start(args, format);
+    (void)vsnprintf((char *)self->data + self->len, (size_t)len + 1, format, args);
+    va_end(args);
+    self->len += (size_t)len;
+}
+
+void buf_clear(struct buf *self)
+{
+    self->len = 0;
+}
+
+void buf_free(struct buf *self)
+{
+    free(self->data);
+    *self = (struct buf){0};
+}
+
+struct slice take_bytes(struct cursor *self, size_t len)
+{
+    struct slice taken = {self->rest.data, len};
+
+    if (self->failed || self->rest.len < len) {
+        self->failed = true;
+        return (struct slice){NULL, 0};
+    }
+    if (len > 0) {
+        self->rest.data += len;
+        self->rest.len -= len;
+    }
+    return taken;
+}
+
+uint8_t take_u8(struct cursor *self)
+{
+    struct slice bytes = take_bytes(self, 1);
+
+    return bytes.len == 0 ? 0 : bytes.data[0];
+}
+
+uint16_t take_u16(struct cursor *self)
+{
+    struct slice bytes = take_bytes(self, 2);
+
+    return bytes.len == 0 ? 0 : get_u16(bytes.data);
+}
+
+uint32_t take_u32(struct cursor *self)
+{
+    struct slice bytes = take_bytes(self, 4);
+
+    return bytes.len == 0 ? 0 : get_u32(bytes.data);
+}
+
+uint64_t take_u64(struct cursor *self)
+{
+    struct slice bytes = take_bytes(self, 8);
+
+    return bytes.len == 0 ? 0 : get_u64(bytes.data);
+}
+
+uint64_t take_varint(struct cursor *self)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < VARINT_BYTES_MAX; i++) {
+        uint8_t byte = take_u8(self);
+        if (self->failed || (i == VARINT_BYTES_MAX - 1 && byte > 1)) {
+            break;
+        }
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if ((byte & 0x80) == 0) {
+            return value;
+        }
+    }
+    self->failed = true;
+    return 0;
+}
+
+void hex_encode(const void *data, size_t len, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *bytes = data;
+
+    for (size_t i = 0; i < len; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    text[2 * len] = '\0';
+}
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return -1;
+}
+
+int hex_decode(const char *text, void *out, size_t len)
+{
+    uint8_t *bytes = out;
+
+    if (strlen(text) != 2 * len) {
+        return E_MALFORMED;
+    }
+    for (size_t i = 0; i < 2 * len; i++) {
+        if (nibble(text[i]) < 0) {
+            return E_MALFORMED;
+        }
+    }
+    for (size_t i = 0; i < len; i++) {
+        bytes[i] = (uint8_t)(nibble(text[2 * i]) << 4 | nibble(text[2 * i + 1]));
+    }
+    return 0;
+}

@@ -1,0 +1,116 @@
+/*
+ * journal: the broker's append-only log, an RFC 6962 tree whose head is signed with every commit.
+ * docs/STORAGE.md says what each file holds and what a crash can leave behind.
+ *
+ * Two threads at most use one journal: the owner (append, cut, settle, read, paths) and a writer that carries out
+ * cut commits one at a time (journal_write). They share nothing but the commit handed over. Any failed write or sync
+ * is E_IO or E_FULL from journal_write: the caller ends the process and never retries (PROMISE 1).
+ *
+ * Positions: segment number << 32 | byte offset; 0 is never a record.
+ */
+#ifndef WAYPOST_JOURNAL_JOURNAL_H
+#define WAYPOST_JOURNAL_JOURNAL_H
+
+#include "common/base/err.h"
+#include "common/base/world.h"
+#include "common/crypto/merkle.h"
+#include "common/crypto/sign.h"
+#include "common/journal/disk.h"
+#include "common/journal/record.h"
+
+typedef struct journal journal_t;
+typedef struct journal_commit journal_commit_t;
+
+struct journal_options {
+    const char *network;          /* lent for the life of the journal */
+    const uint8_t *head_public;   /* 32 bytes, lent for its life */
+    const uint8_t *head_secret;   /* 64 bytes, lent for its life */
+    const struct world *world;    /* lent */
+    uint64_t segment_bytes;       /* 1 MiB .. 1 GiB; a segment is preallocated and sealed when it is full */
+};
+
+struct journal_head {
+    uint64_t size;      /* leaves */
+    struct hash root;
+    int64_t time_ms;
+    uint32_t epoch;
+    uint8_t journal[16];
+    uint32_t statement_len;     /* bytes of the encoded Head */
+    uint8_t statement[256];
+    uint8_t signature[SIGNATURE_BYTES];
+};
+
+struct journal_recovery {
+    uint64_t size;             /* leaves found */
+    uint64_t torn_bytes;       /* cut from the tail and saved aside, 0 for none */
+    uint64_t quarantined;      /* damaged records below the watermark, 0 for none */
+    char torn_file[64];        /* where the tail was saved, "" for none */
+};
+
+/*
+ * Open, or begin where the disk holds no journal. Cuts a torn tail (saved aside), names damage, checks the signed heads
+ * from the newest snapshot on. Returns 0; E_NETWORK, E_CORRUPT (nothing can be served), E_KEY (signed by another head
+ * key), E_LOCKED... with why. disk is lent for the life of the journal.
+ */
+int journal_open(const struct disk *disk, const struct journal_options *options, journal_t **out,
+    struct journal_recovery *recovery, struct complaint *why);
+void journal_destroy(journal_t **self_p); /* what was not written is lost, as in a crash */
+
+/* Add a record to the pending commit: its sequence and position are final. record->sequence is ignored; time_ms 0 means
+ * now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing is durable before the commit is settled. */
+uint64_t journal_append(journal_t *self, const struct record *record, uint64_t *position);
+size_t journal_pending_bytes(const journal_t *self);
+
+/* Take what is pending as one commit, NULL where nothing is, or while another is under way. */
+journal_commit_t *journal_cut(journal_t *self);
+/* Hash, sign, write, sync. Any one thread. */
+int journal_write(journal_t *self, journal_commit_t *commit);
+/* Owner again: the commit's records can be read, its head is the journal's. Frees it. */
+void journal_settle(journal_t *self, journal_commit_t **commit_p);
+
+const struct journal_head *journal_head(const journal_t *self); /* durable; lent until the next settle */
+uint64_t journal_size(const journal_t *self);                   /* leaves appended, durable or not */
+
+/* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. */
+int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
+
+/* Inclusion path of leaf index in the tree of size, and consistency path between two sizes (RFC 6962). Recent leaves
+ * come from memory. size at most the durable head's. */
+int journal_path(journal_t *self, uint64_t index, uint64_t size, struct merkle_path *out);
+int journal_consistency(journal_t *self, uint64_t old_size, uint64_t size, struct merkle_path *out);
+int journal_root_at(journal_t *self, uint64_t size, struct hash *out);
+
+/* Visit every leaf record from a sequence on, in order, as at opening time. visit returns 0 to go on.
+ * hint: a position at or before that sequence (0 for none). */
+int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
+    int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
+
+/* Snapshots of the owner's state, named by the number of leaves they stand for. The two newest are kept. */
+int journal_snapshot_write(journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
+int journal_snapshot_read(journal_t *self, struct buf *state, uint64_t *size, uint64_t *next_position); /* E_NOT_FOUND */
+
+/* ---- offline: verify and walk a journal without its secrets, never writing ---- */
+
+struct journal_check {
+    uint64_t leaves;
+    uint64_t commits;
+    uint64_t events;
+    uint64_t segments;
+    uint64_t torn_bytes;      /* after the last whole commit */
+    uint64_t erased;          /* payloads erased */
+    char network[33];
+    struct journal_head head; /* the last */
+    uint64_t bad_position;    /* of the first damage, 0 for none */
+};
+
+/*
+ * Walk the whole journal: every CRC, every leaf, every root, every head signature.
+ *   head_public  32 bytes, or NULL to take the key that the journal's first record names (said in the report)
+ *   visit        may be NULL; else called with every leaf record of a good commit
+ * Returns 0, or the code of the first fault with where and what in why; what is whole before it has been visited.
+ */
+int journal_verify(const struct disk *disk, const uint8_t *head_public, struct journal_check *report,
+    int (*visit)(void *context, const struct record *record, uint64_t position), void *context,
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes), struct complaint *why);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * record: one entry of the journal as bytes. docs/STORAGE.md, section 2. Pure.
+ *
+ *   0 u32 length      bytes of the whole record with padding to a multiple of 8
+ *   4 u8  type        enum record_type
+ *   5 u8  flags       RECORD_ERASED and others
+ *   6 u16 zero
+ *   8 u64 sequence    leaf index; for a commit: number of leaves it covers from the start of the journal
+ *  16 u64 time        milliseconds since the epoch when it was recorded
+ *  24 u32 body length
+ *  28 u32 payload length
+ *  32 u32 CRC32C of bytes 0..31 (flags RECORD_ERASED counted as clear) and the body
+ *  36 u32 CRC32C of the payload (0 once erased)
+ *  40 body, payload, zero padding
+ *
+ * Leaf = H(0x00 ‖ "waypost/record/1" ‖ 0 ‖ network ‖ 0 ‖ type ‖ u64 sequence ‖ u64 time ‖ part), where part is
+ * hash_statement() for a batch and hash_of("waypost/body/1", body, "") otherwise. Payloads lie outside it.
+ */
+#ifndef WAYPOST_JOURNAL_RECORD_H
+#define WAYPOST_JOURNAL_RECORD_H
+
+#include "common/base/bytes.h"
+#include "common/crypto/hash.h"
+
+enum { RECORD_HEADER_BYTES = 40, RECORD_BYTES_MAX = 2097152 };
+
+enum record_type {
+    RECORD_COMMIT = 1,  /* no leaf: head and signature over everything before it */
+    RECORD_BATCH = 2,   /* a published batch; body: struct batch_body */
+    RECORD_INPUT = 3,   /* bytes that come into force here: register, configuration; body: u32 enum input_kind, bytes */
+    RECORD_JUDGED = 4,  /* a batch was folded: stream numbers follow from the order of these; body: struct judged_body */
+    RECORD_ACK = 5,     /* an agent's signed acknowledgement; body: u32 statement length, statement, signature,
+                           u16 agent id length, agent id */
+    RECORD_ACKED = 6,   /* an acknowledgement took effect; body belongs to broker/core */
+    RECORD_DERIVED = 7, /* a Derived message (waypost.proto) */
+    RECORD_EPOCH = 8,   /* the journal was begun, or recovered from a backup */
+    RECORD_ERASE_BEGUN = 9,
+    RECORD_PAYLOAD_ERASED = 10
+};
+
+enum record_flag { RECORD_ERASED = 1 };
+enum input_kind { INPUT_REGISTER = 1, INPUT_CONFIGURATION = 2, INPUT_ENGINE = 3 };
+
+struct record {
+    uint8_t type;
+    uint8_t flags;
+    uint64_t sequence;
+    int64_t time_ms;
+    struct slice body;    /* lent */
+    struct slice payload; /* lent; empty where there is none or it was erased */
+};
+
+/* Body of RECORD_BATCH:
+ *   u64 position of the agent's batch before this one, 0 for none (a chain for finding originals; outside the leaf)
+ *   u16 agent id length, agent id
+ *   u32 statement length, statement, 64 bytes signature
+ *   u32 number of events, then per event: u32 length, event bytes
+ * Payload of RECORD_BATCH, per event: u32 ciphertext length, ciphertext, u16 number of wraps, then per wrap
+ *   9 bytes code, 8 bytes key id, 32 bytes ephemeral, 48 bytes sealed key. */
+struct batch_body {
+    uint64_t previous;
+    char agent[33];
+    struct slice statement;
+    struct slice signature;
+    uint32_t count;
+    struct slice events; /* walk with batch_next_event() */
+};
+
+enum { WRAP_STORED_BYTES = 97 };
+
+struct stored_payload {
+    struct slice ciphertext; /* empty where none */
+    uint32_t wrap_count;
+    struct slice wraps;      /* wrap_count * WRAP_STORED_BYTES */
+};
+
+uint32_t crc32c(uint32_t crc, struct slice bytes); /* start with 0 */
+
+/* Append the record's bytes to out. */
+void record_encode(const struct record *record, struct buf *out);
+
+/*
+ * Read one record at the start of bytes. Returns 0 and the whole length; E_END where the first 4 bytes are zero or
+ * fewer than a header is left; E_CORRUPT where lengths, type or CRC do not hold (also a payload CRC).
+ */
+int record_decode(struct slice bytes, struct record *out, size_t *length);
+
+struct hash record_leaf(const char *network, const struct record *record);
+
+int batch_body_read(struct slice body, struct batch_body *out); /* 0 or E_CORRUPT */
+/* Walk events; rest starts as batch_body.events. Returns 0 or E_END. */
+int batch_next_event(struct slice *rest, struct slice *event);
+int batch_next_payload(struct slice *rest, struct stored_payload *out);
+
+#endif
