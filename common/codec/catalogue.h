@@ -26,7 +26,8 @@ enum fact_type {
 };
 
 struct fact_info {
-    uint32_t number;           /* row in facts.tsv from 1; field number in every kind, or in Header for envelope facts */
+    uint32_t number;           /* row in facts.tsv from 1; field number in every kind and in Payload */
+    uint32_t header_field;     /* field number in Header for envelope facts, else 0 */
     const char *name;          /* "permanence" */
     enum fact_type type;
     bool list;                 /* "list of" */
@@ -51,7 +52,7 @@ struct kind_info {
     bool carries_documents;        /* holds a payload even without a sealed fact */
 };
 
-size_t catalogue_kind_count(void);
+size_t catalogue_kind_count(void);                                  /* numbers are 1 .. count */
 const struct kind_info *catalogue_kind(uint32_t number);            /* NULL where unknown */
 const struct kind_info *catalogue_kind_named(const char *name);     /* NULL where unknown */
 const char *catalogue_kind_nearest(const char *name);               /* for a typo; NULL where none is near */
