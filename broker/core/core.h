@@ -1,0 +1,104 @@
+/*
+ * core: what the broker decides. Pure and single-threaded: frames, ticks, verified signatures and finished commits go
+ * in; frames, records and verification jobs come out. No socket, file, clock or thread header is included here.
+ *
+ * Order of promises (DESIGN 5, "Accepted before judged"):
+ *   PUBLISH -> checked -> RECORD_BATCH appended, verification started at the same time
+ *   durable and verified -> RECEIPT (the one place that says "accepted"); in journal order RECORD_JUDGED is appended
+ *   that durable too -> entries enter the recipients' streams and are delivered
+ *   a batch whose signature is bad -> RECORD_DERIVED BATCH_VOIDED, REFUSED to the sender, no number anywhere
+ *   ACK -> RECORD_ACK, verified; then RECORD_ACKED moves the cursor and tells senders and hubs; durable -> ACKED
+ * docs/PROTOCOL.md section 4 has the rules by number.
+ */
+#ifndef WAYPOST_BROKER_CORE_H
+#define WAYPOST_BROKER_CORE_H
+
+#include "common/base/err.h"
+#include "common/base/world.h"
+#include "common/crypto/hash.h"
+#include "common/journal/journal.h"
+#include "common/register/register.h"
+
+typedef struct core core_t;
+
+/* A signature to be checked by somebody else, later, in any order. Everything is owned by the job. */
+struct verify_job {
+    uint64_t id;              /* the core's number for it */
+    bool is_batch;            /* leaves and root are to be worked out too */
+    const char *context;      /* SIGN_CONTEXT_..., static */
+    const char *network;      /* lent for the life of the core */
+    uint8_t public_key[32];
+    struct buf bytes;         /* statement, signature and events lend from this */
+    struct slice statement;
+    struct slice signature;
+    uint32_t count;           /* events of a batch */
+    struct slice *events;     /* count of them, owned array */
+    uint8_t root[32];         /* as the statement claims */
+    int rc;                   /* answer: 0, E_SIGNATURE, or E_MALFORMED where the root is not the events' */
+};
+
+void verify_job_run(struct verify_job *job);          /* pure; sets rc; for the crypto thread and for tests */
+void verify_job_destroy(struct verify_job **job_p);
+
+struct core_ports {
+    void *context;
+    /* Send one frame to a session; lent for the call. Returns 0, E_UNREACHABLE (the peer is gone: the core forgets the
+     * session, keeps its entries) or E_BUSY (its pipe is full, which credit should make impossible: counted). */
+    int (*send)(void *context, uint64_t session, struct slice frame);
+    /* Have a job checked; it comes back by core_verified(). Taken. */
+    void (*verify)(void *context, struct verify_job *job);
+    /* Free bytes where the journal lives; asked at ticks. */
+    uint64_t (*free_bytes)(void *context);
+};
+
+struct core_options {
+    const char *network;            /* lent */
+    uint32_t credit_events;         /* per publishing agent, 1..4096 */
+    uint32_t credit_bytes;          /* per publishing agent */
+    uint32_t heartbeat_ms;          /* PING interval told to agents */
+    uint32_t session_ms;            /* silence after which a session counts as gone */
+    uint64_t snapshot_bytes;        /* journal growth between snapshots */
+    uint64_t free_bytes_min;        /* below it BUSY except for protective kinds; 1 GiB */
+    uint64_t inflight_bytes_max;    /* accepted and not durable, all agents together; above it BUSY */
+};
+
+/* journal, world and ports are lent for the life of the core. */
+core_t *core_new(const struct core_options *options, const struct world *world, journal_t *journal,
+    const struct core_ports *ports);
+void core_destroy(core_t **self_p);
+
+/* Load the newest snapshot, replay what follows, start verification of batches that were not judged. To be called once,
+ * before anything else. Returns 0 or the journal's code. */
+int core_recover(core_t *self, struct complaint *why);
+
+/* Bring a register into force (appended as RECORD_INPUT; opens streams, changes epochs, revokes sessions). Lent bytes of
+ * a SignedRegister. pin: as in register_load where no register is in force yet. A bad one leaves the old in force. */
+int core_register(core_t *self, struct slice signed_register, const struct register_pin *pin, struct complaint *why);
+const register_t *core_register_in_force(const core_t *self); /* NULL before the first; lent until the next change */
+
+/* A frame came in. session: the edge's number for the connection. curve_key: 32 bytes, proved by CURVE. */
+void core_frame(core_t *self, uint64_t session, const uint8_t *curve_key, struct slice frame);
+
+/* A verification came back. Taken. */
+void core_verified(core_t *self, struct verify_job *job);
+
+/* A commit was settled: everything below journal_head()->size is durable. Releases what waited for it. */
+void core_durable(core_t *self);
+
+/* At least once a second: sessions that fell silent, acknowledgement pacing, disk space, snapshots. */
+void core_tick(core_t *self);
+
+/* The state to be written as a snapshot, when one is due: true, and state, size and position filled in (state appended
+ * to). To be handed to journal_snapshot_write by the edge. Stands for durable records alone. */
+bool core_snapshot_due(core_t *self, struct buf *state, uint64_t *size, uint64_t *next_position);
+
+/* Tell every session that the broker stops; nothing new is taken from here on (BUSY). */
+void core_stop(core_t *self);
+
+/* True while records are pending or verifications run: the edge goes on until it is false, then closes. */
+bool core_unfinished(const core_t *self);
+
+/* Counters, by row of the table in broker/core/counters.h. */
+uint64_t core_counter(const core_t *self, size_t index);
+
+#endif
