@@ -34,17 +34,17 @@ static inline struct slice buf_slice(const struct buf *self)
 bool slice_equal(struct slice a, struct slice b); /* not constant time: never for secrets */
 struct slice slice_of_text(const char *text);     /* without the terminator */
 
-void buf_reserve(struct buf *self, size_t more);                      /* room for `more` further bytes */
-void buf_put(struct buf *self, const void *data, size_t len);         /* append */
-void buf_put_slice(struct buf *self, struct slice bytes);             /* append */
+void buf_reserve(struct buf *self, size_t more);              /* room for `more` further bytes */
+void buf_put(struct buf *self, const void *data, size_t len); /* append */
+void buf_put_slice(struct buf *self, struct slice bytes);     /* append */
 void buf_put_u8(struct buf *self, uint8_t value);
-void buf_put_u16(struct buf *self, uint16_t value);                   /* little-endian, as all below */
+void buf_put_u16(struct buf *self, uint16_t value); /* little-endian, as all below */
 void buf_put_u32(struct buf *self, uint32_t value);
 void buf_put_u64(struct buf *self, uint64_t value);
-void buf_put_varint(struct buf *self, uint64_t value);                /* LEB128, 1 to 10 bytes */
+void buf_put_varint(struct buf *self, uint64_t value); /* LEB128, 1 to 10 bytes */
 void buf_put_text(struct buf *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_clear(struct buf *self);                                     /* keeps the memory */
-void buf_free(struct buf *self);                                      /* leaves it empty */
+void buf_clear(struct buf *self); /* keeps the memory */
+void buf_free(struct buf *self);  /* leaves it empty */
 
 static inline void put_u16(uint8_t *at, uint16_t v)
 {

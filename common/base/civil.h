@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 enum {
-    CIVIL_STAMP_BYTES = 25,          /* "2026-03-16T10:05:00.123Z" and its terminator */
-    CIVIL_DATE_BYTES = 11,           /* "2026-03-16" and its terminator */
-    CIVIL_DAY_MIN = -25567,          /* 1900-01-01, the earliest date that any input may name */
-    CIVIL_DAY_MAX = 84005,           /* 2199-12-31, the latest */
+    CIVIL_STAMP_BYTES = 25, /* "2026-03-16T10:05:00.123Z" and its terminator */
+    CIVIL_DATE_BYTES = 11,  /* "2026-03-16" and its terminator */
+    CIVIL_DAY_MIN = -25567, /* 1900-01-01, the earliest date that any input may name */
+    CIVIL_DAY_MAX = 84005,  /* 2199-12-31, the latest */
 };
 
 #define CIVIL_DAY_MS INT64_C(86400000)
@@ -26,10 +26,10 @@ struct civil_date {
     int day;   /* 1 .. 31 */
 };
 
-int32_t civil_days(struct civil_date date);     /* the date must be valid */
+int32_t civil_days(struct civil_date date); /* the date must be valid */
 struct civil_date civil_date_of(int32_t days);
-bool civil_date_valid(struct civil_date date);  /* within the limits above, leap years counted */
-int civil_weekday(int32_t days);                /* 0 Monday .. 6 Sunday */
+bool civil_date_valid(struct civil_date date); /* within the limits above, leap years counted */
+int civil_weekday(int32_t days);               /* 0 Monday .. 6 Sunday */
 
 int64_t civil_london_offset_ms(int64_t utc_ms); /* 0 or 3,600,000 */
 int32_t civil_london_day(int64_t utc_ms);       /* the date in London at that instant */

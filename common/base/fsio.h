@@ -33,12 +33,14 @@ int fsio_read_all(const char *path, size_t bytes_max, struct buf *out);
 int fsio_open_rw(const char *path, bool create, int *fd_out);
 int fsio_open_read(const char *path, int *fd_out);
 
-int fsio_write_at(int fd, struct slice bytes, uint64_t offset); /* all of it, EINTR and short writes handled */
-int fsio_read_at(int fd, void *out, size_t len, uint64_t offset, size_t *got); /* *got < len at the end only */
-int fsio_sync_data(int fd);                                     /* fdatasync, never retried */
+int fsio_write_at(
+    int fd, struct slice bytes, uint64_t offset); /* all of it, EINTR and short writes handled */
+int fsio_read_at(
+    int fd, void *out, size_t len, uint64_t offset, size_t *got); /* *got < len at the end only */
+int fsio_sync_data(int fd);                                       /* fdatasync, never retried */
 int fsio_truncate(int fd, uint64_t len);
-int fsio_rename(const char *from, const char *to);              /* and syncs the directory of `to` */
-int fsio_remove(const char *path);                              /* and syncs its directory */
+int fsio_rename(const char *from, const char *to); /* and syncs the directory of `to` */
+int fsio_remove(const char *path);                 /* and syncs its directory */
 
 /* An exclusive lock on a file that lives as long as the process (fcntl OFD lock); E_LOCKED. */
 int fsio_lock(const char *path, int *fd_out);

@@ -61,10 +61,10 @@ static void write_line(enum log_level level, bool with_errno, const char *format
     errno = saved;
 }
 
-#define LOG_BODY(level, with_errno)                \
-    va_list args;                                  \
-    va_start(args, format);                        \
-    write_line((level), (with_errno), format, args); \
+#define LOG_BODY(level, with_errno)                                                                \
+    va_list args;                                                                                  \
+    va_start(args, format);                                                                        \
+    write_line((level), (with_errno), format, args);                                               \
     va_end(args)
 
 void log_debug(const char *format, ...)

@@ -49,14 +49,16 @@ enum setting_type {
 
 /* One option. Everything is static. */
 struct setting {
-    const char *name;     /* "listen", "section/name": a-z, 0-9 and hyphen */
+    const char *name; /* "listen", "section/name": a-z, 0-9 and hyphen */
     enum setting_type type;
-    const char *fallback; /* value where the file has none, in the form of the file; NULL: the file must have one;
+    const char *
+        fallback; /* value where the file has none, in the form of the file; NULL: the file must have one;
                              "": may be absent (text, path, list) */
-    uint64_t min;         /* of the number (bytes, milliseconds), of the length in bytes, of the number of items */
+    uint64_t
+        min; /* of the number (bytes, milliseconds), of the length in bytes, of the number of items */
     uint64_t max;
-    const char *unit;     /* what is counted, for a reader: "events", "connections", "" */
-    const char *text;     /* one or two sentences */
+    const char *unit; /* what is counted, for a reader: "events", "connections", "" */
+    const char *text; /* one or two sentences */
 };
 
 struct setting_table {
@@ -73,8 +75,8 @@ typedef struct settings settings_t;
  * Returns 0; E_NOT_FOUND, E_TOO_LARGE, E_IO, E_PERMISSION (the file cannot be read), E_CONFIG (what it says cannot be
  * used) with a sentence in why. *out is written on success only.
  */
-int settings_load(const struct setting_table *table, const char *path, settings_t **out,
-    struct complaint *why);
+int settings_load(
+    const struct setting_table *table, const char *path, settings_t **out, struct complaint *why);
 
 /* The same from text. name: the file's name for complaints and for relative paths ("dir/file"; no slash: as they are). */
 int settings_parse(const struct setting_table *table, const char *name, struct slice text,
@@ -83,17 +85,21 @@ int settings_parse(const struct setting_table *table, const char *name, struct s
 void settings_destroy(settings_t **self_p);
 
 /* Values by name; asking for a name that is not in the table, or in another type, is a bug (assert). */
-const char *settings_text(const settings_t *self, const char *name);    /* TEXT, PATH; lent; "" where absent */
-uint64_t settings_number(const settings_t *self, const char *name);     /* UINT, BYTES, DURATION (ms) */
-bool settings_flag(const settings_t *self, const char *name);           /* BOOL */
-size_t settings_list_count(const settings_t *self, const char *name);   /* LIST */
-const char *settings_list_at(const settings_t *self, const char *name, size_t index); /* LIST; lent */
-bool settings_given(const settings_t *self, const char *name);          /* the file names it */
-const char *settings_file(const settings_t *self);                      /* name of the file, lent */
+const char *settings_text(
+    const settings_t *self, const char *name); /* TEXT, PATH; lent; "" where absent */
+uint64_t settings_number(const settings_t *self, const char *name); /* UINT, BYTES, DURATION (ms) */
+bool settings_flag(const settings_t *self, const char *name);       /* BOOL */
+size_t settings_list_count(const settings_t *self, const char *name); /* LIST */
+const char *settings_list_at(
+    const settings_t *self, const char *name, size_t index);   /* LIST; lent */
+bool settings_given(const settings_t *self, const char *name); /* the file names it */
+const char *settings_file(const settings_t *self);             /* name of the file, lent */
 
 /* Texts from the table, appended to out. */
-void settings_put_help(const struct setting_table *table, struct buf *out);   /* for --help */
-void settings_put_manual(const struct setting_table *table, struct buf *out); /* mdoc .It list, for the .5 page */
-void settings_put_sample(const struct setting_table *table, struct buf *out); /* a ZPL file, defaults as comments */
+void settings_put_help(const struct setting_table *table, struct buf *out); /* for --help */
+void settings_put_manual(
+    const struct setting_table *table, struct buf *out); /* mdoc .It list, for the .5 page */
+void settings_put_sample(
+    const struct setting_table *table, struct buf *out); /* a ZPL file, defaults as comments */
 
 #endif

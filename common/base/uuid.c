@@ -59,8 +59,8 @@ void uuid_format(const uint8_t *id, char *text)
     char hex[2 * UUID_BYTES + 1];
 
     hex_encode(id, UUID_BYTES, hex);
-    (void)snprintf(text, UUID_TEXT_BYTES, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-        hex + 20);
+    (void)snprintf(text, UUID_TEXT_BYTES, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+        hex + 16, hex + 20);
 }
 
 int uuid_parse(const char *text, uint8_t *id)

@@ -17,8 +17,8 @@ enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 37 }; /* text with its terminator */
  */
 void uuid7_next(const struct world *world, uint8_t *last);
 
-int64_t uuid7_ms(const uint8_t *id);                 /* its time, milliseconds since the epoch */
-void uuid_format(const uint8_t *id, char *text);     /* 8-4-4-4-12 lower case */
-int uuid_parse(const char *text, uint8_t *id);       /* 0 or E_ID; with or without hyphens */
+int64_t uuid7_ms(const uint8_t *id);             /* its time, milliseconds since the epoch */
+void uuid_format(const uint8_t *id, char *text); /* 8-4-4-4-12 lower case */
+int uuid_parse(const char *text, uint8_t *id);   /* 0 or E_ID; with or without hyphens */
 
 #endif

@@ -45,8 +45,8 @@ static size_t distance(const char *a, const char *b)
     return last[len_b];
 }
 
-const char *words_nearest(const char *word, const char *(*word_at)(const void *known, size_t index),
-    const void *known)
+const char *words_nearest(
+    const char *word, const char *(*word_at)(const void *known, size_t index), const void *known)
 {
     const char *best = NULL;
     size_t len = strlen(word);

@@ -12,8 +12,8 @@
  * NULL where none is within a third of its length (at least 2). `known` is read through `word_at`, which
  * returns NULL at the end; a tie goes to the first.
  */
-const char *words_nearest(const char *word, const char *(*word_at)(const void *known, size_t index),
-    const void *known);
+const char *words_nearest(
+    const char *word, const char *(*word_at)(const void *known, size_t index), const void *known);
 
 /* The same over an array of count words. */
 const char *words_nearest_of(const char *word, const char *const *known, size_t count);
