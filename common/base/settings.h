@@ -1,7 +1,7 @@
 /*
  * settings: a program's options as ONE table; the parser, --help, the manual's list and the sample file come from it.
  *
- * The file is ZPL (zconfig): `name = value` a line, four blanks a level, # begins a comment. An option named
+ * The file is ZPL (common/base/zpl.h): `name = value` a line, four blanks a level, # begins a comment. An option named
  * "section/name" stands under `section`. Unknown names, values of the wrong form or out of range, a value given twice
  * and a required one missing stop the start: E_CONFIG with file, name, nearest word and limits. Never fatal.
  *
@@ -32,7 +32,6 @@
 
 enum {
     SETTINGS_FILE_BYTES_MAX = 262144, /* a configuration file; ours are a few KiB */
-    SETTINGS_LINE_BYTES_MAX = 1000,   /* one line: zconfig cuts at 1023 without a word */
     SETTINGS_ITEMS_MAX = 256,         /* items of one list */
     SETTINGS_OPTIONS_MAX = 64         /* rows of one table */
 };
