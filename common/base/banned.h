@@ -6,6 +6,7 @@
 #ifndef WAYPOST_BASE_BANNED_H
 #define WAYPOST_BASE_BANNED_H
 
+#undef alloca /* a macro of the C library, which cannot be poisoned as one */
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll
 #pragma GCC poison gets gmtime localtime ctime asctime mktemp tmpnam alloca rand srand
 

@@ -223,7 +223,7 @@ int fsio_read_all(const char *path, size_t bytes_max, struct buf *out)
     enum { READ_STEP_BYTES = 65536 };
     size_t before = out->len;
     size_t got = READ_STEP_BYTES;
-    int fd;
+    int fd = -1;
 
     int rc = fsio_open_read(path, &fd);
     if (rc != 0) {
@@ -246,7 +246,7 @@ int fsio_read_all(const char *path, size_t bytes_max, struct buf *out)
 int fsio_lock(const char *path, int *fd_out)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd;
+    int fd = -1;
 
     int rc = fsio_open_rw(path, true, &fd);
     if (rc != 0) {

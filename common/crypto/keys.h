@@ -7,6 +7,7 @@
 #ifndef WAYPOST_CRYPTO_KEYS_H
 #define WAYPOST_CRYPTO_KEYS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -25,13 +26,27 @@ struct keys {
     uint8_t sign_secret[SIGN_SECRET_BYTES];
     uint8_t seal_public[SEAL_PUBLIC_BYTES];
     uint8_t seal_secret[SEAL_SECRET_BYTES];
+    int64_t made_ms; /* when they were made, milliseconds since the epoch; the default for a register key's from */
 };
+
+/*
+ * Files (ZPL, at most KEYS_FILE_BYTES_MAX):
+ *   waypost-keys (or waypost-card)
+ *       version = 1
+ *       id = E09000019
+ *       made = 2026-03-16T10:05:00.000Z
+ *       curve-public = HEX, sign-public = HEX, seal-public = HEX
+ *       curve-secret = HEX, sign-secret = HEX, seal-secret = HEX     (keys alone)
+ * Loading checks that each public half belongs to its secret (E_CORRUPT).
+ */
+enum { KEYS_FILE_BYTES_MAX = 4096 };
 
 void keys_make(const struct world *world, const char *id, struct keys *out);
 int keys_save(const struct keys *keys, const char *path);                 /* E_EXISTS: never overwrites */
 int keys_load(const char *path, struct keys *out, struct complaint *why); /* mode and owner checked */
 int keys_save_card(const struct keys *keys, const char *path);            /* public halves alone */
 int keys_load_card(const char *path, struct keys *out, struct complaint *why); /* secrets left zero */
+bool keys_id_valid(const char *id); /* 1 to 32 of A-Z, a-z, 0-9, hyphen */
 void keys_wipe(struct keys *keys);
 
 #endif

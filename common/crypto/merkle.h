@@ -29,6 +29,17 @@ int merkle_check(const struct hash *leaf, uint64_t index, uint64_t size, const s
 int merkle_check_consistency(uint64_t old_size, const struct hash *old_root, uint64_t size,
     const struct hash *root, const struct merkle_path *path);
 
+/* What that check needs: the path from the first `old_size` (<= count) of these leaves to all of them. O(count). */
+void merkle_consistency(const struct hash *leaves, uint64_t count, uint64_t old_size, struct merkle_path *out);
+
+/*
+ * A whole tree at once, for a batch of which many paths are wanted: filled in O(count), then each path is a copy.
+ *   nodes   room for merkle_tree_nodes(count) hashes (less than 2 * count + 64), the caller's; the root is the last one
+ */
+size_t merkle_tree_nodes(size_t count);
+void merkle_tree_fill(const struct hash *leaves, size_t count, struct hash *nodes);
+void merkle_tree_path(const struct hash *nodes, size_t count, size_t index, struct merkle_path *out);
+
 /* The frontier of an append-only tree: enough to add leaves and name the root, 64 hashes at most. */
 struct merkle_frontier {
     uint64_t size;                      /* leaves so far */

@@ -7,6 +7,7 @@
  *   commitment  H("waypost/ciphertext/1" ‖ 0 ‖ ciphertext), H("waypost/key/1" ‖ 0 ‖ key ‖ event id)
  *   wrap        key under XChaCha20-Poly1305, key and nonce from
  *               BLAKE2b(X25519(ephemeral, recipient) ‖ "waypost/wrap/1" ‖ ephemeral pub ‖ recipient pub ‖ event id ‖ key id)
+ *               of 56 bytes: key (32) and nonce (24); no associated data; key id is that of the recipient's public key
  */
 #ifndef WAYPOST_CRYPTO_SEAL_H
 #define WAYPOST_CRYPTO_SEAL_H
