@@ -9,12 +9,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/codec/limits.h"
 #include "common/crypto/hash.h"
 
+/* The C library's <sys/types.h> has a register_t of its own (a machine word). It is read first and then hidden, so that
+ * ours can bear the name in every file, whatever else that file includes. */
+#define register_t register_book_t
 typedef struct register_book register_t; /* "register" is a keyword */
 
 enum register_role { REGISTER_ROLE_AUTHORITY = 1, REGISTER_ROLE_HUB = 2, REGISTER_ROLE_OPERATOR = 3 };
