@@ -98,7 +98,10 @@ const char *settings_file(const settings_t *self);             /* name of the fi
 void settings_put_help(const struct setting_table *table, struct buf *out); /* for --help */
 void settings_put_manual(
     const struct setting_table *table, struct buf *out); /* mdoc .It list, for the .5 page */
+
+/* A ZPL file: each option with its text, limits and default as a comment. examples: name, value, name, value, ... NULL:
+ * what the sample sets for options without a default, and for others instead of it; lent; may be NULL. */
 void settings_put_sample(
-    const struct setting_table *table, struct buf *out); /* a ZPL file, defaults as comments */
+    const struct setting_table *table, const char *const *examples, struct buf *out);
 
 #endif
