@@ -22,29 +22,30 @@ typedef struct journal journal_t;
 typedef struct journal_commit journal_commit_t;
 
 struct journal_options {
-    const char *network;          /* lent for the life of the journal */
-    const uint8_t *head_public;   /* 32 bytes, lent for its life */
-    const uint8_t *head_secret;   /* 64 bytes, lent for its life */
-    const struct world *world;    /* lent */
-    uint64_t segment_bytes;       /* 1 MiB .. 1 GiB; a segment is preallocated and sealed when it is full */
+    const char *network;        /* lent for the life of the journal */
+    const uint8_t *head_public; /* 32 bytes, lent for its life */
+    const uint8_t *head_secret; /* 64 bytes, lent for its life */
+    const struct world *world;  /* lent */
+    uint64_t
+        segment_bytes; /* 1 MiB .. 1 GiB; a segment is preallocated and sealed when it is full */
 };
 
 struct journal_head {
-    uint64_t size;      /* leaves */
+    uint64_t size; /* leaves */
     struct hash root;
     int64_t time_ms;
     uint32_t epoch;
     uint8_t journal[16];
-    uint32_t statement_len;     /* bytes of the encoded Head */
+    uint32_t statement_len; /* bytes of the encoded Head */
     uint8_t statement[256];
     uint8_t signature[SIGNATURE_BYTES];
 };
 
 struct journal_recovery {
-    uint64_t size;             /* leaves found */
-    uint64_t torn_bytes;       /* cut from the tail and saved aside, 0 for none */
-    uint64_t quarantined;      /* damaged records below the watermark, 0 for none */
-    char torn_file[64];        /* where the tail was saved, "" for none */
+    uint64_t size;        /* leaves found */
+    uint64_t torn_bytes;  /* cut from the tail and saved aside, 0 for none */
+    uint64_t quarantined; /* damaged records below the watermark, 0 for none */
+    char torn_file[64];   /* where the tail was saved, "" for none */
 };
 
 /*
@@ -68,8 +69,9 @@ int journal_write(journal_t *self, journal_commit_t *commit);
 /* Owner again: the commit's records can be read, its head is the journal's. Frees it. */
 void journal_settle(journal_t *self, journal_commit_t **commit_p);
 
-const struct journal_head *journal_head(const journal_t *self); /* durable; lent until the next settle */
-uint64_t journal_size(const journal_t *self);                   /* leaves appended, durable or not */
+const struct journal_head *journal_head(
+    const journal_t *self);                   /* durable; lent until the next settle */
+uint64_t journal_size(const journal_t *self); /* leaves appended, durable or not */
 
 /* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
@@ -86,8 +88,10 @@ int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
 
 /* Snapshots of the owner's state, named by the number of leaves they stand for. The two newest are kept. */
-int journal_snapshot_write(journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
-int journal_snapshot_read(journal_t *self, struct buf *state, uint64_t *size, uint64_t *next_position); /* E_NOT_FOUND */
+int journal_snapshot_write(
+    journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
+int journal_snapshot_read(
+    journal_t *self, struct buf *state, uint64_t *size, uint64_t *next_position); /* E_NOT_FOUND */
 
 /* ---- offline: verify and walk a journal without its secrets, never writing ---- */
 
@@ -96,8 +100,8 @@ struct journal_check {
     uint64_t commits;
     uint64_t events;
     uint64_t segments;
-    uint64_t torn_bytes;      /* after the last whole commit */
-    uint64_t erased;          /* payloads erased */
+    uint64_t torn_bytes; /* after the last whole commit */
+    uint64_t erased;     /* payloads erased */
     char network[33];
     struct journal_head head; /* the last */
     uint64_t bad_position;    /* of the first damage, 0 for none */
@@ -109,8 +113,10 @@ struct journal_check {
  *   visit        may be NULL; else called with every leaf record of a good commit
  * Returns 0, or the code of the first fault with where and what in why; what is whole before it has been visited.
  */
-int journal_verify(const struct disk *disk, const uint8_t *head_public, struct journal_check *report,
+int journal_verify(const struct disk *disk, const uint8_t *head_public,
+    struct journal_check *report,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context,
-    void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes), struct complaint *why);
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes),
+    struct complaint *why);
 
 #endif

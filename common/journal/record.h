@@ -25,15 +25,19 @@
 enum { RECORD_HEADER_BYTES = 40, RECORD_BYTES_MAX = 2097152 };
 
 enum record_type {
-    RECORD_COMMIT = 1,  /* no leaf: head and signature over everything before it */
-    RECORD_BATCH = 2,   /* a published batch; body: struct batch_body */
-    RECORD_INPUT = 3,   /* bytes that come into force here: register, configuration; body: u32 enum input_kind, bytes */
-    RECORD_JUDGED = 4,  /* a batch was folded: stream numbers follow from the order of these; body: struct judged_body */
-    RECORD_ACK = 5,     /* an agent's signed acknowledgement; body: u32 statement length, statement, signature,
+    RECORD_COMMIT = 1, /* no leaf: head and signature over everything before it */
+    RECORD_BATCH = 2,  /* a published batch; body: struct batch_body */
+    RECORD_INPUT =
+        3, /* bytes that come into force here: register, configuration; body: u32 enum input_kind, bytes */
+    RECORD_JUDGED =
+        4, /* a batch was folded: stream numbers follow from the order of these; body: struct judged_body */
+    RECORD_ACK =
+        5, /* an agent's signed acknowledgement; body: u32 statement length, statement, signature,
                            u16 agent id length, agent id */
     RECORD_ACKED = 6,   /* an acknowledgement took effect; body belongs to broker/core */
     RECORD_DERIVED = 7, /* a Derived message (waypost.proto) */
-    RECORD_EPOCH = 8,   /* the journal was begun, or recovered from a backup */
+    RECORD_EPOCH =
+        8, /* the journal was begun, or recovered from a backup; body: struct epoch_body */
     RECORD_ERASE_BEGUN = 9,
     RECORD_PAYLOAD_ERASED = 10
 };
@@ -71,10 +75,12 @@ enum { WRAP_STORED_BYTES = 97 };
 struct stored_payload {
     struct slice ciphertext; /* empty where none */
     uint32_t wrap_count;
-    struct slice wraps;      /* wrap_count * WRAP_STORED_BYTES */
+    struct slice wraps; /* wrap_count * WRAP_STORED_BYTES */
 };
 
 uint32_t crc32c(uint32_t crc, struct slice bytes); /* start with 0 */
+uint32_t crc32c_table(
+    uint32_t crc, struct slice bytes); /* the same without the processor's instruction */
 
 /* Append the record's bytes to out. */
 void record_encode(const struct record *record, struct buf *out);
@@ -87,9 +93,29 @@ int record_decode(struct slice bytes, struct record *out, size_t *length);
 
 struct hash record_leaf(const char *network, const struct record *record);
 
-int batch_body_read(struct slice body, struct batch_body *out); /* 0 or E_CORRUPT */
+/* Body of RECORD_EPOCH: u16 network length, network, 16 bytes journal id, u32 epoch, 32 bytes public head key. */
+struct epoch_body {
+    char network[33];
+    uint8_t journal[16];
+    uint32_t epoch; /* from 1 */
+    uint8_t head_public[32];
+};
+
+void epoch_body_write(const struct epoch_body *epoch, struct buf *out);
+int epoch_body_read(struct slice body, struct epoch_body *out); /* 0 or E_CORRUPT */
+
+int batch_body_read(struct slice body,
+    struct batch_body *out); /* 0 or E_CORRUPT; also where the events do not fill it */
 /* Walk events; rest starts as batch_body.events. Returns 0 or E_END. */
 int batch_next_event(struct slice *rest, struct slice *event);
-int batch_next_payload(struct slice *rest, struct stored_payload *out);
+int batch_next_payload(
+    struct slice *rest, struct stored_payload *out); /* E_CORRUPT where it is cut short */
+
+/*
+ * Do the events lead to the root that the batch's statement names? Returns 0 or E_CORRUPT. The leaf of a batch covers
+ * the statement, the statement covers the events: whoever relies on stored events asks this too. A batch that was
+ * voided (SystemKind BATCH_VOIDED) may well fail.
+ */
+int batch_check_events(const char *network, const struct batch_body *batch);
 
 #endif

@@ -1,0 +1,316 @@
+/*
+ * record: entries of the journal as bytes, and their leaves; see record.h. Pure. Writing cannot fail (a record beyond
+ * its limits is our bug: asserted); reading answers E_CORRUPT for whatever does not hold, and never reads outside.
+ */
+#include "common/journal/record.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/err.h"
+#include "common/codec/limits.h"
+#include "common/crypto/merkle.h"
+#include "common/crypto/sign.h"
+
+#include "common/base/banned.h"
+
+enum {
+    AT_TYPE = 4,
+    AT_FLAGS = 5,
+    AT_SEQUENCE = 8,
+    AT_TIME = 16,
+    AT_BODY_LENGTH = 24,
+    AT_PAYLOAD_LENGTH = 28,
+    AT_CRC = 32,
+    AT_PAYLOAD_CRC = 36,
+    TAG_BATCH_ROOT = 7 << 3 | 2, /* BatchStatement.root */
+};
+
+static const char record_prefix[] = "\0waypost/record/1"; /* the terminator is the separator */
+static const char body_context[] = "waypost/body/1";
+
+static size_t padded(size_t len)
+{
+    return (len + 7) & ~(size_t)7;
+}
+
+/* CRC over the fixed part, the erased flag counted as clear, and the body. */
+static uint32_t header_crc(const uint8_t *at, size_t body_len)
+{
+    uint8_t head[AT_CRC];
+
+    memcpy(head, at, sizeof head);
+    head[AT_FLAGS] &= (uint8_t)~RECORD_ERASED;
+    return crc32c(
+        crc32c(0, slice_of(head, sizeof head)), slice_of(at + RECORD_HEADER_BYTES, body_len));
+}
+
+void record_encode(const struct record *record, struct buf *out)
+{
+    size_t used = RECORD_HEADER_BYTES + record->body.len + record->payload.len;
+    size_t length = padded(used);
+
+    assert(length <= RECORD_BYTES_MAX);
+    buf_reserve(out, length);
+    uint8_t *at = out->data + out->len;
+    put_u32(at, (uint32_t)length);
+    at[AT_TYPE] = record->type;
+    at[AT_FLAGS] = record->flags;
+    put_u16(at + 6, 0);
+    put_u64(at + AT_SEQUENCE, record->sequence);
+    put_u64(at + AT_TIME, (uint64_t)record->time_ms);
+    put_u32(at + AT_BODY_LENGTH, (uint32_t)record->body.len);
+    put_u32(at + AT_PAYLOAD_LENGTH, (uint32_t)record->payload.len);
+    if (record->body.len > 0) {
+        memcpy(at + RECORD_HEADER_BYTES, record->body.data, record->body.len);
+    }
+    if (record->payload.len > 0) {
+        memcpy(
+            at + RECORD_HEADER_BYTES + record->body.len, record->payload.data, record->payload.len);
+    }
+    memset(at + used, 0, length - used);
+    put_u32(at + AT_CRC, header_crc(at, record->body.len));
+    put_u32(at + AT_PAYLOAD_CRC, crc32c(0, record->payload));
+    out->len += length;
+}
+
+static bool all_zero(struct slice bytes)
+{
+    return bytes.len == 0 ||
+        (bytes.data[0] == 0 && memcmp(bytes.data, bytes.data + 1, bytes.len - 1) == 0);
+}
+
+/* The payload holds: its own CRC, or, once erased, nothing but zeros. */
+static bool payload_holds(const uint8_t *at, struct slice payload)
+{
+    uint32_t crc = get_u32(at + AT_PAYLOAD_CRC);
+
+    if ((at[AT_FLAGS] & RECORD_ERASED) != 0) {
+        return payload.len > 0 && crc == 0 && all_zero(payload);
+    }
+    return crc == crc32c(0, payload);
+}
+
+int record_decode(struct slice bytes, struct record *out, size_t *length)
+{
+    const uint8_t *at = bytes.data;
+
+    if (bytes.len < RECORD_HEADER_BYTES || get_u32(at) == 0) {
+        return E_END;
+    }
+    size_t whole = get_u32(at);
+    size_t body_len = get_u32(at + AT_BODY_LENGTH);
+    size_t payload_len = get_u32(at + AT_PAYLOAD_LENGTH);
+    if (whole > RECORD_BYTES_MAX || whole > bytes.len || body_len > whole || payload_len > whole ||
+        whole != padded(RECORD_HEADER_BYTES + body_len + payload_len)) {
+        return E_CORRUPT;
+    }
+    size_t used = RECORD_HEADER_BYTES + body_len + payload_len;
+    struct slice payload = slice_of(at + RECORD_HEADER_BYTES + body_len, payload_len);
+    if (at[AT_TYPE] < RECORD_COMMIT || at[AT_TYPE] > RECORD_PAYLOAD_ERASED ||
+        get_u16(at + 6) != 0 || get_u32(at + AT_CRC) != header_crc(at, body_len) ||
+        !payload_holds(at, payload) || !all_zero(slice_of(at + used, whole - used))) {
+        return E_CORRUPT;
+    }
+    out->type = at[AT_TYPE];
+    out->flags = at[AT_FLAGS];
+    out->sequence = get_u64(at + AT_SEQUENCE);
+    out->time_ms = (int64_t)get_u64(at + AT_TIME);
+    out->body = slice_of(at + RECORD_HEADER_BYTES, body_len);
+    out->payload = (at[AT_FLAGS] & RECORD_ERASED) != 0 ? slice_of(NULL, 0) : payload;
+    *length = whole;
+    return 0;
+}
+
+/* What a leaf binds of the body: of a batch the signed statement, of all others every byte. */
+static struct hash leaf_part(const struct record *record)
+{
+    struct batch_body batch;
+
+    if (record->type == RECORD_BATCH && batch_body_read(record->body, &batch) == 0) {
+        return hash_statement(batch.statement, batch.signature);
+    }
+    return hash_of(body_context, record->body, slice_of(NULL, 0));
+}
+
+struct hash record_leaf(const char *network, const struct record *record)
+{
+    uint8_t bytes[sizeof record_prefix + NETWORK_NAME_BYTES_MAX + 1 + 1 + 16 + HASH_BYTES];
+    size_t network_bytes = strlen(network) + 1;
+    uint8_t *at = bytes;
+    struct hash part = leaf_part(record);
+    struct hash leaf;
+
+    assert(network_bytes <= NETWORK_NAME_BYTES_MAX + 1);
+    memcpy(at, record_prefix, sizeof record_prefix);
+    at += sizeof record_prefix;
+    memcpy(at, network, network_bytes);
+    at += network_bytes;
+    *at++ = record->type;
+    put_u64(at, record->sequence);
+    put_u64(at + 8, (uint64_t)record->time_ms);
+    memcpy(at + 16, part.b, HASH_BYTES);
+    at += 16 + HASH_BYTES;
+    int failed = crypto_generichash(leaf.b, sizeof leaf.b, bytes, (size_t)(at - bytes), NULL, 0);
+    assert(failed == 0);
+    return leaf;
+}
+
+/* Text of at most 32 bytes, without a NUL, into 33. */
+static void take_name(struct cursor *in, char *out)
+{
+    struct slice name = take_bytes(in, take_u16(in));
+
+    if (name.len == 0 || name.len > AGENT_ID_BYTES_MAX || memchr(name.data, 0, name.len) != NULL) {
+        in->failed = true;
+        return;
+    }
+    memcpy(out, name.data, name.len);
+    out[name.len] = '\0';
+}
+
+int batch_body_read(struct slice body, struct batch_body *out)
+{
+    struct cursor in = cursor_of(body);
+    struct batch_body batch = {.previous = take_u64(&in)};
+    struct slice event;
+
+    take_name(&in, batch.agent);
+    batch.statement = take_bytes(&in, take_u32(&in));
+    batch.signature = take_bytes(&in, SIGNATURE_BYTES);
+    batch.count = take_u32(&in);
+    batch.events = in.rest;
+    if (in.failed || batch.count == 0 || batch.count > BATCH_EVENTS_MAX) {
+        return E_CORRUPT;
+    }
+    struct slice rest = batch.events;
+    for (uint32_t i = 0; i < batch.count; i++) {
+        if (batch_next_event(&rest, &event) != 0) {
+            return E_CORRUPT;
+        }
+    }
+    if (rest.len != 0) {
+        return E_CORRUPT;
+    }
+    *out = batch;
+    return 0;
+}
+
+int batch_next_event(struct slice *rest, struct slice *event)
+{
+    struct cursor in = cursor_of(*rest);
+    struct slice bytes = take_bytes(&in, take_u32(&in));
+
+    if (in.failed) {
+        return E_END;
+    }
+    *rest = in.rest;
+    *event = bytes;
+    return 0;
+}
+
+int batch_next_payload(struct slice *rest, struct stored_payload *out)
+{
+    struct cursor in = cursor_of(*rest);
+    struct stored_payload payload;
+
+    if (rest->len == 0) {
+        return E_END;
+    }
+    payload.ciphertext = take_bytes(&in, take_u32(&in));
+    payload.wrap_count = take_u16(&in);
+    payload.wraps = take_bytes(&in, (size_t)payload.wrap_count * WRAP_STORED_BYTES);
+    if (in.failed) {
+        return E_CORRUPT;
+    }
+    *rest = in.rest;
+    *out = payload;
+    return 0;
+}
+
+/* Step over the value of a protobuf field. */
+static void skip_field(struct cursor *in, uint64_t tag)
+{
+    switch (tag & 7) {
+    case 0:
+        (void)take_varint(in);
+        break;
+    case 1:
+        (void)take_bytes(in, 8);
+        break;
+    case 2:
+        (void)take_bytes(in, (size_t)take_varint(in));
+        break;
+    case 5:
+        (void)take_bytes(in, 4);
+        break;
+    default:
+        in->failed = true;
+    }
+}
+
+/* The root that a BatchStatement names: 32 bytes, or nothing. */
+static struct slice statement_root(struct slice statement)
+{
+    struct cursor in = cursor_of(statement);
+    struct slice root = {NULL, 0};
+
+    while (!in.failed && in.rest.len > 0) {
+        uint64_t tag = take_varint(&in);
+        if (tag == TAG_BATCH_ROOT) {
+            root = take_bytes(&in, (size_t)take_varint(&in));
+        } else {
+            skip_field(&in, tag);
+        }
+    }
+    return in.failed || root.len != HASH_BYTES ? slice_of(NULL, 0) : root;
+}
+
+int batch_check_events(const char *network, const struct batch_body *batch)
+{
+    struct merkle_frontier frontier;
+    struct slice wanted = statement_root(batch->statement);
+    struct slice rest = batch->events;
+    struct slice event;
+
+    frontier.size = 0; /* peaks are read only where size names them */
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (batch_next_event(&rest, &event) != 0) {
+            return E_CORRUPT;
+        }
+        struct hash leaf = hash_event_leaf(network, event);
+        frontier_add(&frontier, &leaf);
+    }
+    struct hash root = frontier_root(&frontier);
+    return slice_equal(wanted, slice_of(root.b, HASH_BYTES)) ? 0 : E_CORRUPT;
+}
+
+void epoch_body_write(const struct epoch_body *epoch, struct buf *out)
+{
+    struct slice network = slice_of_text(epoch->network);
+
+    buf_put_u16(out, (uint16_t)network.len);
+    buf_put_slice(out, network);
+    buf_put(out, epoch->journal, sizeof epoch->journal);
+    buf_put_u32(out, epoch->epoch);
+    buf_put(out, epoch->head_public, sizeof epoch->head_public);
+}
+
+int epoch_body_read(struct slice body, struct epoch_body *out)
+{
+    struct cursor in = cursor_of(body);
+    struct epoch_body epoch = {.epoch = 0};
+
+    take_name(&in, epoch.network);
+    struct slice journal = take_bytes(&in, sizeof epoch.journal);
+    epoch.epoch = take_u32(&in);
+    struct slice key = take_bytes(&in, sizeof epoch.head_public);
+    if (in.failed || in.rest.len != 0 || epoch.epoch == 0) {
+        return E_CORRUPT;
+    }
+    memcpy(epoch.journal, journal.data, journal.len);
+    memcpy(epoch.head_public, key.data, key.len);
+    *out = epoch;
+    return 0;
+}
