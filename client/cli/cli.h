@@ -42,6 +42,7 @@ enum cli_type {
     CLI_FILE,   /* name of a file or directory; completed as one */
     CLI_NUMBER, /* decimal, min .. max of the option */
     CLI_WORD,   /* one of `words` */
+    CLI_PAIR,   /* name=value; the words after it that hold a "=" belong to it as well */
     CLI_CODE,   /* an authority code: nine characters, E, W, S or N first */
     CLI_ID,     /* an id: UUID text */
     CLI_TIME,   /* civil_time_parse(): 2026-03-16T10:05, London time unless it says otherwise */
@@ -74,6 +75,8 @@ struct cli_command {
     int (*run)(struct cli *cli); /* returns an enum cli_exit */
     bool needs_agent;            /* speaks to the agent: --socket is offered */
     bool hidden;                 /* for the build: not listed */
+    bool (*help)(struct cli
+            *cli); /* --help with words after it: true where it has answered; NULL for none */
 };
 
 #define CLI_GROUP_EVENTS "Sending and receiving"
@@ -97,6 +100,7 @@ struct cli {
     const char *program;     /* argv[0] */
     FILE *out;               /* standard output */
     FILE *err;               /* standard error */
+    bool err_terminal;       /* standard error is a terminal: progress bars, wrapped sentences */
     struct cli_given *given; /* options as parsed; read through the functions below */
     size_t given_count;
 };

@@ -6,7 +6,31 @@
 
 #include "client/cli/cli.h"
 
+extern const struct cli_command cmd_send[];     /* new-transfer, send */
+extern const struct cli_command cmd_lists[];    /* inbox, outbox, transfers */
+extern const struct cli_command cmd_show[];     /* show, open, transfer */
+extern const struct cli_command cmd_watch[];    /* watch */
+extern const struct cli_command cmd_verify[];   /* verify */
+extern const struct cli_command cmd_receipt[];  /* receipt */
+extern const struct cli_command cmd_export[];   /* export */
 extern const struct cli_command cmd_keygen[];   /* keygen */
 extern const struct cli_command cmd_register[]; /* register list, show, check, sign, diff, ... */
+extern const struct cli_command cmd_status[];   /* status, alarms, check, listening */
+extern const struct cli_command cmd_operate[];  /* shape, trace, hold, release, counters */
+extern const struct cli_command cmd_bench[];    /* bench */
+extern const struct cli_command cmd_other[];    /* completion, version, help */
+
+/* The command at an index, in the order in which they are listed; NULL at the end. */
+const struct cli_command *command_at(size_t index);
+
+/* By its name, two words with one blank between; NULL where unknown. */
+const struct cli_command *command_named(const char *name);
+
+/* The headings in their order; NULL at the end. */
+const char *command_group_at(size_t index);
+
+/* Options that every command takes, and those that speak to the agent; ended by name == NULL. */
+extern const struct cli_option options_common[];
+extern const struct cli_option options_agent[];
 
 #endif
