@@ -33,7 +33,7 @@ GEN_C  := $(GEN_PB) $(BUILD)/gen/catalogue_tables.c
 
 COMMON_C := $(wildcard common/*/*.c)
 BROKER_CORE_C := $(wildcard broker/core/*.c)
-BROKER_C := $(wildcard broker/net/*.c) broker/main.c
+BROKER_NET_C := $(wildcard broker/net/*.c)
 AGENT_C := $(filter-out client/agent/main.c,$(wildcard client/agent/*.c))
 CLI_C := $(wildcard client/cli/*.c)
 LIB_C := $(wildcard client/lib/*.c)
@@ -78,6 +78,7 @@ $(BUILD)/obj/%.o: %.c | $(GEN_C)
 
 $(BUILD)/libcommon.a: $(call objects,$(COMMON_C)) $(GEN_O)
 $(BUILD)/libbrokercore.a: $(call objects,$(BROKER_CORE_C))
+$(BUILD)/libbrokernet.a: $(call objects,$(BROKER_NET_C))
 $(BUILD)/libagent.a: $(call objects,$(AGENT_C))
 $(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
 $(BUILD)/libsupport.a: $(call objects,$(SUPPORT_C))
@@ -88,7 +89,8 @@ $(BUILD)/%.a:
 
 LINK = $(CC) $(CFLAGS) -pie $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
-$(BUILD)/waypost-broker: $(call objects,$(BROKER_C)) $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
+$(BUILD)/waypost-broker: $(call objects,broker/main.c) $(BUILD)/libbrokernet.a $(BUILD)/libbrokercore.a \
+                         $(BUILD)/libcommon.a
 	$(LINK)
 $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	$(LINK)
@@ -99,12 +101,12 @@ $(BUILD)/waypost: $(call objects,$(CLI_C)) $(BUILD)/libwaypost.a $(BUILD)/libcom
 
 # A test that injects failures names the calls it wraps in its first line: /* wrap: pwrite fdatasync */
 wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
-$(BUILD)/tests/%: tests/%.c $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a \
-                  $(BUILD)/libcommon.a | $(GEN_C)
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokernet.a \
+                  $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a | $(GEN_C)
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
-	  -o $@ $< $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a \
-	  $(LIBS) -lcmocka
+	  -o $@ $< $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokernet.a $(BUILD)/libbrokercore.a \
+	  $(BUILD)/libcommon.a $(LIBS) -lcmocka
 
 tests: programs $(UNIT_TESTS) $(LAB_TESTS) $(TEST_TOOLS)
 

@@ -1,0 +1,219 @@
+/* listener: see listener.h. Failures are returned with a complaint and end the start. */
+#include "broker/net/listener.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <zmq.h>
+
+#include "broker/net/zap.h"
+#include "common/base/check.h"
+#include "common/codec/limits.h"
+
+#include "common/base/banned.h"
+
+/* By number: zmq.h has the name among its drafts, but the library as Debian builds it obeys (tests/lab/test_libzmq.c).
+ * With it a missing handler refuses everybody, without it everybody is let in. */
+enum { OPTION_ZAP_ENFORCE_DOMAIN = 93 };
+
+enum value_type { VALUE_INT, VALUE_INT64, VALUE_TEXT, VALUE_KEY };
+
+/* What the value comes from where it is not a constant. */
+enum value_source { CONSTANT, HANDSHAKE_MS, CURVE_PUBLIC, CURVE_SECRET };
+
+struct preset {
+    int option;
+    const char *name;
+    enum value_type type;
+    bool reads_back; /* zmq_getsockopt answers it in libzmq 4.3.4 */
+    enum value_source source;
+    int64_t number;
+    const char *text;
+};
+
+/* Order matters where libzmq reads one option when another is set: size and security come first. */
+static const struct preset presets[] = {
+    {ZMQ_MAXMSGSIZE, "MAXMSGSIZE", VALUE_INT64, true, CONSTANT, FRAME_BYTES_MAX, NULL},
+    {ZMQ_CURVE_SERVER, "CURVE_SERVER", VALUE_INT, true, CONSTANT, 1, NULL},
+    {ZMQ_CURVE_PUBLICKEY, "CURVE_PUBLICKEY", VALUE_KEY, true, CURVE_PUBLIC, 0, NULL},
+    {ZMQ_CURVE_SECRETKEY, "CURVE_SECRETKEY", VALUE_KEY, true, CURVE_SECRET, 0, NULL},
+    {ZMQ_ZAP_DOMAIN, "ZAP_DOMAIN", VALUE_TEXT, true, CONSTANT, 0, ZAP_DOMAIN},
+    {OPTION_ZAP_ENFORCE_DOMAIN, "ZAP_ENFORCE_DOMAIN", VALUE_INT, true, CONSTANT, 1, NULL},
+    {ZMQ_ROUTER_MANDATORY, "ROUTER_MANDATORY", VALUE_INT, false, CONSTANT, 1, NULL},
+    {ZMQ_ROUTER_HANDOVER, "ROUTER_HANDOVER", VALUE_INT, false, CONSTANT, 0, NULL},
+    {ZMQ_PROBE_ROUTER, "PROBE_ROUTER", VALUE_INT, false, CONSTANT, 0, NULL},
+    {ZMQ_SNDHWM, "SNDHWM", VALUE_INT, true, CONSTANT, NET_SNDHWM_FRAMES, NULL},
+    {ZMQ_RCVHWM, "RCVHWM", VALUE_INT, true, CONSTANT, NET_RCVHWM_FRAMES, NULL},
+    {ZMQ_LINGER, "LINGER", VALUE_INT, true, CONSTANT, NET_LINGER_MS, NULL},
+    {ZMQ_SNDTIMEO, "SNDTIMEO", VALUE_INT, true, CONSTANT, 0, NULL},
+    {ZMQ_RCVTIMEO, "RCVTIMEO", VALUE_INT, true, CONSTANT, 0, NULL},
+    {ZMQ_IMMEDIATE, "IMMEDIATE", VALUE_INT, true, CONSTANT, 1, NULL},
+    {ZMQ_HANDSHAKE_IVL, "HANDSHAKE_IVL", VALUE_INT, true, HANDSHAKE_MS, 0, NULL},
+    {ZMQ_BACKLOG, "BACKLOG", VALUE_INT, true, CONSTANT, NET_BACKLOG, NULL},
+    {ZMQ_HEARTBEAT_IVL, "HEARTBEAT_IVL", VALUE_INT, true, CONSTANT, 0, NULL},
+    {ZMQ_TCP_KEEPALIVE, "TCP_KEEPALIVE", VALUE_INT, true, CONSTANT, 1, NULL},
+    {ZMQ_TCP_KEEPALIVE_IDLE, "TCP_KEEPALIVE_IDLE", VALUE_INT, true, CONSTANT, NET_KEEPALIVE_IDLE_S,
+        NULL},
+    {ZMQ_TCP_KEEPALIVE_INTVL, "TCP_KEEPALIVE_INTVL", VALUE_INT, true, CONSTANT,
+        NET_KEEPALIVE_INTERVAL_S, NULL},
+    {ZMQ_TCP_KEEPALIVE_CNT, "TCP_KEEPALIVE_CNT", VALUE_INT, true, CONSTANT, NET_KEEPALIVE_COUNT,
+        NULL},
+    {ZMQ_TCP_MAXRT, "TCP_MAXRT", VALUE_INT, true, CONSTANT, NET_TCP_MAXRT_MS, NULL},
+    {ZMQ_IPV6, "IPV6", VALUE_INT, true, CONSTANT, 1, NULL},
+};
+
+enum { PRESET_COUNT = sizeof presets / sizeof presets[0], VALUE_BYTES_MAX = 256 };
+
+/* A value as libzmq takes and gives it. */
+struct value {
+    union {
+        int i;
+        int64_t i64;
+        char bytes[VALUE_BYTES_MAX];
+    } as;
+    size_t set_len; /* bytes to set */
+    size_t get_len; /* bytes that come back: a text has its terminator then */
+};
+
+static void value_of(
+    const struct preset *preset, const struct listener_options *options, struct value *out)
+{
+    int64_t number = preset->source == HANDSHAKE_MS ? options->handshake_ms : preset->number;
+
+    memset(out, 0, sizeof *out);
+    switch (preset->type) {
+    case VALUE_INT:
+        out->as.i = (int)number;
+        out->set_len = out->get_len = sizeof out->as.i;
+        break;
+    case VALUE_INT64:
+        out->as.i64 = number;
+        out->set_len = out->get_len = sizeof out->as.i64;
+        break;
+    case VALUE_TEXT:
+        out->set_len = strlen(preset->text);
+        out->get_len = out->set_len + 1;
+        memcpy(out->as.bytes, preset->text, out->get_len);
+        break;
+    case VALUE_KEY:
+        out->set_len = out->get_len = 32;
+        memcpy(out->as.bytes,
+            preset->source == CURVE_PUBLIC ? options->curve_public : options->curve_secret, 32);
+        break;
+    }
+}
+
+static int preset_apply(void *socket, const struct preset *preset,
+    const struct listener_options *options, struct complaint *why)
+{
+    struct value value;
+
+    value_of(preset, options, &value);
+    if (zmq_setsockopt(socket, preset->option, &value.as, value.set_len) != 0) {
+        return complain(why, E_STATE, "libzmq does not take the option %s (%s); use libzmq 4.3.4",
+            preset->name, zmq_strerror(errno));
+    }
+    return 0;
+}
+
+static int preset_confirm(void *socket, const struct preset *preset,
+    const struct listener_options *options, struct complaint *why)
+{
+    struct value value;
+    char got[VALUE_BYTES_MAX];
+    size_t len;
+
+    if (!preset->reads_back) {
+        return 0;
+    }
+    value_of(preset, options, &value);
+    len = preset->type == VALUE_TEXT ? sizeof got : value.get_len;
+    if (zmq_getsockopt(socket, preset->option, got, &len) != 0 || len != value.get_len ||
+        memcmp(got, &value.as, len) != 0) {
+        return complain(why, E_STATE,
+            "the option %s does not read back as it was set: nothing is bound; use libzmq 4.3.4",
+            preset->name);
+    }
+    return 0;
+}
+
+/* ROUTER_MANDATORY cannot be read, but it shows: a frame for nobody must be refused and not be dropped. */
+static int mandatory_confirm(void *socket, struct complaint *why)
+{
+    static const uint8_t nobody[NET_ROUTING_ID_BYTES] = {0, 1, 2, 3, 4};
+
+    if (zmq_send(socket, nobody, sizeof nobody, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 ||
+        errno != EHOSTUNREACH) {
+        return complain(why, E_STATE,
+            "the option ROUTER_MANDATORY has no effect: nothing is bound; use libzmq 4.3.4");
+    }
+    return 0;
+}
+
+int listener_open(
+    void *context, const struct listener_options *options, void **out, struct complaint *why)
+{
+    void *socket = zmq_socket(context, ZMQ_ROUTER);
+    int rc = 0;
+
+    if (socket == NULL) {
+        return complain(why, E_IO, "the listener cannot be made: %s", zmq_strerror(errno));
+    }
+    for (size_t i = 0; i < PRESET_COUNT && rc == 0; i++) {
+        rc = preset_apply(socket, &presets[i], options, why);
+    }
+    for (size_t i = 0; i < PRESET_COUNT && rc == 0; i++) {
+        rc = preset_confirm(socket, &presets[i], options, why);
+    }
+    rc = rc != 0 ? rc : mandatory_confirm(socket, why);
+    if (rc != 0) {
+        listener_close(&socket, 0);
+        return rc;
+    }
+    *out = socket;
+    return 0;
+}
+
+static bool is_curve_server(void *socket)
+{
+    int server = 0;
+    int mechanism = -1;
+    size_t len = sizeof server;
+
+    return zmq_getsockopt(socket, ZMQ_CURVE_SERVER, &server, &len) == 0 && server == 1 &&
+        zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &len) == 0 && mechanism == ZMQ_CURVE;
+}
+
+int listener_bind(
+    void *context, void *socket, const char *endpoint, char *bound, struct complaint *why)
+{
+    size_t len = NET_ENDPOINT_BYTES_MAX;
+
+    if (!is_curve_server(socket)) {
+        return complain(why, E_STATE, "%s is not bound: CURVE is not on", endpoint);
+    }
+    if (!zap_answers(context)) {
+        return complain(why, E_STATE, "%s is not bound: nobody checks the keys", endpoint);
+    }
+    if (zmq_bind(socket, endpoint) != 0) {
+        return complain(why, E_IO,
+            "%s cannot be bound (%s); is another program there, or the address not this machine's?",
+            endpoint, zmq_strerror(errno));
+    }
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &len) != 0) {
+        return complain(why, E_IO, "%s is bound, but does not tell where", endpoint);
+    }
+    return 0;
+}
+
+void listener_close(void **socket_p, int linger_ms)
+{
+    assert(socket_p != NULL);
+    if (*socket_p != NULL) {
+        (void)zmq_setsockopt(*socket_p, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+        (void)zmq_close(*socket_p);
+        *socket_p = NULL;
+    }
+}
