@@ -94,6 +94,12 @@ file == 1 {
         fail("envelope fact '" $1 "' and the header's fields do not agree")
     }
     facts++
+    if (facts >= 512) {
+        fail("CATALOGUE_FACTS_MAX in catalogue.h is reached: raise it first")
+    }
+    if (enum_name == "case_type") {
+        case_type_row = facts
+    }
     fact_number[$1] = facts
     fact_name[facts] = $1
     fact_sealed[$1] = $6 == "sealed"
@@ -210,6 +216,9 @@ END {
     check_names(protective, kind_number, "kind")
     check_names(documents, kind_number, "kind")
     check_names(header_field, fact_number, "fact")
+    if (!case_type_row) {
+        fail("no fact has the enum case_type")
+    }
     print "/* Written by common/codec/catalogue.awk from data/procedures; not to be edited. */"
     print "#include \"common/codec/catalogue_tables.h\"\n"
     for (i = 1; i <= enums; i++) {
@@ -231,6 +240,11 @@ END {
     print "};\n"
     print_order("catalogue_facts_by_name", fact_name, facts)
     printf "const size_t catalogue_facts_total = %d;\n\n", facts
+    print "const uint16_t catalogue_header_rows[HEADER_FIELDS_MAX] = {"
+    for (name in header_field) {
+        printf "    [%d] = %d,\n", header_field[name], fact_number[name]
+    }
+    printf "};\n\nconst uint16_t catalogue_case_type_row = %d;\n\n", case_type_row
     print "const struct kind_info catalogue_kinds[] = {"
     for (i = 1; i <= kinds; i++) {
         print kind_row[i]

@@ -11,6 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    CATALOGUE_SCHEMA = 1,         /* Header.schema of what this catalogue can say */
+    CATALOGUE_FACTS_MAX = 512,    /* numbers of facts lie below it; catalogue.awk holds the rows to it */
+    HEADER_FIELDS_MAX = 32,       /* field numbers of Header lie below it */
+    FACT_INT_MAX = 1000000,       /* of every fact of type int */
+};
+
 enum fact_type {
     FACT_BOOL,    /* wire: varint 0 or 1; text: yes, no */
     FACT_INT,     /* wire: varint 0 .. 1,000,000 */
@@ -61,11 +68,17 @@ size_t catalogue_fact_count(void);
 const struct fact_info *catalogue_fact(uint32_t number);
 const struct fact_info *catalogue_fact_named(const char *name);
 const char *catalogue_fact_nearest(const char *name);
+const struct fact_info *catalogue_header_fact(uint32_t field);       /* by field number in Header; NULL for none */
+
+/* A fact that has this enum, for its words ("case_type", "person_role", "service"); NULL where unknown. */
+const struct fact_info *catalogue_enum_named(const char *enum_name);
+const struct fact_info *catalogue_case_type(void);                   /* the same for case_type, without a search */
 
 bool kind_lists(const struct kind_info *kind, uint32_t fact_number); /* required or optional */
 
 /* The word of an enum fact's value, NULL where unknown; and the way back: 0, or E_FACT_VALUE. */
 const char *fact_value_word(const struct fact_info *fact, uint32_t value);
 int fact_value_number(const struct fact_info *fact, const char *word, uint32_t *out);
+const char *fact_value_nearest(const struct fact_info *fact, const char *word); /* for a typo; NULL where none */
 
 #endif

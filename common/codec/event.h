@@ -59,11 +59,14 @@ struct event_view {
     struct slice header; /* exact bytes of field 1: associated data */
     struct slice facts;  /* exact bytes of field 2 (a Facts message), empty where absent */
     struct slice kind_facts; /* inside it: the message of the kind, empty where absent */
+    uint32_t unknown_bytes;  /* unknown fields of the whole event, at most UNKNOWN_BYTES_MAX */
 };
 
 /*
- * Read and check the shape: sizes, wire types, required fields, UTF-8, codes, lengths, that facts.oneof names the
- * header's kind. Returns 0 or the code, with the sentence in why (may be NULL).
+ * Read and check the shape: sizes, wire types, required fields, UTF-8, codes, lengths, times within the civil span, that
+ * facts.oneof names the header's kind, that nothing singular stands twice, that unknown fields keep their bounds.
+ * Returns 0 or the code (E_MALFORMED, E_TOO_LARGE, E_RANGE, E_UTF8, E_CODE, E_ID, E_DATE, E_RECIPIENT, E_FACT_VALUE), with
+ * the sentence in why (may be NULL); out holds nothing to rely on then. Allocates nothing.
  */
 int event_read(struct slice bytes, struct event_view *out, struct complaint *why);
 
@@ -75,6 +78,37 @@ int event_read(struct slice bytes, struct event_view *out, struct complaint *why
  *   now_ms   sent_ms may lie at most FUTURE_MS_MAX after it
  */
 int event_check(const struct event_view *event, int64_t now_ms, bool complete, struct complaint *why);
+
+bool event_code_valid(struct slice code);  /* [EWSN] and eight digits */
+bool event_time_valid(int64_t time_ms);    /* within CIVIL_DAY_MIN .. CIVIL_DAY_MAX */
+
+/*
+ * The format of one FACT_CODE, FACT_ID, FACT_HASH, FACT_REF or FACT_SUBJECT. Returns 0, E_CODE, E_UTF8, E_FACT_VALUE or
+ * E_IDENTIFIER; why (may be NULL) names the fact and never repeats the text.
+ */
+int fact_bytes_check(const struct fact_info *fact, struct slice bytes, struct complaint *why);
+
+/* One value of a fact: facts that are lists give several. */
+struct fact_value {
+    const struct fact_info *fact;
+    int64_t number;     /* bool 0 or 1, int, number of the enum's word, days, milliseconds */
+    struct slice bytes; /* code, id, hash, ref, subject; lent from the event */
+};
+
+/* A walk over the facts of the kind, in the order of the bytes. */
+struct fact_walk {
+    const uint8_t *at;            /* lent: what is not read yet of the kind's message */
+    const uint8_t *end;
+    struct slice packed;          /* lent: what is left of a packed list */
+    const struct fact_info *list; /* the fact it belongs to */
+};
+
+/*
+ * Walk the facts of an event that event_read() took. Envelope facts are not among them (they stand in the view); unknown
+ * fields are passed over, and an unknown kind has none.
+ */
+struct fact_walk event_facts(const struct event_view *event);
+bool fact_next(struct fact_walk *self, struct fact_value *out);
 
 /* One fact to be set, by name and text, as a user types it. */
 struct fact_text {
@@ -92,14 +126,21 @@ struct event_draft {
 /*
  * Encode header and facts of a draft, as the bytes of fields 1 and 2 (without tag and length). The caller seals the
  * payload over them and joins all with event_join(). Unknown kinds, facts and values are answered with the nearest word
- * in why. Both bufs are appended to.
+ * in why. Both bufs are appended to, and left as they were on an error. An envelope fact among the facts goes before what
+ * the head says. Values of facts are checked here (E_KIND, E_FACT, E_FACT_VALUE, E_FACT_NOT_LISTED, E_DATE, E_CODE, E_ID,
+ * E_IDENTIFIER); the head's own fields are not: read and check the joined event before it leaves.
  */
 int event_encode(const struct event_draft *draft, struct buf *header, struct buf *facts, struct complaint *why);
 
 /* Join to an Event; commitment NULL where there is no payload. out is appended to. */
 void event_join(struct slice header, struct slice facts, const struct seal_commitment *commitment, struct buf *out);
 
-/* The clear part as a JSON object: names, words, dates and codes as a person writes them. New reference. */
+/*
+ * The clear part as a JSON object: names, words, dates and codes as a person writes them. New reference.
+ * Keys: id, kind, title, schema, transfer, origin, receiving, subjects [{ref, case_type}], from, to [{code, n}],
+ * occurred, sent, envelope facts under their own names, profile, incarnation (16 hexadecimal digits), sequence, facts {},
+ * sealed_bytes. An unknown kind is "kind N", has no title, and facts_hex in the place of facts.
+ */
 json_t *event_json(const struct event_view *event);
 
 /*
