@@ -1,0 +1,41 @@
+/*
+ * profiles: named sets of values with dated members; who is under which, and which value counts (D7). Private to
+ * common/procedure: others ask through procedures.h. Memory only; faults in files are complaints with file and line.
+ */
+#ifndef WAYPOST_PROCEDURE_PROFILES_H
+#define WAYPOST_PROCEDURE_PROFILES_H
+
+#include "common/procedure/procedures.h"
+
+typedef struct profiles profiles_t;
+
+profiles_t *profiles_new(void);
+void profiles_destroy(profiles_t **self_p);
+
+/* Add the profile of one ZPL text. Keys and values are checked against the table of known keys. */
+int profiles_add(profiles_t *self, const char *file, struct slice text, struct complaint *why);
+
+/* Authorities in force (code, region) and superseded codes, from the two register files. */
+int profiles_add_authorities(
+    profiles_t *self, const char *file, struct slice csv, struct complaint *why);
+int profiles_add_successions(
+    profiles_t *self, const char *file, struct slice tsv, struct complaint *why);
+
+/* After all were added: national is there, parents exist. */
+int profiles_check(const profiles_t *self, struct complaint *why);
+
+size_t profiles_of(const profiles_t *self, const char *code, const char *other, const char *forced,
+    int32_t day, const char *out[3]);
+const char *profiles_value(const profiles_t *self, const char *profile, const char *key);
+const char *profiles_nearest(const profiles_t *self, const char *name);
+bool profiles_known(const profiles_t *self, const char *name);
+int profiles_override(profiles_t *self, const char *key, const char *value, struct complaint *why);
+int profiles_member(profiles_t *self, const char *code, const char *profile, int32_t from_day,
+    struct complaint *why);
+const char *profiles_route(const profiles_t *self, const char *code, int32_t day);
+bool profiles_known_code(const profiles_t *self, const char *code);
+
+/* Is `value` one that `key` can have? E_NOT_FOUND for an unknown key, E_FACT_VALUE; sentence without file and line. */
+int profile_key_check(const char *key, const char *value, struct complaint *why);
+
+#endif

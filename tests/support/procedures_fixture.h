@@ -1,0 +1,16 @@
+/*
+ * procedures_fixture: the shipped procedure tables, loaded for a test, with one text replaced where a test wants it wrong.
+ */
+#ifndef WAYPOST_TESTS_PROCEDURES_FIXTURE_H
+#define WAYPOST_TESTS_PROCEDURES_FIXTURE_H
+
+#include "common/procedure/procedures.h"
+
+/*
+ * Load from data/ below the working directory. file: base name of the file in which `from` (its first occurrence) is replaced
+ * by `to`; NULL to change nothing. Returns what procedures_load() returns; an occurrence that is not there is a bug of the test.
+ */
+int fixture_procedures(
+    const char *file, const char *from, const char *to, procedures_t **out, struct complaint *why);
+
+#endif

@@ -1,0 +1,250 @@
+/* Tests of common/procedure: the shipped tables and profiles, compiled, and what a typo in any of them is answered. */
+#include "common/procedure/procedures.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/civil.h"
+#include "tests/support/procedures_fixture.h"
+
+#include "common/base/banned.h"
+
+static procedures_t *shipped;
+
+static int load(void **state)
+{
+    struct complaint why = {0};
+
+    (void)state;
+    int rc = fixture_procedures(NULL, NULL, NULL, &shipped, &why);
+    if (rc != 0) {
+        print_error("%s\n", why.text);
+    }
+    return rc;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    procedures_destroy(&shipped);
+    return 0;
+}
+
+static int32_t day_of(const char *text)
+{
+    int32_t day = 0;
+
+    assert_int_equal(civil_date_parse(text, &day), 0);
+    return day;
+}
+
+static void tables__as_shipped__hold_every_row(void **state)
+{
+    (void)state;
+    assert_int_equal(procedures_clock_count(shipped), 31);
+    assert_int_equal(procedures_rule_count(shipped), 62);
+    assert_null(procedures_clock_named(shipped, "C99"));
+    assert_non_null(procedures_rule_named(shipped, "R62"));
+}
+
+static void clock__first_row__is_compiled_whole(void **state)
+{
+    const struct clock_info *clock = procedures_clock_named(shipped, "C01");
+
+    (void)state;
+    assert_int_equal(clock->applies, APPLIES_ANY);
+    assert_int_equal(clock->start_count, 3);
+    assert_int_equal(clock->met_count, 1);
+    assert_int_equal(clock->cancel_count, 6);
+    assert_int_equal(clock->shipped.unit, LIMIT_WD);
+    assert_int_equal(clock->shipped.count, 15);
+    assert_int_equal(clock->binding, PARTY_RECEIVING);
+    assert_false(clock->child_scope);
+    const struct trigger *start = &clock->starts[0];
+    assert_int_equal(start->kind, catalogue_kind_named("move_notified")->number);
+    assert_int_equal(start->moment, MOMENT_PERSISTED);
+    assert_int_equal(start->condition_count, 3);
+    assert_int_equal(start->conditions[0].subject, CONDITION_FACT);
+    assert_int_equal(start->conditions[0].numbers[0], 1); /* permanent */
+    assert_int_equal(start->conditions[1].subject, CONDITION_STATE);
+    assert_int_equal(start->conditions[1].name, STATE_CASE_TYPE);
+    assert_int_equal(clock->met_by[0].conditions[0].value_count, 2);
+}
+
+static void clock__words_that_differ_by_start__are_told_apart(void **state)
+{
+    const struct clock_info *clock = procedures_clock_named(shipped, "C17");
+
+    (void)state;
+    assert_true(clock->key_start_kind);
+    assert_int_equal(clock->starts[0].moment, MOMENT_PERSISTED);
+    assert_int_equal(clock->starts[0].binding, PARTY_RECEIVING);
+    assert_int_equal(clock->starts[2].kind, catalogue_kind_named("assessment_opened")->number);
+    assert_int_equal(clock->starts[2].moment, MOMENT_FACT);
+    assert_int_equal(clock->starts[2].binding, PARTY_SENDER);
+    assert_int_equal(clock->met_by[0].special, STOP_OPENED);
+    assert_int_equal(clock->met_by[1].special, STOP_BOUND_EVENT);
+    assert_int_equal(clock->met_by[1].conditions[0].subject, CONDITION_START_KIND);
+    assert_int_equal(clock->met_by[2].conditions[0].subject, CONDITION_ITSELF);
+}
+
+static void effects__acceptance__carry_what_it_derives(void **state)
+{
+    const struct effect *effects = NULL;
+    size_t count =
+        procedures_effects(shipped, catalogue_kind_named("written_acceptance")->number, &effects);
+
+    (void)state;
+    assert_int_equal(count, 9);
+    assert_int_equal(effects[0].verb, EFFECT_SET_FLAG);
+    assert_string_equal(effects[0].argument, "letter_hash");
+    assert_int_equal(effects[1].verb, EFFECT_DERIVE);
+    assert_string_equal(effects[1].name, "responsibility_transferred");
+    assert_int_equal(effects[2].verb, EFFECT_DIMENSION);
+    assert_string_equal(effects[2].name, "case");
+    assert_int_equal(effects[5].verb, EFFECT_CLEAR_FLAG);
+    assert_int_equal(effects[8].verb, EFFECT_OUTSTANDING);
+    assert_int_equal(effects[8].condition_count, 3);
+}
+
+static void rule__severities__follow_the_profile(void **state)
+{
+    const struct severity_entry *entries = NULL;
+    const struct rule_info *rule = procedures_rule_named(shipped, "R07");
+
+    (void)state;
+    assert_int_equal(procedures_severities(shipped, rule, "national", &entries), 0);
+    assert_int_equal(procedures_severities(shipped, rule, "london", &entries), 2);
+    assert_int_equal(entries[0].severity, SEVERITY_REJECT);
+    assert_int_equal(entries[0].only_for, PARTY_ORIGIN);
+    assert_int_equal(entries[1].severity, SEVERITY_HOLD);
+    assert_int_equal(entries[1].only_for, PARTY_RECEIVING);
+    rule = procedures_rule_named(shipped, "R10"); /* "=" is as national */
+    assert_int_equal(procedures_severities(shipped, rule, "london", &entries), 2);
+    rule = procedures_rule_named(shipped, "R31");
+    assert_int_equal(rule->fact_count, 1);
+    assert_int_equal(rule->facts[0].kind, catalogue_kind_named("transfer_refused")->number);
+}
+
+static void profiles__by_pair_and_day__most_specific_first(void **state)
+{
+    const char *names[3];
+    int32_t day = day_of("2026-03-01");
+
+    (void)state;
+    assert_int_equal(
+        procedures_profiles_of(shipped, "E08000025", "E08000029", NULL, day, names), 2);
+    assert_string_equal(names[0], "birmingham-solihull");
+    assert_int_equal(
+        procedures_profiles_of(shipped, "E08000025", "E09000007", NULL, day, names), 1);
+    assert_string_equal(names[0], "national");
+    assert_true(procedures_under(shipped, "E09000007", "E08000003", NULL, day, "london"));
+    assert_false(
+        procedures_under(shipped, "E09000007", "E08000003", NULL, day_of("2022-01-01"), "london"));
+    assert_string_equal(
+        procedures_value(shipped, "E09000007", "E08000003", NULL, day, "clocks.C05.limit"), "5wd");
+    assert_string_equal(
+        procedures_value(shipped, "E09000007", "E08000003", NULL, day, "clocks.C01.limit"), "15wd");
+    assert_null(procedures_value(shipped, "E08000003", "E09000007", NULL, day, "clocks.C05.limit"));
+    assert_true(procedures_under(shipped, "E08000003", "E09000007", "london", day, "london"));
+}
+
+static void route__superseded_codes__go_to_their_one_successor(void **state)
+{
+    (void)state;
+    assert_string_equal(procedures_route(shipped, "E08000019", day_of("2026-01-01")), "E08000039");
+    assert_string_equal(procedures_route(shipped, "E08000019", day_of("2025-03-31")), "E08000019");
+    assert_null(procedures_route(shipped, "E10000006", day_of("2026-01-01")));
+    assert_null(procedures_route(shipped, "E07000999", day_of("2026-01-01")));
+}
+
+static void override__known_keys__count_in_every_profile(void **state)
+{
+    procedures_t *mine = NULL;
+    struct complaint why = {0};
+    int32_t day = day_of("2026-03-01");
+
+    (void)state;
+    assert_int_equal(fixture_procedures(NULL, NULL, NULL, &mine, &why), 0);
+    assert_int_equal(procedures_override(mine, "clocks.G03.limit", "30min", &why), 0);
+    assert_string_equal(
+        procedures_value(mine, "E09000007", NULL, NULL, day, "clocks.G03.limit"), "30min");
+    assert_int_equal(procedures_override(mine, "clocks.G03.limit", "30weeks", &why), E_FACT_VALUE);
+    assert_int_equal(procedures_override(mine, "frequent_mover.move", "3", &why), E_NOT_FOUND);
+    assert_non_null(strstr(why.text, "frequent_mover.moves"));
+    assert_int_equal(procedures_member(mine, "E08000035", "london", day, &why), 0);
+    assert_true(procedures_under(mine, "E08000035", NULL, NULL, day, "london"));
+    assert_false(procedures_under(mine, "E08000035", NULL, NULL, day - 1, "london"));
+    procedures_destroy(&mine);
+}
+
+static void load__a_typo_in_any_file__names_file_line_and_nearest_word(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *from;
+        const char *to;
+        const char *wanted; /* in the sentence */
+    } rows[] = {
+        {"kinds.tsv", "move_notified\t", "move_notifed\t",
+            "kinds.tsv:2: unknown kind \"move_notifed\"; did you mean \"move_notified\""},
+        {"kinds.tsv", "+temporary_plan;", "+temporary_plam;", "did you mean \"temporary_plan\""},
+        {"kinds.tsv", "C01,C08,C09,C17", "C01,C08,C09", "kinds.tsv:2: column starts"},
+        {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
+            "did you mean"},
+        {"kinds.tsv", "retain_intention := fact", "retain_intension := fact",
+            "did you mean \"retain_intention\""},
+        {"clocks.tsv", "permanence=permanent state.case_type=cp",
+            "permanance=permanent state.case_type=cp", "clocks.tsv:2: unknown fact"},
+        {"clocks.tsv", "permanence=permanent state.case_type=cp",
+            "permanence=permanant state.case_type=cp", "did you mean \"permanent\""},
+        {"clocks.tsv", "state.case_type=cp state.conference", "state.case_typ=cp state.conference",
+            "did you mean \"case_type\""},
+        {"clocks.tsv", "fact:finished_at", "fact:finish_at",
+            "clocks.tsv:3: unknown date or time fact"},
+        {"clocks.tsv", "london\treceiving", "londn\treceiving", "did you mean \"london\""},
+        {"rules.tsv", "REJECT:written_acceptance", "REJECT:writen_acceptance",
+            "rules.tsv:2: unknown kind or clock"},
+        {"rules.tsv", "REJECT:written_acceptance", "REJCT:written_acceptance", "unknown severity"},
+        {"london.zpl", "limit = 15wd", "limt = 15wd", "london.zpl:"},
+        {"london.zpl", "limit = 15wd", "limit = 15weeks", "no value for clocks.C02.limit"},
+        {"london.zpl", "inherit = national", "inherit = nationl", "did you mean national"},
+        {"successions.tsv", "2025-04-01", "2025-04-31", "successions.tsv:2"},
+        {"bank-holidays.json", "2019-01-01", "2019-13-01", "bank holidays"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        procedures_t *none = NULL;
+        struct complaint why = {0};
+        int rc = fixture_procedures(rows[i].file, rows[i].from, rows[i].to, &none, &why);
+        if (rc == 0 || strstr(why.text, rows[i].wanted) == NULL) {
+            fail_msg(
+                "row %zu (%s): got \"%s\", want \"%s\"", i, rows[i].to, why.text, rows[i].wanted);
+        }
+        assert_null(none);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables__as_shipped__hold_every_row),
+        cmocka_unit_test(clock__first_row__is_compiled_whole),
+        cmocka_unit_test(clock__words_that_differ_by_start__are_told_apart),
+        cmocka_unit_test(effects__acceptance__carry_what_it_derives),
+        cmocka_unit_test(rule__severities__follow_the_profile),
+        cmocka_unit_test(profiles__by_pair_and_day__most_specific_first),
+        cmocka_unit_test(route__superseded_codes__go_to_their_one_successor),
+        cmocka_unit_test(override__known_keys__count_in_every_profile),
+        cmocka_unit_test(load__a_typo_in_any_file__names_file_line_and_nearest_word),
+    };
+
+    cmocka_set_test_filter(getenv("TEST_FILTER"));
+    return cmocka_run_group_tests(tests, load, unload);
+}
