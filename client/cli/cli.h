@@ -58,6 +58,8 @@ struct cli_option {
     bool repeatable;          /* may stand several times; else a second one is refused */
     const char *const *words; /* CLI_WORD: the words allowed, ended by NULL */
     uint64_t min, max;        /* CLI_NUMBER: limits, both included; max 0 means no limit */
+    const char
+        *enum_name; /* CLI_WORD: the words are those of this enum of the catalogue; NULL for none */
 };
 
 struct cli;

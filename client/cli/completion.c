@@ -77,6 +77,19 @@ static void put_options(struct buf *out)
     buf_put_text(out, "    esac\n}\n");
 }
 
+static void put_words(
+    struct buf *out, const struct cli_command *command, const struct cli_option *option)
+{
+    const char *word;
+    for (size_t i = 0; (word = option_word(option, i)) != NULL; i++) {
+        if (i == 0) {
+            buf_put_text(out, "    \"%s --%s\") echo \"", command->name, option->name);
+        }
+        buf_put_text(out, "%s%s", i == 0 ? "" : " ", word);
+    }
+    buf_put_text(out, "%s", option_word(option, 0) == NULL ? "" : "\" ;;\n");
+}
+
 /* What an option's value can be: "file", "facts", or the words themselves. */
 static void put_values(struct buf *out)
 {
@@ -89,16 +102,10 @@ static void put_values(struct buf *out)
                 buf_put_text(out, "    \"%s --%s\") echo @file ;;\n", command->name, option->name);
             } else if (option->type == CLI_PAIR) {
                 buf_put_text(out, "    \"%s --%s\") echo @facts ;;\n", command->name, option->name);
-            } else if (option->argument != NULL && option->words == NULL) {
+            } else if (option->argument != NULL && option_word(option, 0) == NULL) {
                 buf_put_text(out, "    \"%s --%s\") echo @none ;;\n", command->name, option->name);
             }
-            for (size_t w = 0; option->words != NULL && option->words[w] != NULL; w++) {
-                if (w == 0) {
-                    buf_put_text(out, "    \"%s --%s\") echo \"", command->name, option->name);
-                }
-                buf_put_text(out, "%s%s%s", w == 0 ? "" : " ", option->words[w],
-                    option->words[w + 1] == NULL ? "\" ;;\n" : "");
-            }
+            put_words(out, command, option);
         }
     }
     buf_put_text(out, "    esac\n}\n");

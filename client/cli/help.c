@@ -93,13 +93,12 @@ static void put_option(const struct cli *cli, const struct cli_option *option)
         fputc('\n', cli->out);
         column = 0;
     }
-    char text[1024];
-    size_t used =
-        (size_t)snprintf(text, sizeof text, "%s%s", option->text, option->words == NULL ? "" : ":");
-    for (size_t i = 0; option->words != NULL && option->words[i] != NULL && used < sizeof text;
-         i++) {
-        used += (size_t)snprintf(
-            text + used, sizeof text - used, "%s %s", i == 0 ? "" : ",", option->words[i]);
+    char text[2048];
+    size_t used = (size_t)snprintf(text, sizeof text, "%s", option->text);
+    const char *word;
+    for (size_t i = 0; (word = option_word(option, i)) != NULL && used < sizeof text; i++) {
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s", i == 0 ? ": " : ", ", word);
     }
     wrap_put(cli->out, text, OPTION_COLUMN, column, cli->width);
 }

@@ -117,10 +117,11 @@ static void put_option(struct buf *out, const struct cli_option *option)
     }
     buf_put_text(out, "\n");
     put_text(out, option->text);
-    for (size_t i = 0; option->words != NULL && option->words[i] != NULL; i++) {
-        buf_put_text(out, "%s%s%s", i == 0 ? ": " : "", option->words[i],
-            option->words[i + 1] == NULL ? "\n" : ",\n");
+    const char *word;
+    for (size_t i = 0; (word = option_word(option, i)) != NULL; i++) {
+        buf_put_text(out, "%s%s", i == 0 ? "One of: " : ", ", word);
     }
+    buf_put_text(out, "%s", option_word(option, 0) == NULL ? "" : ".\n");
 }
 
 static void put_options(struct buf *out, const struct cli_command *command)

@@ -13,6 +13,7 @@
 #include "common/base/civil.h"
 #include "common/base/uuid.h"
 #include "common/base/words.h"
+#include "common/codec/catalogue.h"
 #include "common/codec/limits.h"
 #include "common/base/banned.h"
 
@@ -119,15 +120,34 @@ static int check_number(struct cli *cli, const struct cli_option *option, const 
         (unsigned long long)option->min, (unsigned long long)option->max);
 }
 
+const char *option_word(const struct cli_option *option, size_t index)
+{
+    if (option->enum_name == NULL) {
+        for (size_t i = 0; option->words != NULL && option->words[i] != NULL; i++) {
+            if (i == index) {
+                return option->words[i];
+            }
+        }
+        return NULL;
+    }
+    const struct fact_info *fact = catalogue_enum_named(option->enum_name);
+    return fact != NULL && index < fact->value_count ? fact->values[index] : NULL;
+}
+
+static const char *option_word_known(const void *option, size_t index)
+{
+    return option_word(option, index);
+}
+
 static int check_word(struct cli *cli, const struct cli_option *option, const char *value)
 {
-    size_t count = 0;
-    for (; option->words[count] != NULL; count++) {
-        if (strcmp(option->words[count], value) == 0) {
+    const char *word;
+    for (size_t i = 0; (word = option_word(option, i)) != NULL; i++) {
+        if (strcmp(word, value) == 0) {
             return CLI_DONE;
         }
     }
-    const char *near = words_nearest_of(value, option->words, count);
+    const char *near = words_nearest(value, option_word_known, option);
     if (near != NULL) {
         return cli_misuse(cli, "--%s %s is not known; did you mean %s?", option->name, value, near);
     }

@@ -35,4 +35,7 @@ const struct cli_option *option_named(const struct cli_command *command, const c
 /* The option at an index: the command's own, then the agent's where it needs it, then the common; NULL at the end. */
 const struct cli_option *option_at(const struct cli_command *command, size_t index);
 
+/* The word at an index that an option of type CLI_WORD takes; NULL at the end, and for other types. */
+const char *option_word(const struct cli_option *option, size_t index);
+
 #endif

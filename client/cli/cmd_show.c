@@ -1,0 +1,385 @@
+/*
+ * cmd_show: show, open, transfer: one event, its sealed part, one transfer's timeline.
+ *
+ * Attachments are written only where --save names a directory, never over a file that is there, and never under a name
+ * that leads out of it.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "client/cli/commands.h"
+#include "client/cli/event_print.h"
+#include "client/cli/level.h"
+#include "client/cli/names.h"
+#include "client/cli/table.h"
+#include "client/cli/when.h"
+#include "common/base/bytes.h"
+#include "common/base/fsio.h"
+#include "common/codec/limits.h"
+#include "common/base/banned.h"
+
+/* ---- payloads ---- */
+
+static void put_payload(struct cli *cli, const json_t *payload)
+{
+    size_t i;
+    json_t *file;
+    cli_say(cli, "\nSealed part\n");
+    facts_print(cli, json_object_get(payload, "facts"));
+    json_array_foreach(json_object_get(payload, "attachments"), i, file)
+    {
+        cli_say(cli, "  document  %s, %llu bytes\n", text_of(file, "name"),
+            (unsigned long long)number_of(file, "bytes"));
+    }
+}
+
+/* A name from another authority: no directory, nothing hidden, nothing that a terminal would obey. */
+static bool name_safe(const char *name)
+{
+    if (name[0] == '\0' || name[0] == '.' || strlen(name) > 128) {
+        return false;
+    }
+    for (; *name != '\0'; name++) {
+        if (*name == '/' || (unsigned char)*name < 0x20 || *name == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int write_new(struct cli *cli, const char *path, const uint8_t *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return cli_fail(cli, E_EXISTS,
+            "%s cannot be made; is there a file of that name, or no such directory?", path);
+    }
+    int rc = fsio_write_at(fd, slice_of(bytes, len), 0);
+    close(fd);
+    if (rc != 0) {
+        return cli_fail(cli, rc, "%s could not be written whole", path);
+    }
+    cli_say(cli, "  saved     %s\n", path);
+    return CLI_DONE;
+}
+
+static int save_file(struct cli *cli, const char *dir, size_t index, const json_t *file)
+{
+    const char *name = text_of(file, "name");
+    const char *base64 = text_of(file, "base64");
+    char path[1024];
+    char plain[32];
+    snprintf(plain, sizeof plain, "document-%zu", index + 1);
+    int written = snprintf(path, sizeof path, "%s/%s", dir, name_safe(name) ? name : plain);
+    if (written < 0 || (size_t)written >= sizeof path) {
+        return cli_misuse(cli, "--save: the path is too long");
+    }
+    size_t max = strlen(base64);
+    size_t len = 0;
+    uint8_t *bytes = mem_new(max + 1, 1);
+    int bad = sodium_base642bin(
+        bytes, max, base64, max, "\n", &len, NULL, sodium_base64_VARIANT_ORIGINAL);
+    int exit_code = bad != 0 ? cli_fail(cli, E_MALFORMED, "document %s is not base64", plain)
+                             : write_new(cli, path, bytes, len);
+    sodium_memzero(bytes, max);
+    free(bytes);
+    return exit_code;
+}
+
+static int save_files(struct cli *cli, const json_t *payload)
+{
+    const char *dir = cli_text(cli, "save");
+    size_t i;
+    json_t *file;
+    json_array_foreach(json_object_get(payload, "attachments"), i, file)
+    {
+        int exit_code = dir == NULL ? CLI_DONE : save_file(cli, dir, i, file);
+        if (exit_code != CLI_DONE) {
+            return exit_code;
+        }
+    }
+    if (dir == NULL && json_array_size(json_object_get(payload, "attachments")) > 0) {
+        cli_say(cli, "--save DIRECTORY writes the documents to files.\n");
+    }
+    return CLI_DONE;
+}
+
+/* ---- show ---- */
+
+static void put_receipts(struct cli *cli, const json_t *rows, const names_t *names)
+{
+    static const char *const headings[] = {"WHO", "HOW FAR", "WHEN", "BY", NULL};
+    if (json_array_size(rows) == 0) {
+        return;
+    }
+    table_t *table = table_new(headings);
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        char time[CLI_TIME_BYTES];
+        const char *team = text_of(row, "team");
+        int level = level_of(row);
+        table_cell(table, "%s", names_of(names, text_of(row, "code")));
+        table_cell_painted(table, level_paint(level), "%s", level_text(level));
+        table_cell(table, "%s", when_text(cli, row, "at", time));
+        table_cell(table, "%s%s%s", text_of(row, "role"), team[0] == '\0' ? "" : ", ", team);
+    }
+    cli_say(cli, "\n");
+    table_print(table, cli);
+    table_destroy(&table);
+}
+
+static void put_notice(struct cli *cli, const json_t *notice)
+{
+    char *dumped =
+        json_is_string(notice) ? NULL : json_dumps(notice, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *text = text_of(notice, "text");
+    if (text[0] == '\0') {
+        text = json_is_string(notice) ? json_string_value(notice) : dumped;
+    }
+    cli_say(cli, "%sNote:%s %s\n", cli_paint(cli, PAINT_YELLOW), cli_paint(cli, PAINT_END),
+        text == NULL ? "" : text);
+    free(dumped);
+}
+
+static void put_show(struct cli *cli, const json_t *answer, const names_t *names)
+{
+    event_print(cli, json_object_get(answer, "event"), names);
+    const json_t *payload = json_object_get(answer, "payload");
+    if (json_is_object(payload)) {
+        put_payload(cli, payload);
+    } else if (flag_of(answer, "sealed")) {
+        cli_say(cli, "\nThe sealed part has not been opened here: waypost open %s --role ROLE\n",
+            text_of(json_object_get(answer, "event"), "id"));
+    }
+    put_receipts(cli, json_object_get(answer, "receipts"), names);
+    const json_t *receipt = json_object_get(answer, "receipt");
+    char time[CLI_TIME_BYTES];
+    if (json_is_object(receipt)) {
+        cli_say(cli,
+            "\nAccepted by the broker %s, journal entry %llu. waypost receipt keeps the proof.\n",
+            when_text(cli, receipt, "accepted", time),
+            (unsigned long long)number_of(receipt, "leaf_index"));
+    }
+    size_t i;
+    json_t *notice;
+    json_array_foreach(json_object_get(answer, "notices"), i, notice)
+    {
+        put_notice(cli, notice);
+    }
+}
+
+static int run_show(struct cli *cli)
+{
+    json_t *answer = NULL;
+    int exit_code =
+        cli_ask(cli, json_pack("{s:s, s:s?}", "op", "show", "event", cli->args[0]), &answer);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    if (cli->json) {
+        cli_json(cli, answer);
+        return CLI_DONE;
+    }
+    names_t *names = names_load(cli);
+    put_show(cli, answer, names);
+    names_destroy(&names);
+    json_decref(answer);
+    return CLI_DONE;
+}
+
+/* ---- open ---- */
+
+static int run_open(struct cli *cli)
+{
+    json_t *request = json_pack(
+        "{s:s, s:s?, s:s}", "op", "open", "event", cli->args[0], "role", cli_text(cli, "role"));
+    if (cli_text(cli, "team") != NULL) {
+        json_object_set_new(request, "team", json_string(cli_text(cli, "team")));
+    }
+    json_t *answer = NULL;
+    int exit_code = cli_ask(cli, request, &answer);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    const json_t *payload = json_object_get(answer, "payload");
+    char time[CLI_TIME_BYTES];
+    cli_say(cli, "Opened %s as %s%s%s; the sender will see that.\n",
+        when_text(cli, answer, "opened", time), cli_text(cli, "role"),
+        cli_text(cli, "team") == NULL ? "" : ", ",
+        cli_text(cli, "team") == NULL ? "" : cli_text(cli, "team"));
+    if (json_is_object(payload)) {
+        put_payload(cli, payload);
+    } else {
+        cli_say(cli, "It has no sealed part. waypost show %s prints its facts.\n", cli->args[0]);
+    }
+    exit_code = save_files(cli, payload);
+    if (cli->json) {
+        cli_json(cli, json_incref(answer));
+    }
+    json_decref(answer);
+    return exit_code;
+}
+
+/* ---- transfer ---- */
+
+/* A row of the timeline is the event itself, or holds it as a member. */
+static const json_t *event_of(const json_t *row)
+{
+    const json_t *event = json_object_get(row, "event");
+    return json_is_object(event) ? event : row;
+}
+
+static const char *id_of(const json_t *row)
+{
+    const json_t *event = event_of(row);
+    return text_of(event, "id")[0] != '\0' ? text_of(event, "id") : text_of(row, "event");
+}
+
+static void far_text(
+    struct cli *cli, const json_t *row, const names_t *names, char *out, size_t size)
+{
+    const json_t *levels = json_object_get(row, "levels");
+    levels = json_is_array(levels) ? levels : json_object_get(row, "to");
+    size_t len = 0;
+    size_t i;
+    json_t *level;
+    out[0] = '\0';
+    json_array_foreach(levels, i, level)
+    {
+        char time[CLI_TIME_BYTES];
+        len += len < size ? (size_t)snprintf(out + len, size - len, "%s%s: %s %s",
+                                i == 0 ? "" : "; ", names_of(names, text_of(level, "code")),
+                                level_text(level_of(level)), when_text(cli, level, "at", time))
+                          : 0;
+    }
+    if (out[0] == '\0') {
+        const char *when = when_of(row, "opened") > 0 ? "opened here" : "not opened here";
+        snprintf(out, size, "%s", when_of(row, "persisted") > 0 ? when : text_of(row, "state"));
+    }
+}
+
+static void put_timeline(struct cli *cli, const json_t *rows, const names_t *names)
+{
+    static const char *const headings[] = {"WHEN", "WHO", "WHAT", "HOW FAR", NULL};
+    table_t *table = table_new(headings);
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        const json_t *event = event_of(row);
+        char time[CLI_TIME_BYTES];
+        char far[512];
+        const char *title = text_of(event, "title");
+        far_text(cli, row, names, far, sizeof far);
+        table_cell(table, "%s", when_text(cli, event, "sent", time));
+        table_cell(table, "%s", names_of(names, text_of(event, "from")));
+        table_cell_painted(
+            table, PAINT_BOLD, "%s", title[0] == '\0' ? text_of(event, "kind") : title);
+        table_cell(table, "%s", far);
+        table_below(table, "%s", id_of(row));
+    }
+    table_print(table, cli);
+    table_destroy(&table);
+}
+
+static int run_transfer(struct cli *cli)
+{
+    json_t *answer = NULL;
+    int exit_code =
+        cli_ask(cli, json_pack("{s:s, s:s?}", "op", "transfer", "transfer", cli->args[0]), &answer);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    if (cli->json) {
+        cli_json(cli, answer);
+        return CLI_DONE;
+    }
+    names_t *names = names_load(cli);
+    const json_t *rows = json_object_get(answer, "events");
+    const char *label = text_of(answer, "label");
+    char origin[200];
+    char receiving[200];
+    cli_say(cli, "Transfer %s%s%s\n", label, label[0] == '\0' ? "" : "  ",
+        text_of(answer, "transfer")[0] == '\0' ? cli->args[0] : text_of(answer, "transfer"));
+    if (text_of(answer, "origin")[0] != '\0') {
+        cli_say(cli, "from %s to %s\n",
+            names_full(names, text_of(answer, "origin"), origin, sizeof origin),
+            names_full(names, text_of(answer, "receiving"), receiving, sizeof receiving));
+    }
+    cli_say(cli, "\n");
+    if (json_array_size(rows) == 0) {
+        cli_say(cli, "Nothing has been said about it yet.\n");
+    } else {
+        put_timeline(cli, rows, names);
+    }
+    names_destroy(&names);
+    json_decref(answer);
+    return CLI_DONE;
+}
+
+/* ---- tables ---- */
+
+static const struct cli_option open_options[] = {
+    {.name = "role",
+        .letter = 'r',
+        .argument = "ROLE",
+        .type = CLI_WORD,
+        .enum_name = "person_role",
+        .required = true,
+        .text = "who opens it"},
+    {.name = "team",
+        .argument = "TEAM",
+        .type = CLI_TEXT,
+        .text = "the team, a short code without blanks"},
+    {.name = "save",
+        .argument = "DIRECTORY",
+        .type = CLI_FILE,
+        .text = "write the documents there as files"},
+    {.name = NULL},
+};
+
+const struct cli_command cmd_show[] = {
+    {.name = "show",
+        .group = CLI_GROUP_EVENTS,
+        .summary = "one event with its facts and how far it has come",
+        .usage = "ID",
+        .text = "Prints an event of the inbox or the outbox. The sealed part is shown for events "
+                "of our own and for those "
+                "that somebody here has opened.",
+        .args_min = 1,
+        .args_max = 1,
+        .run = run_show,
+        .needs_agent = true},
+    {.name = "open",
+        .group = CLI_GROUP_EVENTS,
+        .summary = "opens an event for a role and prints its sealed part",
+        .usage = "ID",
+        .text =
+            "Opens the sealed part and tells the sender that this role has opened it. Opening is "
+            "not accepting: an "
+            "acceptance of responsibility is an event of its own, waypost send written_acceptance.",
+        .example = "waypost open ID --role duty_manager --team mash-1 --save .",
+        .options = open_options,
+        .args_min = 1,
+        .args_max = 1,
+        .run = run_open,
+        .needs_agent = true},
+    {.name = "transfer",
+        .group = CLI_GROUP_EVENTS,
+        .summary = "the timeline of one transfer",
+        .usage = "T",
+        .text = "Prints every event of a transfer in order, who said it, and how far it has come. "
+                "T is the id or the "
+                "label of the transfer.",
+        .args_min = 1,
+        .args_max = 1,
+        .run = run_transfer,
+        .needs_agent = true},
+    {.name = NULL},
+};
