@@ -1,0 +1,277 @@
+/*
+ * waypost-broker: the program. Reads the command line and the configuration, makes journal, core and edge, and hands
+ * each what it needs of the others; decides nothing else.
+ *
+ * Exit: 0 done, 1 the configuration or the machine does not allow a start (a sentence says why), 2 wrong usage, 70 a
+ * promise could no longer be kept while running (the next start recovers).
+ */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <czmq.h>
+
+#include "broker/core/core.h"
+#include "broker/net/check.h"
+#include "broker/net/edge.h"
+#include "broker/net/host.h"
+#include "broker/net/options.h"
+#include "common/base/log.h"
+#include "common/base/world.h"
+#include "common/crypto/hash.h"
+
+#include "common/base/banned.h"
+
+enum { EXIT_NO = 1, EXIT_WRONG = 2 };
+
+#define PROGRAM "waypost-broker"
+
+struct command_line {
+    const char *config;
+    bool check;
+    bool debug;
+    int done; /* exit code where nothing is left to do, -1 otherwise */
+};
+
+/* Everything that lives while the broker runs, in order of birth. */
+struct broker {
+    struct broker_options options;
+    struct keys keys;
+    struct disk disk;
+    edge_t *edge;
+    journal_t *journal;
+    core_t *core;
+    int signal_fd;
+};
+
+/* ---- command line ------------------------------------------------------------------------- */
+
+static void print_help(void)
+{
+    struct buf text = {0};
+
+    settings_put_help(&broker_table, &text);
+    (void)printf(
+        "usage: " PROGRAM " [-n] [-d] --config FILE\n"
+        "       " PROGRAM " --help | --version | --sample\n"
+        "\n"
+        "Carries events between the agents of one network; keeps each until its recipients "
+        "have it.\n"
+        "\n"
+        "  -c, --config FILE   the configuration (waypost-broker.zpl(5))\n"
+        "  -n, --check         check configuration, keys, register and data folder, and "
+        "exit\n"
+        "  -d, --debug         log more\n"
+        "  -V, --version       print the version\n"
+        "  -h, --help          print this\n"
+        "      --sample        print a configuration to begin with\n"
+        "      --manual        print the options as a list in mdoc, for the manual\n"
+        "\n"
+        "Signals: TERM and INT stop in order, HUP reads the register again, USR1 logs the "
+        "counters.\n"
+        "\n"
+        "Options of the configuration:\n"
+        "%.*s",
+        (int)text.len, (const char *)text.data);
+    buf_free(&text);
+}
+
+static void print_from_table(bool sample)
+{
+    struct buf text = {0};
+
+    if (sample) {
+        settings_put_sample(&broker_table, broker_examples, &text);
+    } else {
+        settings_put_manual(&broker_table, &text);
+    }
+    (void)fwrite(text.data, 1, text.len, stdout);
+    buf_free(&text);
+}
+
+static void take_option(int letter, const char *value, struct command_line *out)
+{
+    switch (letter) {
+    case 'c':
+        out->config = value;
+        break;
+    case 'n':
+        out->check = true;
+        break;
+    case 'd':
+        out->debug = true;
+        break;
+    case 'V':
+        (void)printf(PROGRAM " " WAYPOST_VERSION "\n");
+        out->done = 0;
+        break;
+    case 'h':
+        print_help();
+        out->done = 0;
+        break;
+    case 's':
+    case 'm':
+        print_from_table(letter == 's');
+        out->done = 0;
+        break;
+    default: /* getopt_long has said what */
+        (void)fprintf(stderr, "Try " PROGRAM " --help.\n");
+        out->done = EXIT_WRONG;
+        break;
+    }
+}
+
+static struct command_line command_line_read(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'n'},
+        {"debug", no_argument, NULL, 'd'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {"sample", no_argument, NULL, 's'},
+        {"manual", no_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
+    };
+    struct command_line out = {.done = -1};
+    int letter;
+
+    while (out.done < 0 && (letter = getopt_long(argc, argv, "c:ndVh", longs, NULL)) != -1) {
+        take_option(letter, optarg, &out);
+    }
+    if (out.done < 0 && (optind != argc || out.config == NULL)) {
+        (void)fprintf(stderr, PROGRAM ": %s\nTry " PROGRAM " --help.\n",
+            optind != argc ? "only options are understood; name the configuration with --config"
+                           : "--config FILE is missing");
+        out.done = EXIT_WRONG;
+    }
+    return out;
+}
+
+/* ---- start -------------------------------------------------------------------------------- */
+
+static int journal_start(struct broker *self, struct complaint *why)
+{
+    struct journal_recovery found = {0};
+    const struct journal_options options = {
+        .network = self->options.join.network,
+        .head_public = self->keys.sign_public,
+        .head_secret = self->keys.sign_secret,
+        .world = world_real(),
+        .segment_bytes = self->options.segment_bytes,
+    };
+
+    int rc = disk_real_open(self->options.data, &self->disk);
+    if (rc != 0) {
+        return complain(
+            why, rc, "the folder %s cannot be opened: %s", self->options.data, err_text(rc));
+    }
+    rc = journal_open(&self->disk, &options, &self->journal, &found, why);
+    if (rc != 0) {
+        return rc;
+    }
+    log_info("journal open dir=%s leaves=%llu", self->options.data, (unsigned long long)found.size);
+    if (found.torn_bytes != 0) {
+        log_warnx("journal had a torn tail, never receipted, saved aside bytes=%llu file=%s",
+            (unsigned long long)found.torn_bytes, found.torn_file);
+    }
+    if (found.quarantined != 0) {
+        log_errorx("journal is damaged, the rest serves; run waypost verify records=%llu",
+            (unsigned long long)found.quarantined);
+    }
+    return 0;
+}
+
+/* A file that cannot be used is no reason to leave everybody unserved while the journal holds a register. */
+static int register_start(struct broker *self, struct complaint *why)
+{
+    int rc = edge_register(self->edge, why);
+    const register_t *book = core_register_in_force(self->core);
+
+    if (book == NULL) {
+        return rc != 0 ? rc : complain(why, E_STATE, "no register is in force");
+    }
+    if (rc != 0) {
+        log_errorx("register refused, version=%llu of the journal stays in force: %s",
+            (unsigned long long)register_version(book), why->text);
+    }
+    if (check_named(book, &self->keys, why) != 0) {
+        log_warnx("%s", why->text);
+    }
+    return 0;
+}
+
+static int broker_start(struct broker *self, struct complaint *why)
+{
+    int rc = host_check_libraries(why);
+
+    rc = rc != 0 ? rc : check_data(&self->options, true, why);
+    rc = rc != 0 ? rc : check_keys(&self->options, &self->keys, why);
+    rc = rc != 0 ? rc : journal_start(self, why);
+    if (rc != 0) {
+        return rc;
+    }
+    if (host_raise_files((uint64_t)self->options.connections_max + NET_FILES_RESERVE, why) != 0) {
+        log_warnx("%s", why->text);
+    }
+    const struct edge_parts parts = {
+        &self->options, &self->keys, world_real(), &self->disk, self->signal_fd};
+    rc = edge_open(&parts, &self->edge, why);
+    if (rc != 0) {
+        return rc;
+    }
+    self->core = core_new(&self->options.core, world_real(), self->journal, edge_ports(self->edge));
+    edge_attach(self->edge, self->core, self->journal);
+    rc = core_recover(self->core, why);
+    rc = rc != 0 ? rc : register_start(self, why);
+    return rc != 0 ? rc : edge_listen(self->edge, why);
+}
+
+/* The edge first: its threads hold what belongs to journal and core. */
+static void broker_end(struct broker *self)
+{
+    edge_destroy(&self->edge);
+    core_destroy(&self->core);
+    journal_destroy(&self->journal);
+    disk_real_close(&self->disk);
+    keys_wipe(&self->keys);
+    broker_options_destroy(&self->options);
+}
+
+int main(int argc, char **argv)
+{
+    struct broker broker = {.signal_fd = -1};
+    struct complaint why = {0};
+
+    host_clear_environment();
+    struct command_line line = command_line_read(argc, argv);
+    if (line.done >= 0) {
+        return line.done;
+    }
+    log_init("broker", line.debug ? LOG_DEBUG : LOG_INFO);
+    if (host_take_signals(&broker.signal_fd) != 0) {
+        log_error("signals cannot be taken");
+        return EXIT_NO;
+    }
+    zsys_handler_set(NULL);
+    crypto_start();
+    if (broker_options_load(line.config, &broker.options, &why) != 0) {
+        (void)fprintf(stderr, PROGRAM ": %s\n", why.text);
+        return EXIT_NO;
+    }
+    if (line.check) {
+        bool fine = check_all(&broker.options, stdout);
+        broker_options_destroy(&broker.options);
+        return fine ? 0 : EXIT_NO;
+    }
+    int rc = broker_start(&broker, &why);
+    if (rc == 0) {
+        edge_run(broker.edge);
+        log_info("stopped");
+    } else {
+        log_errorx("%s", why.text);
+    }
+    broker_end(&broker);
+    return rc == 0 ? 0 : EXIT_NO;
+}

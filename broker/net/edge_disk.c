@@ -1,0 +1,133 @@
+/*
+ * edge_disk: group commit. Whatever arrived while the last sync ran goes into the next commit. One commit is under way
+ * at a time; who carries it out is chosen here, and nowhere else.
+ *
+ * Where a wake brought next to nothing and the disk is quick, the network thread writes by itself: that saves two
+ * changes of thread, which take as long as the sync. Under load, or on a slow disk, the writer does it while the
+ * network goes on. A failed write ends the process (workers.c).
+ */
+#include "broker/net/edge_internal.h"
+
+#include "common/base/check.h"
+
+#include "common/base/banned.h"
+
+enum { MEAN_SHARE = 8 }; /* a commit counts an eighth in the running mean */
+
+static void commit_settle(edge_t *self, struct write_task *task)
+{
+    uint64_t us = task->spent_us;
+
+    self->counters[NET_COMMITS]++;
+    self->counters[NET_COMMIT_US] += us;
+    if (us > self->counters[NET_COMMIT_US_MAX]) {
+        self->counters[NET_COMMIT_US_MAX] = us;
+    }
+    self->commit_us = (self->commit_us * (MEAN_SHARE - 1) + us) / MEAN_SHARE;
+    self->rested = false;
+    self->committed = true;
+    journal_settle(self->journal, &task->commit);
+    core_durable(self->core);
+}
+
+void edge_take_written(edge_t *self)
+{
+    void *pointer;
+
+    while (worker_take(self->writer, &pointer)) {
+        struct write_task *task = pointer;
+        if (task == self->snapshot_task) {
+            self->snapshot_task = NULL;
+            self->counters[NET_SNAPSHOTS]++;
+            continue;
+        }
+        assert(task == self->journal_task);
+        self->journal_task = NULL;
+        if (task->kind == WRITE_COMMIT) {
+            commit_settle(self, task);
+        } else {
+            self->rested = true;
+        }
+    }
+}
+
+static void commit_here(edge_t *self, journal_commit_t *commit)
+{
+    struct write_task task = {.kind = WRITE_COMMIT, .journal = self->journal, .commit = commit};
+
+    write_task_run(&task);
+    self->counters[NET_COMMITS_INLINE]++;
+    commit_settle(self, &task);
+}
+
+static struct write_task *task_new(edge_t *self, size_t which, enum write_kind kind)
+{
+    struct write_task *task = &self->spare[which];
+
+    *task = (struct write_task){.kind = kind, .journal = self->journal};
+    return task;
+}
+
+void edge_commit(edge_t *self, size_t frames)
+{
+    if (self->journal_task != NULL || journal_pending_bytes(self->journal) == 0) {
+        return;
+    }
+    journal_commit_t *commit = journal_cut(self->journal);
+    if (commit == NULL) {
+        return;
+    }
+    bool is_quick = self->commit_us <= NET_INLINE_COMMIT_US_MAX;
+    /* While the writer is at a snapshot, waiting for it would delay every receipt. */
+    if ((frames <= NET_INLINE_FRAMES_MAX && is_quick) || self->snapshot_task != NULL) {
+        commit_here(self, commit);
+        return;
+    }
+    self->journal_task = task_new(self, 0, WRITE_COMMIT);
+    self->journal_task->commit = commit;
+    worker_give(self->writer, self->journal_task);
+}
+
+void edge_commit_all(edge_t *self)
+{
+    journal_commit_t *commit;
+
+    assert(self->journal_task == NULL);
+    while ((commit = journal_cut(self->journal)) != NULL) {
+        commit_here(self, commit);
+    }
+}
+
+void edge_tick_disk(edge_t *self)
+{
+    if (self->snapshot_task == NULL) {
+        struct write_task *task = task_new(self, 1, WRITE_SNAPSHOT);
+        if (core_snapshot_due(self->core, &task->state, &task->size, &task->next_position)) {
+            self->snapshot_task = task;
+            worker_give(self->writer, task);
+        } else {
+            buf_free(&task->state);
+        }
+    }
+    if (self->journal_task == NULL && self->snapshot_task == NULL && !self->committed &&
+        !self->rested) {
+        self->journal_task = task_new(self, 0, WRITE_REST);
+        worker_give(self->writer, self->journal_task);
+    }
+    self->committed = false;
+}
+
+void edge_finish_disk(edge_t *self)
+{
+    struct write_task rest = {.kind = WRITE_REST, .journal = self->journal};
+    struct write_task snapshot = {.kind = WRITE_SNAPSHOT, .journal = self->journal};
+
+    assert(self->journal_task == NULL && self->snapshot_task == NULL);
+    edge_commit_all(self);
+    if (core_snapshot_due(self->core, &snapshot.state, &snapshot.size, &snapshot.next_position)) {
+        write_task_run(&snapshot);
+        self->counters[NET_SNAPSHOTS]++;
+    }
+    buf_free(&snapshot.state);
+    write_task_run(&rest);
+}

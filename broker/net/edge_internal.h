@@ -1,0 +1,59 @@
+/*
+ * edge_internal: what the files of the edge share; nobody else includes it.
+ *
+ *   edge.c        birth and death, signals, the loop     edge_frames.c  from the ROUTER and to it
+ *   edge_disk.c   commits, rests, snapshots              edge_report.c  counters, the ready-file
+ */
+#ifndef WAYPOST_BROKER_NET_EDGE_INTERNAL_H
+#define WAYPOST_BROKER_NET_EDGE_INTERNAL_H
+
+#include "broker/net/counters.h"
+#include "broker/net/edge.h"
+#include "broker/net/workers.h"
+#include "broker/net/zap.h"
+
+struct edge {
+    struct edge_parts parts;
+    void *context;
+    void *router;
+    zap_t *zap;
+    worker_t *writer;
+    worker_t *crypto;
+    struct core_ports ports;
+    core_t *core;       /* lent */
+    journal_t *journal; /* lent */
+    char bound[NET_ENDPOINTS_MAX][NET_ENDPOINT_BYTES_MAX];
+
+    struct write_task *journal_task;  /* a commit or rest is with the writer: this one; else NULL */
+    struct write_task *snapshot_task; /* likewise a snapshot */
+    struct write_task spare[2];       /* their memory: one of each at a time */
+    bool rested;                      /* no commit since the last rest */
+    bool committed;                   /* a commit since the last tick */
+    uint64_t commit_us;               /* running mean of commits */
+    size_t verifying;                 /* jobs with the crypto thread */
+
+    bool said_ready;
+    bool stopping;
+    int64_t stop_until_mono_ms;
+    int64_t tick_mono_ms; /* when the next tick is due */
+    uint64_t counters[NET_COUNTER_COUNT];
+};
+
+/* edge_frames.c */
+size_t edge_drain(edge_t *self); /* frames taken; at most NET_DRAIN_FRAMES_MAX */
+int edge_send(void *context, uint64_t session, struct slice frame);
+
+/* edge_disk.c */
+void edge_take_written(edge_t *self); /* what the writer gave back */
+/* Have what is pending written: by the writer, or here where nothing else is to do and the disk is quick. */
+void edge_commit(edge_t *self, size_t frames);
+void edge_commit_all(edge_t *self); /* here, until nothing is pending */
+void edge_tick_disk(edge_t *self);  /* snapshot when due, rest when idle */
+void edge_finish_disk(edge_t *self);
+
+/* edge_report.c */
+void edge_report(edge_t *self); /* counters that are not 0, to the log */
+int edge_write_ready(const edge_t *self, struct complaint *why);
+void edge_remove_ready(const edge_t *self);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * workers: the two threads beside the network. The writer carries out commits, rests and snapshots, one at a time; the
+ * crypto thread checks signatures in order. Each is given a task and gives it back, done; nothing else is shared.
+ *
+ * A write or sync that fails ends the process at once (fatal, exit 70): what is on disk is then unknown, and nobody may
+ * be told anything any more. It is never retried.
+ */
+#ifndef WAYPOST_BROKER_NET_WORKERS_H
+#define WAYPOST_BROKER_NET_WORKERS_H
+
+#include <stdint.h>
+
+#include "broker/core/core.h"
+#include "common/base/err.h"
+
+enum write_kind { WRITE_COMMIT, WRITE_REST, WRITE_SNAPSHOT };
+
+/* Work on the journal. Owned by whoever holds it. */
+struct write_task {
+    enum write_kind kind;
+    journal_t *journal;       /* lent */
+    journal_commit_t *commit; /* WRITE_COMMIT */
+    struct buf state;         /* WRITE_SNAPSHOT, as below; owned */
+    uint64_t size;
+    uint64_t next_position;
+    uint64_t spent_us; /* answer: how long it took */
+};
+
+/* Carry out a task in this thread; sets spent_us. Returns only where it succeeded, snapshots excepted: one that cannot
+ * be written is logged, the journal holds everything. */
+void write_task_run(struct write_task *task);
+
+typedef struct worker worker_t;
+
+/* name: unlike any other in the context. Returns 0, or E_IO with why. */
+int worker_open_writer(
+    void *context, worker_t **out, struct complaint *why); /* struct write_task */
+int worker_open_crypto(
+    void *context, worker_t **out, struct complaint *why); /* struct verify_job */
+
+/* The thread ends after what it was given; what was not taken back by then is given to `drop`. */
+void worker_destroy(worker_t **self_p, void (*drop)(void *task));
+
+void worker_give(worker_t *self, void *task);      /* taken */
+bool worker_take(worker_t *self, void **task_out); /* false where nothing has come back */
+void *worker_socket(worker_t *self);               /* to poll for what came back; lent */
+
+#endif
