@@ -83,6 +83,15 @@ struct register_broker {
  */
 int register_load(struct slice signed_bytes, const struct register_pin *pin, const register_t *before,
     register_t **out, struct complaint *why);
+/* The rules beyond the signatures stand in rules.h. An issue must also be signed by the threshold of its own roots, so that
+ * a mistyped root cannot lock the registrar out. The very register that is in force is answered E_DUPLICATE; the same
+ * version with other content, or a next version that does not name this one as the one before, E_CONFLICT. */
+
+/*
+ * Load for the registrar's own tools and for showing a file: believes the roots that the register itself names, which
+ * proves nothing about who made it. Never for a register that an agent or broker acts on.
+ */
+int register_load_unpinned(struct slice signed_bytes, register_t **out, struct complaint *why);
 void register_destroy(register_t **self_p);
 
 const char *register_network(const register_t *self);
@@ -91,10 +100,20 @@ int64_t register_stale_ms(const register_t *self); /* INT64_MAX for never */
 struct slice register_bytes(const register_t *self); /* exact SignedRegister bytes, lent */
 struct hash register_hash(const register_t *self);  /* H("waypost/register/1" ‖ 0 ‖ Register bytes) */
 
+struct slice register_body(const register_t *self); /* exact Register bytes inside, lent */
+int64_t register_issued_ms(const register_t *self);
+uint32_t register_threshold(const register_t *self);
+size_t register_root_count(const register_t *self);
+const uint8_t *register_root_at(const register_t *self, size_t index); /* 32 bytes, lent */
+int32_t register_retention_days(const register_t *self, uint32_t kind); /* -1 where kept: no row */
+
 size_t register_agent_count(const register_t *self);
 const struct register_agent *register_agent_at(const register_t *self, size_t index);
 const struct register_agent *register_agent_of(const register_t *self, const char *id);   /* NULL where unknown */
 const struct register_agent *register_agent_by_curve(const register_t *self, const uint8_t *curve_key);
+/* The same with the key itself, so that its times can be checked with each message; either result may be NULL. */
+const struct register_key *register_key_by_curve(
+    const register_t *self, const uint8_t *curve_key, const struct register_agent **agent_out);
 const struct register_agent *register_agent_serving(const register_t *self, const char *code); /* own or acts-for */
 bool register_agent_speaks_for(const struct register_agent *agent, const char *code);
 bool register_agent_has_role(const struct register_agent *agent, enum register_role role);
@@ -102,6 +121,7 @@ bool register_agent_has_role(const struct register_agent *agent, enum register_r
 size_t register_authority_count(const register_t *self);
 const struct register_authority *register_authority_at(const register_t *self, size_t index);
 const struct register_authority *register_authority_of(const register_t *self, const char *code);
+/* The code nearest to a mistyped code or name, NULL where none is near; the exact name gives its code. */
 const char *register_authority_nearest(const register_t *self, const char *code_or_name);
 
 size_t register_broker_count(const register_t *self);
@@ -128,7 +148,9 @@ enum register_route {
     ROUTE_UNKNOWN     /* no such code: return it (R54) */
 };
 
-/* *authority_out: where it goes (DIRECT, SUCCESSOR), the superseded one (SPLIT, ABOLISHED), NULL (UNKNOWN). */
+/* A code counts until its until_day; its first day is not asked for, so that what comes early is delivered.
+ * *authority_out: where it goes (DIRECT, SUCCESSOR), the superseded one at which the chain ends (SPLIT: its
+ * successors are the choice; ABOLISHED), NULL (UNKNOWN). */
 enum register_route register_route(const register_t *self, const char *code, int32_t day,
     const struct register_authority **authority_out);
 
