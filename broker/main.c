@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <czmq.h>
-
 #include "broker/core/core.h"
 #include "broker/net/check.h"
 #include "broker/net/edge.h"
@@ -254,7 +252,6 @@ int main(int argc, char **argv)
         log_error("signals cannot be taken");
         return EXIT_NO;
     }
-    zsys_handler_set(NULL);
     crypto_start();
     if (broker_options_load(line.config, &broker.options, &why) != 0) {
         (void)fprintf(stderr, PROGRAM ": %s\n", why.text);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <pthread.h>
+#include <czmq.h>
 #include <sodium.h>
 #include <zmq.h>
 
@@ -54,6 +55,7 @@ int host_take_signals(int *fd_out)
     if (fd < 0) {
         return E_IO;
     }
+    zsys_handler_set(NULL); /* or czmq would put its own in their place */
     *fd_out = fd;
     return 0;
 }
