@@ -308,6 +308,71 @@ static void event__identifiers_planted_in_every_text_of_the_header__are_refused(
     }
 }
 
+/* The event's schema, raised by one: the two bytes behind those of the kind in the header. */
+static void speak_later(struct buf *bytes)
+{
+    struct event_view view;
+
+    assert_int_equal(event_read(buf_slice(bytes), &view, NULL), 0);
+    size_t at = (size_t)(view.header.data - bytes->data) + 20;
+    assert_int_equal(bytes->data[at], HEADER_SCHEMA << 3);
+    bytes->data[at + 1] = CATALOGUE_SCHEMA + 1;
+}
+
+static int judge_number(uint32_t kind, uint32_t fact, bool later)
+{
+    struct buf facts = {0};
+    struct buf bytes = {0};
+    struct event_view view;
+
+    if (catalogue_fact(fact)->type == FACT_TEXT) {
+        wire_put_bytes(&facts, fact, slice_of_text("words"));
+    } else {
+        wire_put_varint(&facts, fact, 1);
+    }
+    sample_raw_event(kind, buf_slice(&facts), &bytes);
+    if (later) {
+        speak_later(&bytes);
+    }
+    int rc = event_read(buf_slice(&bytes), &view, NULL);
+    rc = rc == 0 ? event_check(&view, SAMPLE_NOW_MS, false, NULL) : rc;
+    buf_free(&facts);
+    buf_free(&bytes);
+    return rc;
+}
+
+static void event__sealed_facts_in_the_clear__are_refused_whatever_the_schema(void **state)
+{
+    (void)state;
+    for (uint32_t f = 1; f <= catalogue_fact_count(); f++) {
+        if (catalogue_fact(f)->sealed) {
+            assert_int_equal(judge_number(1, f, false), E_FACT_NOT_LISTED);
+            assert_int_equal(judge_number(1, f, true), E_FACT_NOT_LISTED);
+        }
+    }
+}
+
+static void event__envelope_facts_among_the_facts__are_refused_even_where_the_kind_needs_them(
+    void **state)
+{
+    const struct kind_info *kind = catalogue_kind_named("family_not_informed");
+    const struct fact_info *fact = catalogue_fact_named("withheld_reason");
+
+    (void)state;
+    assert_true(kind_lists(kind, fact->number));
+    assert_int_equal(judge_number(kind->number, fact->number, false), E_FACT_NOT_LISTED);
+    assert_int_equal(judge_number(kind->number, fact->number, true), E_FACT_NOT_LISTED);
+}
+
+static void event__of_a_later_catalogue__may_carry_facts_that_this_one_does_not_list(void **state)
+{
+    uint32_t threshold = catalogue_fact_named("threshold")->number;
+
+    (void)state;
+    assert_int_equal(judge_number(1, threshold, false), E_FACT_NOT_LISTED);
+    assert_int_equal(judge_number(1, threshold, true), 0);
+}
+
 /* --- what is unknown --------------------------------------------------------------------------- */
 
 static void put_unknown(struct buf *out, size_t content_bytes)
@@ -428,6 +493,10 @@ int main(void)
         cmocka_unit_test(event__identifiers_planted_in_every_text_of_every_kind__are_refused),
         cmocka_unit_test(event__identifiers_that_only_look_odd__pass),
         cmocka_unit_test(event__identifiers_planted_in_every_text_of_the_header__are_refused),
+        cmocka_unit_test(event__sealed_facts_in_the_clear__are_refused_whatever_the_schema),
+        cmocka_unit_test(
+            event__envelope_facts_among_the_facts__are_refused_even_where_the_kind_needs_them),
+        cmocka_unit_test(event__of_a_later_catalogue__may_carry_facts_that_this_one_does_not_list),
         cmocka_unit_test(unknown__fields_at_every_level__survive_and_pass),
         cmocka_unit_test(unknown__fields_beyond_the_limit__are_refused),
         cmocka_unit_test(unknown__kinds__survive_and_pass_within_the_same_limits),
