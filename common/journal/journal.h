@@ -57,8 +57,8 @@ int journal_open(const struct disk *disk, const struct journal_options *options,
     struct journal_recovery *recovery, struct complaint *why);
 void journal_destroy(journal_t **self_p); /* what was not written is lost, as in a crash */
 
-/* Add a record to the pending commit: its sequence and position are final. record->sequence is ignored; time_ms 0 means
- * now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing is durable before the commit is settled. */
+/* Add a record to the pending commit: its sequence and position (NULL where it is not wanted) are final.
+ * record->sequence is ignored; time_ms 0 means now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing is durable before the commit is settled. */
 uint64_t journal_append(journal_t *self, const struct record *record, uint64_t *position);
 size_t journal_pending_bytes(const journal_t *self);
 
@@ -66,12 +66,21 @@ size_t journal_pending_bytes(const journal_t *self);
 journal_commit_t *journal_cut(journal_t *self);
 /* Hash, sign, write, sync. Any one thread. */
 int journal_write(journal_t *self, journal_commit_t *commit);
+/*
+ * Nothing to write now: bring the watermark up to date (else at most 100 ms behind, while commits follow each other) and
+ * lay the next bytes ready. By whoever writes, between commits; before an orderly end it saves the next start some work.
+ * Returns 0, E_IO or E_FULL as journal_write.
+ */
+int journal_rest(journal_t *self);
 /* Owner again: the commit's records can be read, its head is the journal's. Frees it. */
 void journal_settle(journal_t *self, journal_commit_t **commit_p);
 
 const struct journal_head *journal_head(
     const journal_t *self);                   /* durable; lent until the next settle */
 uint64_t journal_size(const journal_t *self); /* leaves appended, durable or not */
+
+/* Behind the last settled record: what a snapshot of this moment gives as next_position, and a hint for a replay. */
+uint64_t journal_end(const journal_t *self);
 
 /* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
@@ -82,7 +91,8 @@ int journal_path(journal_t *self, uint64_t index, uint64_t size, struct merkle_p
 int journal_consistency(journal_t *self, uint64_t old_size, uint64_t size, struct merkle_path *out);
 int journal_root_at(journal_t *self, uint64_t size, struct hash *out);
 
-/* Visit every leaf record from a sequence on, in order, as at opening time. visit returns 0 to go on.
+/* Visit every settled leaf record from a sequence on, in order. visit returns 0 to go on; anything else ends the replay and
+ * is returned. A damaged record is passed over with a warning: its sequence is missing.
  * hint: a position at or before that sequence (0 for none). */
 int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
@@ -102,6 +112,11 @@ struct journal_check {
     uint64_t segments;
     uint64_t torn_bytes; /* after the last whole commit */
     uint64_t erased;     /* payloads erased */
+    /* Batches whose events do not lead to the root they were signed with, and the first of them (0 for none): each must
+     * be one that a later record voids, which the caller can tell and this cannot. */
+    uint64_t unmatched;
+    uint64_t unmatched_position;
+
     char network[33];
     struct journal_head head; /* the last */
     uint64_t bad_position;    /* of the first damage, 0 for none */
