@@ -63,10 +63,10 @@ struct event_view {
 };
 
 /*
- * Read and check the shape: sizes, wire types, required fields, UTF-8, codes, lengths, times within the civil span, that
- * facts.oneof names the header's kind, that nothing singular stands twice, that unknown fields keep their bounds.
- * Returns 0 or the code (E_MALFORMED, E_TOO_LARGE, E_RANGE, E_UTF8, E_CODE, E_ID, E_DATE, E_RECIPIENT, E_FACT_VALUE), with
- * the sentence in why (may be NULL); out holds nothing to rely on then. Allocates nothing.
+ * Read and check the shape: sizes, wire types, required fields, UTF-8, codes, lengths, times within the civil span,
+ * that facts.oneof names the header's kind, that nothing singular stands twice, that unknown fields keep their
+ * bounds. Returns 0 or the code (E_MALFORMED, E_TOO_LARGE, E_RANGE, E_UTF8, E_CODE, E_ID, E_DATE, E_RECIPIENT,
+ * E_FACT_VALUE), with the sentence in why (may be NULL); out holds nothing to rely on then. Allocates nothing.
  */
 int event_read(struct slice bytes, struct event_view *out, struct complaint *why);
 
@@ -83,8 +83,8 @@ bool event_code_valid(struct slice code);  /* [EWSN] and eight digits */
 bool event_time_valid(int64_t time_ms);    /* within CIVIL_DAY_MIN .. CIVIL_DAY_MAX */
 
 /*
- * The format of one FACT_CODE, FACT_ID, FACT_HASH, FACT_REF or FACT_SUBJECT. Returns 0, E_CODE, E_UTF8, E_FACT_VALUE or
- * E_IDENTIFIER; why (may be NULL) names the fact and never repeats the text.
+ * The format of one FACT_CODE, FACT_ID, FACT_HASH, FACT_REF or FACT_SUBJECT. Returns 0, E_CODE, E_UTF8,
+ * E_FACT_VALUE or E_IDENTIFIER; why (may be NULL) names the fact and never repeats the text.
  */
 int fact_bytes_check(const struct fact_info *fact, struct slice bytes, struct complaint *why);
 
@@ -104,8 +104,8 @@ struct fact_walk {
 };
 
 /*
- * Walk the facts of an event that event_read() took. Envelope facts are not among them (they stand in the view); unknown
- * fields are passed over, and an unknown kind has none.
+ * Walk the facts of an event that event_read() took. Envelope facts are not among them (they stand in the view);
+ * unknown fields are passed over, and an unknown kind has none.
  */
 struct fact_walk event_facts(const struct event_view *event);
 bool fact_next(struct fact_walk *self, struct fact_value *out);
@@ -125,10 +125,11 @@ struct event_draft {
 
 /*
  * Encode header and facts of a draft, as the bytes of fields 1 and 2 (without tag and length). The caller seals the
- * payload over them and joins all with event_join(). Unknown kinds, facts and values are answered with the nearest word
- * in why. Both bufs are appended to, and left as they were on an error. An envelope fact among the facts goes before what
- * the head says. Values of facts are checked here (E_KIND, E_FACT, E_FACT_VALUE, E_FACT_NOT_LISTED, E_DATE, E_CODE, E_ID,
- * E_IDENTIFIER); the head's own fields are not: read and check the joined event before it leaves.
+ * payload over them and joins all with event_join(). Unknown kinds, facts and values are answered with the nearest
+ * word in why. Both bufs are appended to, and left as they were on an error. An envelope fact among the facts goes
+ * before what the head says. Values of facts are checked here (E_KIND, E_FACT, E_FACT_VALUE, E_FACT_NOT_LISTED,
+ * E_DATE, E_CODE, E_ID, E_IDENTIFIER); the head's own fields are not: read and check the joined event before it
+ * leaves.
  */
 int event_encode(const struct event_draft *draft, struct buf *header, struct buf *facts, struct complaint *why);
 
@@ -136,9 +137,9 @@ int event_encode(const struct event_draft *draft, struct buf *header, struct buf
 void event_join(struct slice header, struct slice facts, const struct seal_commitment *commitment, struct buf *out);
 
 /*
- * The clear part as a JSON object: names, words, dates and codes as a person writes them. New reference.
- * Keys: id, kind, title, schema, transfer, origin, receiving, subjects [{ref, case_type}], from, to [{code, n}],
- * occurred, sent, envelope facts under their own names, profile, incarnation (16 hexadecimal digits), sequence, facts {},
+ * The clear part as a JSON object: names, words, dates and codes as a person writes them. New reference. Keys: id,
+ * kind, title, schema, transfer, origin, receiving, subjects [{ref, case_type}], from, to [{code, n}], occurred,
+ * sent, envelope facts under their own names, profile, incarnation (16 hexadecimal digits), sequence, facts {},
  * sealed_bytes. An unknown kind is "kind N", has no title, and facts_hex in the place of facts.
  */
 json_t *event_json(const struct event_view *event);

@@ -31,7 +31,7 @@ static bool set_has(const struct fact_set *self, uint32_t number)
 
 bool event_code_valid(struct slice code)
 {
-    if (code.len != CODE_BYTES || memchr("EWSN", code.data[0], 4) == NULL) {
+    if (code.len != CODE_BYTES || code.data[0] == '\0' || strchr("EWSN", code.data[0]) == NULL) {
         return false;
     }
     for (size_t i = 1; i < CODE_BYTES; i++) {

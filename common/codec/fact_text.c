@@ -183,8 +183,8 @@ static int put_item(const struct fact_info *fact, const char *text, size_t len, 
     struct complaint *why)
 {
     char item[ITEM_BYTES_MAX + 1];
-    uint8_t bytes[HASH_BYTES];
-    struct fact_value value;
+    uint8_t bytes[HASH_BYTES] = {0};
+    struct fact_value value = {.fact = fact};
 
     if (len > ITEM_BYTES_MAX) {
         return complain(why, E_FACT_VALUE, "fact %s has a value of more than %d characters",

@@ -10,8 +10,8 @@
 int fact_named(const char *name, const struct fact_info **out, struct complaint *why);
 
 /*
- * One value (of a list: one item) from text: yes or no, a word of the enum, YYYY-MM-DD, a time as civil_time_parse takes
- * it, a code, a reference, 64 hexadecimal digits or any other word that then stands for its digest, a uuid.
+ * One value (of a list: one item) from text: yes or no, a word of the enum, YYYY-MM-DD, a time as civil_time_parse
+ * takes it, a code, a reference, 64 hexadecimal digits or any other word that then stands for its digest, a uuid.
  *   bytes   HASH_BYTES of room; out->bytes lends from it, or from text
  * Returns 0, E_FACT_VALUE, E_DATE, E_CODE, E_ID, E_UTF8 or E_IDENTIFIER.
  */

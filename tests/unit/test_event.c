@@ -45,6 +45,7 @@ static size_t member_size(const ProtobufCFieldDescriptor *field)
 static void check_value(
     const ProtobufCMessage *message, const struct fact_value *value, size_t index)
 {
+    assert(message != NULL);
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(message->descriptor, value->fact->number);
     const char *at = (const char *)message + field->offset;
@@ -204,33 +205,33 @@ static void encode__envelope_facts__stand_in_the_header(void **state)
 }
 
 struct typed_case {
-    uint32_t kind;
     const char *name;
     const char *value;
-    int want;
     const char *hint; /* stands in the sentence */
+    uint32_t kind;
+    int want;
 };
 
 static void encode__what_cannot_be__is_refused_with_the_nearest_word(void **state)
 {
     static const struct typed_case cases[] = {
-        {1, "permanance", "permanent", E_FACT, "did you mean permanence"},
-        {1, "permanence", "permanant", E_FACT_VALUE, "did you mean permanent"},
-        {1, "permanence", "", E_FACT_VALUE, "empty"},
-        {1, "dob_present", "true", E_FACT_VALUE, "yes or no"},
-        {1, "address_history_months", "1000001", E_FACT_VALUE, "0 to 1000000"},
-        {1, "move_date", "2026-02-29", E_DATE, "YYYY-MM-DD"},
-        {1, "mother_placing_authority", "E0900000", E_CODE, "authority code"},
-        {1, "letter_ref", "CAM-1", E_FACT_NOT_LISTED, "does not carry"},
-        {1, "child_name", "x", E_FACT_NOT_LISTED, "payload"},
-        {1, "dob", "2015-01-01", E_FACT_NOT_LISTED, "payload"},
-        {1, "ref", "12", E_ID, "hexadecimal"},
-        {3, "letter_ref", "943 476 5919", E_IDENTIFIER, "an NHS number"},
-        {3, "letter_ref", "two words", E_FACT_VALUE, "not a reference"},
-        {3, "effective_at", "2026-03-29T01:30", E_DATE, "offset"},
-        {2, "agencies_told", "police,,gp", E_FACT_VALUE, "empty"},
-        {2, "agencies_told", "police,gpp", E_FACT_VALUE, "did you mean gp"},
-        {999, "permanence", "permanent", E_KIND, "999"},
+        {"permanance", "permanent", "did you mean permanence", 1, E_FACT},
+        {"permanence", "permanant", "did you mean permanent", 1, E_FACT_VALUE},
+        {"permanence", "", "empty", 1, E_FACT_VALUE},
+        {"dob_present", "true", "yes or no", 1, E_FACT_VALUE},
+        {"address_history_months", "1000001", "0 to 1000000", 1, E_FACT_VALUE},
+        {"move_date", "2026-02-29", "YYYY-MM-DD", 1, E_DATE},
+        {"mother_placing_authority", "E0900000", "authority code", 1, E_CODE},
+        {"letter_ref", "CAM-1", "does not carry", 1, E_FACT_NOT_LISTED},
+        {"child_name", "x", "payload", 1, E_FACT_NOT_LISTED},
+        {"dob", "2015-01-01", "payload", 1, E_FACT_NOT_LISTED},
+        {"ref", "12", "hexadecimal", 1, E_ID},
+        {"letter_ref", "943 476 5919", "an NHS number", 3, E_IDENTIFIER},
+        {"letter_ref", "two words", "not a reference", 3, E_FACT_VALUE},
+        {"effective_at", "2026-03-29T01:30", "offset", 3, E_DATE},
+        {"agencies_told", "police,,gp", "empty", 2, E_FACT_VALUE},
+        {"agencies_told", "police,gpp", "did you mean gp", 2, E_FACT_VALUE},
+        {"permanence", "permanent", "999", 999, E_KIND},
     };
 
     (void)state;
@@ -613,41 +614,41 @@ static void read__a_commitment__comes_through_and_has_its_limit(void **state)
 /* --- contents ---------------------------------------------------------------------------------- */
 
 struct fact_case {
-    uint32_t kind;
     const char *facts; /* hexadecimal, the message of the kind */
+    uint32_t kind;
     int want;
 };
 
 static void check__facts_by_the_tables__are_judged(void **state)
 {
     static const struct fact_case cases[] = {
-        {1, "6001", 0},                          /* permanence = permanent */
-        {1, "6000", E_FACT_VALUE},               /* never sent */
-        {1, "6004", E_FACT_VALUE},               /* one beyond the last word */
-        {1, "a00101", 0},                        /* dob_present = yes */
-        {1, "a00102", E_FACT_VALUE},             /* neither yes nor no */
-        {1, "980118", 0},                        /* 24 months */
-        {1, "9801c0843d", 0},                    /* 1,000,000 */
-        {1, "9801c1843d", E_FACT_VALUE},         /* one more */
-        {1, "8001ffffffff0f", E_DATE},           /* a date out of all bounds */
-        {1, "8001caa00a", 0},                    /* 2199-12-31 */
-        {1, "8001cca00a", E_DATE},               /* the day after */
-        {1, "8001bd8f03", 0},                    /* 1900-01-01 is 25,567 days before 1970 */
-        {1, "8001bf8f03", E_DATE},               /* the day before */
-        {1, "c20109453039303030303037", 0},      /* mother_placing_authority */
-        {1, "c20109583039303030303037", E_CODE}, /* no such country */
-        {1, "c2010945303930303030ff37", E_UTF8},
-        {1, "ea050543414d2d31", E_FACT_NOT_LISTED}, /* letter_ref is not a fact of move_notified */
-        {1, "0801", E_FACT_NOT_LISTED},             /* lawful_basis stands in the header */
-        {1, "ca0b0141", E_FACT_NOT_LISTED},         /* child_name stands in the payload */
-        {3, "ea050543414d2d31", 0},                 /* letter_ref */
-        {3, "ea0500", E_FACT_VALUE},                /* empty */
-        {3, "f2050100", E_FACT_VALUE},              /* a digest of one byte */
-        {3, "f805ffffffffffffffff7f", E_DATE},      /* effective_at beyond all time */
-        {2, "8a02020102", 0},                       /* agencies_told, packed */
-        {2, "88020188020210018802ff", E_MALFORMED},
-        {2, "880201880202", 0}, /* the same, not packed */
-        {2, "8a02020109", E_FACT_VALUE},
+        {"6001", 1, 0},                          /* permanence = permanent */
+        {"6000", 1, E_FACT_VALUE},               /* never sent */
+        {"6004", 1, E_FACT_VALUE},               /* one beyond the last word */
+        {"a00101", 1, 0},                        /* dob_present = yes */
+        {"a00102", 1, E_FACT_VALUE},             /* neither yes nor no */
+        {"980118", 1, 0},                        /* 24 months */
+        {"9801c0843d", 1, 0},                    /* 1,000,000 */
+        {"9801c1843d", 1, E_FACT_VALUE},         /* one more */
+        {"8001ffffffff0f", 1, E_DATE},           /* a date out of all bounds */
+        {"8001caa00a", 1, 0},                    /* 2199-12-31 */
+        {"8001cca00a", 1, E_DATE},               /* the day after */
+        {"8001bd8f03", 1, 0},                    /* 1900-01-01 is 25,567 days before 1970 */
+        {"8001bf8f03", 1, E_DATE},               /* the day before */
+        {"c20109453039303030303037", 1, 0},      /* mother_placing_authority */
+        {"c20109583039303030303037", 1, E_CODE}, /* no such country */
+        {"c2010945303930303030ff37", 1, E_UTF8},
+        {"ea050543414d2d31", 1, E_FACT_NOT_LISTED}, /* letter_ref is not a fact of move_notified */
+        {"0801", 1, E_FACT_NOT_LISTED},             /* lawful_basis stands in the header */
+        {"ca0b0141", 1, E_FACT_NOT_LISTED},         /* child_name stands in the payload */
+        {"ea050543414d2d31", 3, 0},                 /* letter_ref */
+        {"ea0500", 3, E_FACT_VALUE},                /* empty */
+        {"f2050100", 3, E_FACT_VALUE},              /* a digest of one byte */
+        {"f805ffffffffffffffff7f", 3, E_DATE},      /* effective_at beyond all time */
+        {"8a02020102", 2, 0},                       /* agencies_told, packed */
+        {"88020188020210018802ff", 2, E_MALFORMED},
+        {"880201880202", 2, 0}, /* the same, not packed */
+        {"8a02020109", 2, E_FACT_VALUE},
     };
 
     (void)state;
