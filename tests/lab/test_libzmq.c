@@ -399,23 +399,21 @@ static void router__mandatory__tells_of_unknown_and_full_peers(void **state)
     assert_int_equal(zmq_send(dealer, "x", 1, 0), 1);
     assert_true(readable(router, WAIT_MS));
     assert_int_equal(zmq_recv(router, id, sizeof id, 0), 5);
-    assert_int_equal(zmq_recv(router, id + 4, 0, 0), 1);
-    zmq_msg_t part;
-    (void)zmq_msg_init(&part);
+    char text[4];
+    assert_int_equal(zmq_recv(router, text, sizeof text, 0), 1);
     while ((rc = zmq_send(router, id, sizeof id, ZMQ_DONTWAIT | ZMQ_SNDMORE)) == 5) {
         assert_int_equal(zmq_send(router, kib, sizeof kib, ZMQ_DONTWAIT), sizeof kib);
         assert_true(++sent < 100000);
     }
     assert_int_equal(errno, EAGAIN); /* and not a frame was dropped in silence */
     (void)zmq_close(dealer);
-    for (int i = 0; i < WAIT_MS && errno == EAGAIN;
-         i++) { /* the peer is gone: that is told apart */
-        (void)zmq_poll(NULL, 0, 1);
+    errno = EAGAIN;
+    for (int i = 0; i < WAIT_MS && errno == EAGAIN; i++) { /* now it is gone: told apart */
+        (void)readable(router, 1);
         rc = zmq_send(router, id, sizeof id, ZMQ_DONTWAIT | ZMQ_SNDMORE);
     }
     assert_int_equal(rc, -1);
     assert_int_equal(errno, EHOSTUNREACH);
-    (void)zmq_msg_close(&part);
     (void)zmq_close(router);
 }
 
