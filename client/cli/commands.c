@@ -20,6 +20,7 @@ static const struct cli_command *const arrays[] = {
     cmd_keygen,
     cmd_register,
     cmd_status,
+    cmd_check,
     cmd_operate,
     cmd_bench,
     cmd_other,

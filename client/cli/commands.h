@@ -15,7 +15,8 @@ extern const struct cli_command cmd_receipt[];  /* receipt */
 extern const struct cli_command cmd_export[];   /* export */
 extern const struct cli_command cmd_keygen[];   /* keygen */
 extern const struct cli_command cmd_register[]; /* register list, show, check, sign, diff, ... */
-extern const struct cli_command cmd_status[];   /* status, alarms, check, listening */
+extern const struct cli_command cmd_status[];   /* status, alarms, listening */
+extern const struct cli_command cmd_check[];    /* check */
 extern const struct cli_command cmd_operate[];  /* shape, trace, hold, release, counters */
 extern const struct cli_command cmd_bench[];    /* bench */
 extern const struct cli_command cmd_other[];    /* completion, version, help */

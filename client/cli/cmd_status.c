@@ -1,0 +1,236 @@
+/*
+ * cmd_status: status, alarms, listening: how this agent is, and whether the other side is there.
+ */
+#include <string.h>
+
+#include "client/cli/commands.h"
+#include "client/cli/event_print.h"
+#include "client/cli/names.h"
+#include "client/cli/table.h"
+#include "client/cli/when.h"
+#include "common/base/banned.h"
+
+/* ---- status ---- */
+
+static enum cli_paint state_paint(const char *state)
+{
+    if (strcmp(state, "online") == 0) {
+        return PAINT_GREEN;
+    }
+    return strcmp(state, "connecting") == 0 ? PAINT_YELLOW : PAINT_RED;
+}
+
+static void put_connection(struct cli *cli, const json_t *answer)
+{
+    char time[CLI_TIME_BYTES];
+    const char *state = text_of(answer, "state");
+    const char *endpoint = text_of(answer, "endpoint");
+    when_text(cli, answer, "since", time);
+    line_print(cli, "Broker", "%s%s%s%s%s%s%s", cli_paint(cli, state_paint(state)), state,
+        cli_paint(cli, PAINT_END), endpoint[0] == '\0' ? "" : " at ", endpoint,
+        time[0] == '\0' ? "" : " since ", time);
+}
+
+static void put_keys(struct cli *cli, const json_t *answer)
+{
+    size_t i;
+    json_t *key;
+    json_array_foreach(json_object_get(answer, "keys"), i, key)
+    {
+        char time[CLI_TIME_BYTES];
+        when_text(cli, key, "to", time);
+        line_print(cli, i == 0 ? "Keys" : "", "%s %s%s%s", text_of(key, "use"), text_of(key, "id"),
+            time[0] == '\0' ? ", without an end" : ", valid until ", time);
+    }
+}
+
+static void put_alarms(struct cli *cli, const json_t *answer)
+{
+    size_t i;
+    json_t *alarm;
+    json_array_foreach(json_object_get(answer, "alarms"), i, alarm)
+    {
+        char time[CLI_TIME_BYTES];
+        cli_say(cli, "%s%s%s since %s: %s\n", cli_paint(cli, PAINT_RED), text_of(alarm, "name"),
+            cli_paint(cli, PAINT_END), when_text(cli, alarm, "since", time),
+            text_of(alarm, "text"));
+    }
+}
+
+static void put_status(struct cli *cli, const json_t *answer, const names_t *names)
+{
+    char text[200];
+    line_print(cli, "Agent", "%s of %s", text_of(answer, "agent"),
+        text_of(answer, "code")[0] == '\0'
+            ? "no authority"
+            : names_full(names, text_of(answer, "code"), text, sizeof text));
+    line_print(cli, "Network", "%s, register version %llu", text_of(answer, "network"),
+        (unsigned long long)number_of(answer, "register_version"));
+    put_connection(cli, answer);
+    line_print(cli, "Outbox", "%llu not yet accepted by the broker",
+        (unsigned long long)number_of(answer, "outbox"));
+    line_print(
+        cli, "Inbox", "%llu not opened", (unsigned long long)number_of(answer, "inbox_unopened"));
+    put_keys(cli, answer);
+    if (json_array_size(json_object_get(answer, "alarms")) > 0) {
+        cli_say(cli, "\n");
+        put_alarms(cli, answer);
+    }
+}
+
+static int run_status(struct cli *cli)
+{
+    json_t *answer = NULL;
+    int exit_code = cli_ask(cli, json_pack("{s:s}", "op", "status"), &answer);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    if (cli->json) {
+        cli_json(cli, answer);
+        return CLI_DONE;
+    }
+    names_t *names = names_load(cli);
+    put_status(cli, answer, names);
+    names_destroy(&names);
+    json_decref(answer);
+    return CLI_DONE;
+}
+
+/* ---- alarms ---- */
+
+static int run_alarms(struct cli *cli)
+{
+    json_t *request = json_pack("{s:s}", "op", "alarms");
+    if (cli_text(cli, "own") != NULL) {
+        json_object_set_new(request, "own", json_string(cli_text(cli, "own")));
+    }
+    json_t *answer = NULL;
+    int exit_code = cli_ask(cli, request, &answer);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    size_t count = json_array_size(json_object_get(answer, "alarms"));
+    if (cli->json) {
+        cli_json(cli, json_incref(answer));
+    } else if (count == 0) {
+        cli_say(cli, "No alarms.\n");
+    } else {
+        put_alarms(cli, answer);
+        cli_say(cli, "\nwaypost alarms --own NAME tells the others that somebody is at it.\n");
+    }
+    json_decref(answer);
+    return count == 0 || cli_text(cli, "own") != NULL ? CLI_DONE : CLI_NO;
+}
+
+/* ---- listening ---- */
+
+static int64_t ms_member(const json_t *object, const char *name, const char *name_ms)
+{
+    int64_t ms = when_of(object, name);
+    return ms > 0 ? ms : when_of(object, name_ms);
+}
+
+static void put_listening(
+    struct cli *cli, const json_t *answer, const char *asked, const names_t *names)
+{
+    char who[200];
+    char time[CLI_TIME_BYTES];
+    const char *code = text_of(answer, "code")[0] == '\0' ? asked : text_of(answer, "code");
+    names_full(names, code, who, sizeof who);
+    if (strcmp(code, asked) != 0) {
+        cli_say(cli, "%s has been superseded; %s answers now.\n", asked, who);
+    }
+    if (!flag_of(answer, "registered")) {
+        cli_say(cli,
+            "%sNo.%s %s has no agent in the register. Events wait at the broker until it has "
+            "one.\n",
+            cli_paint(cli, PAINT_RED), cli_paint(cli, PAINT_END), who);
+        return;
+    }
+    if (flag_of(answer, "connected")) {
+        cli_say(cli, "%sYes.%s %s is connected.\n", cli_paint(cli, PAINT_GREEN),
+            cli_paint(cli, PAINT_END), who);
+    } else {
+        cli_say(cli, "%sNot now.%s %s was last heard of: %s.\n", cli_paint(cli, PAINT_YELLOW),
+            cli_paint(cli, PAINT_END), who,
+            cli_time(cli, ms_member(answer, "last_contact", "last_contact_ms"), time));
+    }
+    uint64_t pending = number_of(answer, "pending");
+    if (pending > 0) {
+        cli_say(cli, "%llu events wait for it, the oldest since %s.\n", (unsigned long long)pending,
+            cli_time(cli, ms_member(answer, "oldest_pending", "oldest_pending_ms"), time));
+    }
+    uint64_t unopened = number_of(answer, "unopened");
+    if (unopened > 0) {
+        cli_say(cli,
+            "%llu events are on its system and nobody has opened them, the oldest for %s.\n",
+            (unsigned long long)unopened,
+            cli_age((int64_t)number_of(answer, "oldest_unopened_ms"), time));
+    }
+}
+
+static int run_listening(struct cli *cli)
+{
+    names_t *names = names_load(cli);
+    const char *code = names_code(names, cli->args[0]);
+    code = code == NULL ? cli->args[0] : code;
+    json_t *answer = NULL;
+    int exit_code =
+        cli_ask(cli, json_pack("{s:s, s:s?}", "op", "listening", "code", code), &answer);
+    if (exit_code == CLI_DONE) {
+        exit_code = flag_of(answer, "connected") ? CLI_DONE : CLI_NO;
+        if (cli->json) {
+            cli_json(cli, json_incref(answer));
+        } else {
+            put_listening(cli, answer, code, names);
+        }
+    }
+    json_decref(answer);
+    names_destroy(&names);
+    return exit_code;
+}
+
+/* ---- tables ---- */
+
+static const struct cli_option alarms_options[] = {
+    {.name = "own",
+        .argument = "NAME",
+        .type = CLI_TEXT,
+        .text = "say that somebody takes care of this alarm"},
+    {.name = NULL},
+};
+
+const struct cli_command cmd_status[] = {
+    {.name = "listening",
+        .group = CLI_GROUP_EVENTS,
+        .summary = "is anyone listening at another authority?",
+        .usage = "CODE",
+        .text = "Asks the broker about the agent of an authority: whether it is connected, when it "
+                "was last heard of, "
+                "what waits for it, and what lies there unopened. CODE is a code or a name. Exit 0 "
+                "where it is connected, "
+                "1 where it is not.",
+        .example = "waypost listening Camden",
+        .args_min = 1,
+        .args_max = 1,
+        .run = run_listening,
+        .needs_agent = true},
+    {.name = "status",
+        .group = CLI_GROUP_OPERATE,
+        .summary = "how this agent is",
+        .usage = "",
+        .text = "Prints who the agent is, whether it reaches the broker, what waits in outbox and "
+                "inbox, its keys and its "
+                "alarms.",
+        .run = run_status,
+        .needs_agent = true},
+    {.name = "alarms",
+        .group = CLI_GROUP_OPERATE,
+        .summary = "what needs somebody now",
+        .usage = "",
+        .text = "Prints the alarms of this agent. Exit 0 where there are none, 1 where there are.",
+        .options = alarms_options,
+        .run = run_alarms,
+        .needs_agent = true},
+    {.name = NULL},
+};
