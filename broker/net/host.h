@@ -14,7 +14,8 @@ void host_clear_environment(void);
 
 /*
  * Block INT, TERM, HUP, USR1 and PIPE for this thread and all that come after it, and give a descriptor to read them
- * from; czmq is told to keep its hands off them. Before any other call of czmq or libzmq, whose threads inherit the mask. Returns 0 or E_IO.
+ * from; czmq is told to keep its hands off them. Before any other call of czmq or libzmq, whose threads inherit the
+ * mask. Returns 0 or E_IO.
  */
 int host_take_signals(int *fd_out);
 

@@ -53,7 +53,7 @@ static const struct setting rows[] = {
         "How often agents give a sign of life. After three times as long without any an agent "
         "counts as gone."},
     {"segment", SETTING_BYTES, "64 MiB", MIB, GIB, "",
-        "Size of a journal segment. Each is allocated whole before it is used."},
+        "Size of one file of the journal. A file that is full is never written again."},
     {"snapshot", SETTING_BYTES, "16 MiB", MIB, 64 * GIB, "",
         "How far the journal grows between snapshots. Smaller starts faster, larger writes less."},
     {"free-min", SETTING_BYTES, "1 GiB", MIB, 1024 * GIB, "",
@@ -73,7 +73,7 @@ static const struct setting rows[] = {
 const struct setting_table broker_table = {"waypost-broker", rows, sizeof rows / sizeof rows[0]};
 
 const char *const broker_examples[] = {"listen", "tcp://127.0.0.1:5670", "data",
-    "/var/lib/waypost/broker", "keys", "/etc/waypost/broker.keys", "register",
+    "/var/lib/waypost-broker", "keys", "/etc/waypost/broker.keys", "register",
     "/etc/waypost/register", "join", "/etc/waypost/join.zpl", NULL};
 
 /* network, roots and threshold as a join file's text, so that there is one reader of both. */
