@@ -24,6 +24,7 @@ VERSION := 0.1.0
 DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Werror
 OURS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD)/gen -DWAYPOST_VERSION='"$(VERSION)"' \
+       -DWAYPOST_DATA_DIR='"$(PREFIX)/share/waypost"' \
        $(shell pkg-config --cflags $(DEPS)) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 LIBS = $(shell pkg-config --libs $(DEPS)) -lpthread -lm
 
@@ -35,7 +36,7 @@ COMMON_C := $(wildcard common/*/*.c)
 BROKER_CORE_C := $(wildcard broker/core/*.c)
 BROKER_NET_C := $(wildcard broker/net/*.c)
 AGENT_C := $(filter-out client/agent/main.c,$(wildcard client/agent/*.c))
-CLI_C := $(wildcard client/cli/*.c)
+CLI_C := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
 LIB_C := $(wildcard client/lib/*.c)
 SUPPORT_C := $(wildcard tests/support/*.c)
 
@@ -81,6 +82,7 @@ $(BUILD)/libbrokercore.a: $(call objects,$(BROKER_CORE_C))
 $(BUILD)/libbrokernet.a: $(call objects,$(BROKER_NET_C))
 $(BUILD)/libagent.a: $(call objects,$(AGENT_C))
 $(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
+$(BUILD)/libcli.a: $(call objects,$(CLI_C))
 $(BUILD)/libsupport.a: $(call objects,$(SUPPORT_C))
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
@@ -94,19 +96,31 @@ $(BUILD)/waypost-broker: $(call objects,broker/main.c) $(BUILD)/libbrokernet.a $
 	$(LINK)
 $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	$(LINK)
-$(BUILD)/waypost: $(call objects,$(CLI_C)) $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
+$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
 	$(LINK)
+
+# Manual pages and completion are made from the table of commands.
+$(BUILD)/man/made: $(BUILD)/waypost
+	@mkdir -p $(@D)
+	@$(BUILD)/waypost dump-man $(@D)
+	@$(BUILD)/waypost completion > $(BUILD)/waypost.bash
+	@touch $@
 
 # --- tests ---------------------------------------------------------------------------------------------------
 
 # A test that injects failures names the calls it wraps in its first line: /* wrap: pwrite fdatasync */
 wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
-$(BUILD)/tests/%: tests/%.c $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokernet.a \
-                  $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a | $(GEN_C)
+TEST_LIBS = $(addprefix $(BUILD)/lib,support.a agent.a waypost.a brokernet.a brokercore.a common.a)
+define LINK_TEST
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
-	  -o $@ $< $(BUILD)/libsupport.a $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokernet.a $(BUILD)/libbrokercore.a \
-	  $(BUILD)/libcommon.a $(LIBS) -lcmocka
+	  -o $@ $< $(filter %.a,$^) $(LIBS) -lcmocka
+endef
+
+$(BUILD)/tests/unit/test_cli_%: tests/unit/test_cli_%.c $(BUILD)/libcli.a $(TEST_LIBS) | $(GEN_C)
+	$(LINK_TEST)
+$(BUILD)/tests/%: tests/%.c $(TEST_LIBS) | $(GEN_C)
+	$(LINK_TEST)
 
 tests: programs $(UNIT_TESTS) $(LAB_TESTS) $(TEST_TOOLS)
 
@@ -140,8 +154,26 @@ lint: bootstrap
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-install: programs $(BUILD)/libwaypost.a
-	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' BUILD=$(abspath $(BUILD)) VERSION=$(VERSION) scripts/install
+# Names below the prefix; DESTDIR is put before them.
+SHARE := $(DESTDIR)$(PREFIX)/share
+MAN = $(SHARE)/man
+
+install: programs $(BUILD)/libwaypost.a $(BUILD)/man/made
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/pkgconfig include) $(MAN)/man1 $(MAN)/man3 $(MAN)/man5 $(MAN)/man8
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/libwaypost.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 client/lib/waypost.h $(DESTDIR)$(PREFIX)/include
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' client/lib/waypost.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/waypost.pc
+	install -m 644 $(BUILD)/man/*.1 $(MAN)/man1
+	for section in 1 3 5 8; do \
+	  for page in docs/man/*.$$section; do [ ! -e $$page ] || install -m 644 $$page $(MAN)/man$$section || exit 1; done; done
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/doc/waypost
+	install -m 644 $(BUILD)/waypost.bash $(SHARE)/bash-completion/completions/waypost
+	for folder in $$(find data -type d); do install -d $(SHARE)/waypost/$${folder#data} || exit 1; done
+	for file in $$(find data -type f); do install -m 644 $$file $(SHARE)/waypost/$${file#data/} || exit 1; done
+	install -d $(SHARE)/waypost/proto
+	install -m 644 $(PROTOS) $(SHARE)/waypost/proto
+	install -m 644 $(wildcard README.md docs/*.md) $(SHARE)/doc/waypost
 
 clean:
 	rm -rf $(BUILD)

@@ -132,8 +132,8 @@ static void put_derived_line(struct exporter *self, const struct record *record)
     if (derived == NULL) {
         json_object_set_new(line, "body", base64_json(record->body));
     } else {
-        const ProtobufCEnumValue *kind =
-            protobuf_c_enum_descriptor_get_value(&waypost__system_kind__descriptor, (int)derived->kind);
+        const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
+            &waypost__system_kind__descriptor, (int)derived->kind);
         json_object_set_new(line, "kind", json_string(kind == NULL ? "unknown" : kind->name));
         set_id(line, "event", &derived->event, derived->has_event);
         set_id(line, "transfer", &derived->transfer, derived->has_transfer);
@@ -380,7 +380,7 @@ static int run_export(struct cli *cli)
     }
     struct exporter exporter = {.cli = cli,
         .out = file,
-        .protobuf = format != NULL && strcmp(format, "protobuf-delimited") == 0,
+        .protobuf = format != NULL && strncmp(format, "protobuf", 8) == 0,
         .payloads = cli_flag(cli, "payloads"),
         .from = cli_number(cli, "from", 0),
         .arena = arena_new(ARENA_BYTES)};
@@ -394,14 +394,14 @@ static int run_export(struct cli *cli)
     return exit_code;
 }
 
-static const char *const formats[] = {"jsonl", "protobuf-delimited", NULL};
+static const char *const formats[] = {"jsonl", "json", "protobuf-delimited", "protobuf", NULL};
 
 static const struct cli_option export_options[] = {
     {.name = "format",
         .argument = "FORMAT",
         .type = CLI_WORD,
         .words = formats,
-        .text = "jsonl (a line an event or record) unless another is named"},
+        .text = "jsonl, also written json (a line an event or record), unless another is named"},
     {.name = "out",
         .letter = 'o',
         .argument = "FILE",

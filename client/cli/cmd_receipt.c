@@ -77,7 +77,11 @@ static int run_receipt(struct cli *cli)
     struct buf bytes = {0};
     exit_code = bytes_take(cli, answer, &bytes);
     exit_code = exit_code == CLI_DONE ? check_whole(cli, &bytes) : exit_code;
-    exit_code = exit_code == CLI_DONE ? write_file(cli, cli_text(cli, "out"), &bytes) : exit_code;
+    if (exit_code == CLI_DONE && cli_text(cli, "out") == NULL) {
+        cli_json(cli, json_incref(answer));
+    } else if (exit_code == CLI_DONE) {
+        exit_code = write_file(cli, cli_text(cli, "out"), &bytes);
+    }
     buf_free(&bytes);
     json_decref(answer);
     return exit_code;
@@ -88,8 +92,8 @@ static const struct cli_option receipt_options[] = {
         .letter = 'o',
         .argument = "FILE",
         .type = CLI_FILE,
-        .required = true,
-        .text = "the file to write; one that exists is not overwritten"},
+        .text = "the file to write; one that exists is not overwritten. Needed unless --json "
+                "prints it"},
     {.name = NULL},
 };
 

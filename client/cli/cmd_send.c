@@ -36,34 +36,46 @@ static const char *code_of(
     }
     char near[160];
     if (names_nearest(names, text, near, sizeof near) != NULL) {
-        cli_misuse(cli, "--%s %s is not in the register; did you mean %s?", option, text, near);
+        cli_fail(
+            cli, E_CODE, "--%s %s is not in the register; did you mean %s?", option, text, near);
     } else {
-        cli_misuse(cli, "--%s %s is not in the register; waypost register list has every authority",
-            option, text);
+        cli_fail(cli, E_CODE,
+            "--%s %s is not in the register; waypost register list has every authority", option,
+            text);
     }
     return NULL;
 }
 
 /* ---- new-transfer ---- */
 
-static int subjects_take(struct cli *cli, json_t *list)
+static int subject_take(struct cli *cli, const char *text, json_t *list)
 {
     const struct fact_info *types = catalogue_case_type();
-    for (size_t i = 0; i < cli_count(cli, "subject"); i++) {
-        const char *text = cli_text_at(cli, "subject", i);
-        const char *type = strchr(text, '=') + 1; /* CLI_PAIR: there is one */
-        uint32_t number;
-        if (fact_value_number(types, type, &number) != 0) {
-            const char *near = words_nearest_of(type, types->values, types->value_count);
-            return near == NULL
-                ? cli_misuse(cli, "--subject %s: %s is no case type; see --help", text, type)
-                : cli_misuse(
-                      cli, "--subject %s: %s is no case type; did you mean %s?", text, type, near);
-        }
-        json_t *name = json_stringn(text, (size_t)(type - text) - 1);
-        json_array_append_new(list, json_pack("{s:o, s:s}", "name", name, "case_type", type));
+    size_t len = strcspn(text, "=:");
+    const char *type = text[len] == '\0' ? "" : text + len + 1;
+    uint32_t number;
+    if (len == 0 || type[0] == '\0') {
+        return cli_misuse(cli, "--subject %s: write a label and a case type, child-1=cp", text);
     }
+    if (fact_value_number(types, type, &number) != 0) {
+        const char *near = words_nearest_of(type, types->values, types->value_count);
+        return near == NULL
+            ? cli_misuse(cli, "--subject %s: %s is no case type; see --help", text, type)
+            : cli_misuse(
+                  cli, "--subject %s: %s is no case type; did you mean %s?", text, type, near);
+    }
+    json_array_append_new(
+        list, json_pack("{s:o, s:s}", "name", json_stringn(text, len), "case_type", type));
     return CLI_DONE;
+}
+
+static int subjects_take(struct cli *cli, json_t *list)
+{
+    int exit_code = CLI_DONE;
+    for (size_t i = 0; exit_code == CLI_DONE && i < cli_count(cli, "subject"); i++) {
+        exit_code = subject_take(cli, cli_text_at(cli, "subject", i), list);
+    }
+    return exit_code;
 }
 
 static void print_transfer(
@@ -111,7 +123,7 @@ static int transfer_request(struct cli *cli, const names_t *names, const char *o
     origin = origin == NULL ? own : code_of(cli, names, "origin", origin);
     receiving = receiving == NULL ? own : code_of(cli, names, "receiving", receiving);
     if (origin == NULL || receiving == NULL) {
-        return CLI_WRONG;
+        return CLI_NO;
     }
     json_t *subjects = json_array();
     int exit_code = subjects_take(cli, subjects);
@@ -212,7 +224,7 @@ static int recipients_take(struct cli *cli, const names_t *names, json_t *reques
         const char *code = code_of(cli, names, "to", cli_text_at(cli, "to", i));
         if (code == NULL) {
             json_decref(list);
-            return CLI_WRONG;
+            return CLI_NO;
         }
         json_array_append_new(list, json_string(code));
     }
@@ -368,7 +380,7 @@ static const struct cli_option new_transfer_options[] = {
     {.name = "subject",
         .letter = 's',
         .argument = "NAME=TYPE",
-        .type = CLI_PAIR,
+        .type = CLI_TEXT,
         .required = true,
         .repeatable = true,
         .text = "a child: a label that stays at this agent, and its case type (cp, cin, lac, "

@@ -97,10 +97,10 @@ static int unknown_fact(struct cli *cli, const struct kind_info *kind, const cha
     const char *near = words_nearest(name, carried_at, kind);
     near = near == NULL ? catalogue_fact_nearest(name) : near;
     if (near != NULL) {
-        return cli_misuse(cli, "there is no fact %s; did you mean %s?", name, near);
+        return cli_fail(cli, E_FACT, "there is no fact %s; did you mean %s?", name, near);
     }
-    return cli_misuse(cli, "there is no fact %s; waypost send %s --help lists those it carries",
-        name, kind->name);
+    return cli_fail(cli, E_FACT,
+        "there is no fact %s; waypost send %s --help lists those it carries", name, kind->name);
 }
 
 static bool carries(const struct kind_info *kind, const struct fact_info *fact)
@@ -122,19 +122,20 @@ static int take_pair(struct cli *cli, const struct kind_info *kind, const char *
         return unknown_fact(cli, kind, name);
     }
     if (sealed && !fact->sealed) {
-        return cli_misuse(cli,
+        return cli_fail(cli, E_FACT_NOT_LISTED,
             "%s is a clear fact, which the broker must be able to read; write --fact %s=..., or "
             "put the words into "
             "--sealed narrative=...",
             name, name);
     }
     if (!carries(kind, fact)) {
-        return cli_misuse(cli, "%s does not carry %s; waypost send %s --help lists what it carries",
-            kind->name, name, kind->name);
+        return cli_fail(cli, E_FACT_NOT_LISTED,
+            "%s does not carry %s; waypost send %s --help lists what it carries", kind->name, name,
+            kind->name);
     }
     char text[1024];
     if (values_wrong(fact, value, text, sizeof text) != NULL) {
-        return cli_misuse(cli, "%s", text);
+        return cli_fail(cli, E_FACT_VALUE, "%s", text);
     }
     json_t *object = fact->sealed ? out->sealed : out->clear;
     if (json_object_get(object, name) != NULL) {

@@ -11,13 +11,12 @@
 
 static int load_head_key(struct cli *cli, struct trust *out)
 {
-    const char *hex = cli_text(cli, "head-key");
+    const char *hex = cli_text(cli, "key");
     if (hex == NULL) {
         return CLI_DONE;
     }
     if (strlen(hex) != 64 || hex_decode(hex, out->head_key, 32) != 0) {
-        return cli_misuse(
-            cli, "--head-key needs the 64 hexadecimal digits of the broker's head key");
+        return cli_misuse(cli, "--key needs the 64 hexadecimal digits of the broker's head key");
     }
     out->has_head_key = true;
     return CLI_DONE;

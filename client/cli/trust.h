@@ -13,11 +13,11 @@ struct trust {
     struct join join;
     register_t *book;  /* owned; NULL where none was named */
     bool book_pinned;  /* its signatures were checked by the roots of the join file */
-    bool has_head_key; /* --head-key */
+    bool has_head_key; /* --key */
     uint8_t head_key[32];
 };
 
-/* Read --join, --register, --head-key. Returns CLI_DONE, or it has been said why. */
+/* Read --join, --register, --key. Returns CLI_DONE, or it has been said why. */
 int trust_load(struct cli *cli, struct trust *out);
 void trust_free(struct trust *self);
 
@@ -43,7 +43,7 @@ int trust_judge_sender(
             .type = CLI_FILE,                                                                      \
             .text = "the join file of the network: its roots and its broker's keys are believed"}, \
     {                                                                                              \
-        .name = "head-key", .argument = "HEX", .type = CLI_TEXT,                                   \
+        .name = "key", .argument = "HEX", .type = CLI_TEXT,                                        \
         .text = "the broker's head key, 64 hexadecimal digits"                                     \
     }
 
