@@ -535,28 +535,45 @@ static int cut_tail(struct found *found, struct journal_recovery *recovery)
               "a torn tail cannot be saved aside: %s; make room or repair the disk", err_text(rc));
 }
 
+/* Is there nothing but what the very first write of a journal could have left? */
+static int never_begun(const struct found *found, bool *never)
+{
+    struct scanner scanner;
+    uint64_t used_end;
+    uint64_t used = 0;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < found->list.count; i++) {
+        rc = scanner_open(&scanner, found->self->disk, found->list.at[i], 0);
+        if (rc == 0) {
+            rc = scanner_used_end(&scanner, 0, &used_end);
+            scanner_close(&scanner);
+        }
+        used += rc == 0 ? used_end : 0;
+    }
+    *never =
+        rc == 0 && found->mark.counter == 0 && found->list.at[0] == 1 && used <= CREATION_BYTES_MAX;
+    return rc;
+}
+
 /* Not one whole commit: either the very first write was torn, and *fresh is set, or everything is lost. */
 static int nothing_whole(struct found *found, struct journal_recovery *recovery, bool *fresh)
 {
     journal_t *self = found->self;
-    struct scanner scanner;
-    uint64_t used_end = UINT64_MAX;
+    bool never;
 
-    bool young = found->mark.counter == 0 && found->list.count == 1 && found->list.at[0] == 1;
-    if (young && scanner_open(&scanner, found->self->disk, 1, 0) == 0) {
-        if (scanner_used_end(&scanner, 0, &used_end) != 0) {
-            used_end = UINT64_MAX;
-        }
-        scanner_close(&scanner);
+    int rc = never_begun(found, &never);
+    if (rc != 0) {
+        return complain(found->why, rc, "the journal cannot be read: %s", err_text(rc));
     }
-    if (!young || used_end > CREATION_BYTES_MAX) {
+    if (!never) {
         return complain(found->why, E_CORRUPT,
             "the directory holds segments of a journal but not one commit that can be proven; run "
             "waypost verify, then "
             "restore a backup");
     }
     found->end = 0;
-    int rc = cut_tail(found, recovery);
+    rc = cut_tail(found, recovery);
     if (self->tree_file >= 0) {
         self->disk->close(self->disk->context, self->tree_file);
         self->tree_file = -1;

@@ -338,6 +338,7 @@ static void copy_file(void *arg, const char *name)
         while (bytes.len > 0 && bytes.data[bytes.len - 1] == 0) {
             bytes.len--;
         }
+        bytes.len = (bytes.len + 7) & ~(size_t)7; /* a record may end in zeros */
     }
     write_file(copying->to, name, buf_slice(&bytes), 0);
     buf_free(&bytes);
