@@ -114,7 +114,8 @@ static const char *line_fault(struct line *line)
     return is_rest(line, at) ? NULL : "write `name = value`";
 }
 
-static int check_text(zpl_t *self, struct slice text, struct complaint *why)
+/* Lines that hold an item go to items, for zconfig: it stumbles over a comment that is indented by other than 4n. */
+static int check_text(zpl_t *self, struct slice text, struct buf *items, struct complaint *why)
 {
     size_t start = 0;
     unsigned number = 0;
@@ -134,6 +135,8 @@ static int check_text(zpl_t *self, struct slice text, struct complaint *why)
         }
         if (line.level >= 0) {
             self->lines[self->items++] = number;
+            buf_put(items, line.text, line.len);
+            buf_put_u8(items, '\n');
             deepest = line.level + 1;
         }
         start += len + 1;
@@ -144,22 +147,21 @@ static int check_text(zpl_t *self, struct slice text, struct complaint *why)
 int zpl_parse(const char *name, struct slice text, zpl_t **out, struct complaint *why)
 {
     zpl_t *self = mem_new(1, sizeof *self);
-    char *copy;
+    struct buf items = {0};
 
     self->name = mem_text(name);
-    int rc = check_text(self, text, why);
+    buf_reserve(
+        &items, text.len + 2); /* one piece: no copy of a secret stays behind when it grows */
+    int rc = check_text(self, text, &items, why);
     if (rc == 0) {
-        copy = mem_new(text.len + 1, 1);
-        if (text.len > 0) {
-            memcpy(copy, text.data, text.len);
-        }
-        self->root = zconfig_str_load(copy);
-        wipe(copy, text.len);
-        free(copy);
+        buf_put_u8(&items, '\0');
+        self->root = zconfig_str_load((const char *)items.data);
         if (self->root == NULL) {
             rc = complain(why, E_CONFIG, "%s: not a readable ZPL file", name);
         }
     }
+    wipe(items.data, items.len);
+    buf_free(&items);
     if (rc != 0) {
         zpl_destroy(&self);
         return rc;
