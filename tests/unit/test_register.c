@@ -539,6 +539,7 @@ static void signatures__same_root_twice__is_one_vote(void **state)
     assert_int_equal(envelope.count, 2);
     assert_int_equal(register_load(buf_slice(&twice), &pin, NULL, &book, NULL), E_SIGNATURE);
     memcpy(pin.roots[1], pin.roots[0], 32); /* nor does a pin that lists it twice */
+    assert_int_equal(envelope_votes(&envelope, (const uint8_t(*)[32])pin.roots, ROOTS), 1);
     assert_int_equal(register_load(buf_slice(&once), &pin, NULL, &book, NULL), E_SIGNATURE);
     buf_free(&once);
     buf_free(&twice);
