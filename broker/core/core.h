@@ -7,7 +7,8 @@
  *   durable and verified -> RECEIPT (the one place that says "accepted"); in journal order RECORD_JUDGED is appended
  *   that durable too -> entries enter the recipients' streams and are delivered
  *   a batch whose signature is bad -> RECORD_DERIVED BATCH_VOIDED, REFUSED to the sender, no number anywhere
- *   ACK -> RECORD_ACK, verified; then RECORD_ACKED moves the cursor and tells senders and hubs; durable -> ACKED
+ *   ACK -> verified; then RECORD_ACK and RECORD_ACKED, which moves the cursor and tells senders and hubs; durable ->
+ *   ACKED. Verified first, so that a flood of forged acknowledgements leaves nothing in the journal.
  * docs/PROTOCOL.md section 4 has the rules by number.
  */
 #ifndef WAYPOST_BROKER_CORE_H
@@ -23,21 +24,24 @@ typedef struct core core_t;
 
 /* A signature to be checked by somebody else, later, in any order. Everything is owned by the job. */
 struct verify_job {
-    uint64_t id;              /* the core's number for it */
-    bool is_batch;            /* leaves and root are to be worked out too */
-    const char *context;      /* SIGN_CONTEXT_..., static */
-    const char *network;      /* lent for the life of the core */
+    uint64_t id;         /* the core's number for it */
+    bool is_batch;       /* leaves and root are to be worked out too */
+    const char *context; /* SIGN_CONTEXT_..., static */
+    const char *network; /* lent for the life of the core */
     uint8_t public_key[32];
-    struct buf bytes;         /* statement, signature and events lend from this */
+    struct buf bytes; /* statement, signature and events lend from this */
     struct slice statement;
     struct slice signature;
-    uint32_t count;           /* events of a batch */
-    struct slice *events;     /* count of them, owned array */
-    uint8_t root[32];         /* as the statement claims */
-    int rc;                   /* answer: 0, E_SIGNATURE, or E_MALFORMED where the root is not the events' */
+    uint32_t count;       /* events of a batch */
+    struct slice *events; /* count of them, owned array */
+    struct hash
+        *leaves; /* answer: the leaves of the events, count of them, owned; NULL until worked out */
+    uint8_t root[32]; /* as the statement claims */
+    int rc;           /* answer: 0, E_SIGNATURE, or E_MALFORMED where the root is not the events' */
 };
 
-void verify_job_run(struct verify_job *job);          /* pure; sets rc; for the crypto thread and for tests */
+void verify_job_run(
+    struct verify_job *job); /* pure; sets rc; for the crypto thread and for tests */
 void verify_job_destroy(struct verify_job **job_p);
 
 struct core_ports {
@@ -45,21 +49,21 @@ struct core_ports {
     /* Send one frame to a session; lent for the call. Returns 0, E_UNREACHABLE (the peer is gone: the core forgets the
      * session, keeps its entries) or E_BUSY (its pipe is full, which credit should make impossible: counted). */
     int (*send)(void *context, uint64_t session, struct slice frame);
-    /* Have a job checked; it comes back by core_verified(). Taken. */
+    /* Have a job checked; it comes back by core_verified(), never from within this call. Taken. */
     void (*verify)(void *context, struct verify_job *job);
     /* Free bytes where the journal lives; asked at ticks. */
     uint64_t (*free_bytes)(void *context);
 };
 
 struct core_options {
-    const char *network;            /* lent */
-    uint32_t credit_events;         /* per publishing agent, 1..4096 */
-    uint32_t credit_bytes;          /* per publishing agent */
-    uint32_t heartbeat_ms;          /* PING interval told to agents */
-    uint32_t session_ms;            /* silence after which a session counts as gone */
-    uint64_t snapshot_bytes;        /* journal growth between snapshots */
-    uint64_t free_bytes_min;        /* below it BUSY except for protective kinds; 1 GiB */
-    uint64_t inflight_bytes_max;    /* accepted and not durable, all agents together; above it BUSY */
+    const char *network;         /* lent */
+    uint32_t credit_events;      /* per publishing agent, 1..4096 */
+    uint32_t credit_bytes;       /* per publishing agent */
+    uint32_t heartbeat_ms;       /* PING interval told to agents */
+    uint32_t session_ms;         /* silence after which a session counts as gone */
+    uint64_t snapshot_bytes;     /* journal growth between snapshots */
+    uint64_t free_bytes_min;     /* below it BUSY except for protective kinds; 1 GiB */
+    uint64_t inflight_bytes_max; /* accepted and not durable, all agents together; above it BUSY */
 };
 
 /* journal, world and ports are lent for the life of the core. */
@@ -73,8 +77,10 @@ int core_recover(core_t *self, struct complaint *why);
 
 /* Bring a register into force (appended as RECORD_INPUT; opens streams, changes epochs, revokes sessions). Lent bytes of
  * a SignedRegister. pin: as in register_load where no register is in force yet. A bad one leaves the old in force. */
-int core_register(core_t *self, struct slice signed_register, const struct register_pin *pin, struct complaint *why);
-const register_t *core_register_in_force(const core_t *self); /* NULL before the first; lent until the next change */
+int core_register(core_t *self, struct slice signed_register, const struct register_pin *pin,
+    struct complaint *why);
+const register_t *core_register_in_force(
+    const core_t *self); /* NULL before the first; lent until the next change */
 
 /* A frame came in. session: the edge's number for the connection. curve_key: 32 bytes, proved by CURVE. */
 void core_frame(core_t *self, uint64_t session, const uint8_t *curve_key, struct slice frame);

@@ -1,0 +1,539 @@
+/*
+ * delivery: the streams go out, by credit, many entries a frame and each batch named once. Written by hand to the wire
+ * format (proto/waypost.proto, Deliver): this is where a broker spends its time.
+ *
+ * An entry that cannot be read from the journal stops its stream there, is counted and logged, and waits for the
+ * operator; nothing is skipped.
+ */
+#include "broker/core/core_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/codec/wire.h"
+
+#include "common/base/banned.h"
+
+enum { FRAME_BATCHES_MAX = 256, PATH_STEPS_MAX = 16, FRAME_PREFIX_BYTES = 16 };
+
+enum payload_absent { PAYLOAD_NONE = 0, PAYLOAD_FACTS_ONLY = 1, PAYLOAD_ERASED = 2 };
+
+/* A DELIVER under construction. */
+struct parcel {
+    core_t *core;
+    struct stream *stream;
+    const struct register_agent *agent; /* NULL: skimming, nothing is written */
+    struct buf *entries, *batches;
+    uint64_t positions[FRAME_BATCHES_MAX];
+    uint32_t batch_count;
+    struct hash running; /* of the last entry */
+};
+
+static size_t varint_len(uint64_t value)
+{
+    size_t len = 1;
+
+    for (; value >= 128; value >>= 7) {
+        len++;
+    }
+    return len;
+}
+
+static size_t field_len(size_t len)
+{
+    return 1 + varint_len(len) + len; /* every field number here is below 16 */
+}
+
+/* ---- batches ---- */
+
+static void batch_put(struct parcel *self, const struct view *view)
+{
+    size_t inner = field_len(view->batch.statement.len) + field_len(view->batch.signature.len);
+    size_t len = field_len(inner) + 1 + varint_len(view->leaf_index) + 1 +
+        varint_len((uint64_t)view->accepted_ms);
+
+    wire_put_tag(self->batches, 3, WIRE_LEN);
+    buf_put_varint(self->batches, len);
+    wire_put_tag(self->batches, 1, WIRE_LEN);
+    buf_put_varint(self->batches, inner);
+    wire_put_bytes(self->batches, 1, view->batch.statement);
+    wire_put_bytes(self->batches, 2, view->batch.signature);
+    wire_put_varint(self->batches, 2, view->leaf_index);
+    wire_put_varint(self->batches, 3, (uint64_t)view->accepted_ms);
+}
+
+static uint32_t batch_index(struct parcel *self, const struct view *view)
+{
+    for (uint32_t i = self->batch_count; i > 0; i--) {
+        if (self->positions[i - 1] == view->position) {
+            return i - 1;
+        }
+    }
+    batch_put(self, view);
+    self->positions[self->batch_count] = view->position;
+    return self->batch_count++;
+}
+
+/* ---- events ---- */
+
+/* The wrap to one of the agent's own sealing keys, the newest first; NULL where there is none. */
+static const uint8_t *wrap_for(const struct parcel *self, const struct stored_payload *payload)
+{
+    const struct register_key *keys[4];
+    size_t count = register_keys_valid(
+        self->agent, REGISTER_KEY_SEAL, self->core->now_ms, keys, sizeof keys / sizeof keys[0]);
+
+    for (size_t k = 0; k < count; k++) {
+        for (uint32_t i = 0; i < payload->wrap_count; i++) {
+            const uint8_t *wrap = payload->wraps.data + (size_t)i * WRAP_STORED_BYTES;
+            if (memcmp(wrap + CODE_BYTES, keys[k]->key_id, KEY_ID_BYTES) == 0) {
+                return wrap;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void wrap_put(struct buf *out, uint32_t number, const uint8_t *wrap)
+{
+    static const size_t lengths[] = {
+        CODE_BYTES, KEY_ID_BYTES, SEAL_PUBLIC_BYTES, SEAL_WRAPPED_BYTES};
+
+    wire_put_tag(out, number, WIRE_LEN);
+    buf_put_varint(out, WRAP_STORED_BYTES + 8); /* four fields, two bytes before each */
+    for (uint32_t i = 0; i < 4; i++) {
+        wire_put_bytes(out, i + 1, slice_of(wrap, lengths[i]));
+        wrap += lengths[i];
+    }
+}
+
+/* What an EventEntry carries of the payload. */
+struct carried {
+    struct slice ciphertext;
+    const uint8_t *wrap;
+    enum payload_absent absent;
+};
+
+static struct carried carry(
+    const struct parcel *self, const struct view *view, const struct entry *entry)
+{
+    const struct stored_payload *payload = &view->payloads[entry->index];
+    struct carried carried = {0};
+
+    if (view->erased) {
+        carried.absent = PAYLOAD_ERASED;
+    } else if (payload->ciphertext.len == 0) {
+        carried.absent = PAYLOAD_NONE;
+    } else if ((entry->flags & ENTRY_CLEAR) != 0) {
+        carried.absent = PAYLOAD_FACTS_ONLY;
+    } else {
+        carried.ciphertext = payload->ciphertext;
+        carried.wrap = wrap_for(self, payload);
+    }
+    return carried;
+}
+
+static void event_put(struct parcel *self, struct view *view, const struct entry *entry)
+{
+    struct hash steps[PATH_STEPS_MAX];
+    uint32_t count = view_path(self->core, view, entry->index, steps);
+    struct slice event = view->events[entry->index];
+    struct carried carried = carry(self, view, entry);
+    uint32_t batch = batch_index(self, view);
+    struct buf *out = self->entries;
+
+    size_t len = 1 + varint_len(batch) + 1 + varint_len(entry->index) +
+        count * field_len(HASH_BYTES) + field_len(event.len) + 2;
+    len += carried.ciphertext.len > 0 ? field_len(carried.ciphertext.len) : 0;
+    len += carried.wrap != NULL ? field_len(WRAP_STORED_BYTES + 8) : 0;
+    len += carried.absent != PAYLOAD_NONE ? 2 : 0;
+    buf_reserve(out, len + FRAME_PREFIX_BYTES);
+    wire_put_tag(out, 4, WIRE_LEN);
+    buf_put_varint(out, field_len(len));
+    wire_put_tag(out, 1, WIRE_LEN);
+    buf_put_varint(out, len);
+    wire_put_varint(out, 1, batch);
+    wire_put_varint(out, 2, entry->index);
+    for (uint32_t i = 0; i < count; i++) {
+        wire_put_bytes(out, 3, slice_of(steps[i].b, HASH_BYTES));
+    }
+    wire_put_bytes(out, 4, event);
+    if (carried.ciphertext.len > 0) {
+        wire_put_bytes(out, 5, carried.ciphertext);
+    }
+    if (carried.wrap != NULL) {
+        wrap_put(out, 6, carried.wrap);
+    }
+    wire_put_varint(out, 7, 0); /* verdict: unjudged */
+    if (carried.absent != PAYLOAD_NONE) {
+        wire_put_varint(out, 8, carried.absent);
+    }
+}
+
+/* By which of its codes the agent was addressed: 0 its own, n its n-th acts-for. */
+static uint8_t addressed_by(
+    const struct parcel *self, const struct view *view, const struct digest *digest)
+{
+    const struct register_agent *agent = self->agent;
+
+    for (uint32_t n = DIGEST_TO; agent != NULL && n < digest->code_count; n++) {
+        const char *code = view_code(view, digest, n);
+        if (memcmp(agent->code, code, CODE_BYTES) == 0) {
+            return 0;
+        }
+        for (size_t i = 0; i < agent->acts_for_count && i < UINT8_MAX; i++) {
+            if (memcmp(agent->acts_for[i], code, CODE_BYTES) == 0) {
+                return (uint8_t)(i + 1);
+            }
+        }
+    }
+    return 0;
+}
+
+static int event_prepare(struct parcel *self, const struct entry *entry, bool write,
+    struct sent *sent, struct hash *item)
+{
+    struct view *view = view_get(self->core, entry->position);
+
+    if (view == NULL || entry->index >= view->batch.count) {
+        return E_IO;
+    }
+    const struct digest *digest = view_digest(self->core, view, entry->index);
+    memcpy(sent->event, digest->id, UUID_BYTES);
+    *item = *view_leaf(self->core, view, entry->index);
+    if ((entry->flags & ENTRY_CLEAR) == 0) {
+        sent->hubs = routing_hubs_of(self->core, view, digest);
+        sent->code = addressed_by(self, view, digest);
+    }
+    if (write) {
+        event_put(self, view, entry);
+    }
+    return 0;
+}
+
+/* ---- the other kinds of entries ---- */
+
+static int record_prepare(struct parcel *self, const struct entry *entry, bool write,
+    struct sent *sent, struct hash *item)
+{
+    struct record record;
+
+    (void)sent;
+    if (journal_read(self->core->journal, entry->position, &self->core->scratch, &record) != 0 ||
+        record.type != RECORD_DERIVED) {
+        return E_IO;
+    }
+    *item = hash_of("waypost/body/1", record.body, slice_of(NULL, 0));
+    if (!write) {
+        return 0;
+    }
+    size_t len = 1 + varint_len(record.sequence) + 1 + varint_len((uint64_t)record.time_ms) +
+        field_len(record.body.len);
+    wire_put_tag(self->entries, 4, WIRE_LEN);
+    buf_put_varint(self->entries, field_len(len));
+    wire_put_tag(self->entries, 2, WIRE_LEN);
+    buf_put_varint(self->entries, len);
+    wire_put_varint(self->entries, 1, record.sequence);
+    wire_put_varint(self->entries, 2, (uint64_t)record.time_ms);
+    wire_put_bytes(self->entries, 3, record.body);
+    return 0;
+}
+
+static void acked_item_put(struct buf *out, const struct acked_item *item)
+{
+    size_t len = field_len(UUID_BYTES) + 2 + 1 + varint_len((uint64_t)item->at_ms);
+
+    len += item->role != 0 ? 1 + varint_len(item->role) : 0;
+    len += item->team.len > 0 ? field_len(item->team.len) : 0;
+    len += item->code_err != 0 ? 1 + varint_len(item->code_err) : 0;
+    wire_put_tag(out, 3, WIRE_LEN);
+    buf_put_varint(out, len);
+    wire_put_bytes(out, 1, slice_of(item->event, UUID_BYTES));
+    wire_put_varint(out, 2, item->level);
+    wire_put_varint(out, 3, (uint64_t)item->at_ms);
+    if (item->role != 0) {
+        wire_put_varint(out, 4, item->role);
+    }
+    if (item->team.len > 0) {
+        wire_put_bytes(out, 5, item->team);
+    }
+    if (item->code_err != 0) {
+        wire_put_varint(out, 6, item->code_err);
+    }
+}
+
+static void ack_put(
+    struct parcel *self, struct acked_block *block, struct slice statement, struct slice signature)
+{
+    struct buf *body = &self->core->record_body;
+    struct acked_item item;
+
+    buf_clear(body);
+    wire_put_bytes(body, 1, slice_of_text(self->core->streams[block->acker]->name));
+    wire_put_bytes(body, 2, slice_of_text(block->code));
+    while (acked_block_next(block, &item)) {
+        acked_item_put(body, &item);
+    }
+    wire_put_tag(body, 4, WIRE_LEN);
+    buf_put_varint(body, field_len(statement.len) + field_len(signature.len));
+    wire_put_bytes(body, 1, statement);
+    wire_put_bytes(body, 2, signature);
+    wire_put_varint(body, 5, block->ack_leaf);
+    wire_put_tag(self->entries, 4, WIRE_LEN);
+    buf_put_varint(self->entries, field_len(body->len));
+    wire_put_bytes(self->entries, 3, buf_slice(body));
+}
+
+static int ack_prepare(struct parcel *self, const struct entry *entry, bool write,
+    struct sent *sent, struct hash *item)
+{
+    core_t *core = self->core;
+    struct record acked;
+    struct record ack;
+    struct acked_block block;
+
+    (void)sent;
+    if (journal_read(core->journal, entry->position, &core->scratch, &acked) != 0 ||
+        acked.type != RECORD_ACKED || acked_block_open(acked.body, entry->index, &block) != 0 ||
+        block.acker >= core->stream_count ||
+        journal_read(core->journal, block.ack_position, &core->scratch_ack, &ack) != 0 ||
+        ack.type != RECORD_ACK) {
+        return E_IO;
+    }
+    struct cursor body = cursor_of(ack.body);
+    struct slice statement = take_bytes(&body, take_u32(&body));
+    struct slice signature = take_bytes(&body, SIGNATURE_BYTES);
+    if (body.failed) {
+        return E_IO;
+    }
+    *item = hash_statement(statement, signature);
+    if (write) {
+        ack_put(self, &block, statement, signature);
+    }
+    return 0;
+}
+
+static int held_prepare(struct parcel *self, const struct entry *entry, bool write,
+    struct sent *sent, struct hash *item)
+{
+    struct view *view = view_get(self->core, entry->position);
+
+    (void)sent;
+    if (view == NULL || entry->index >= view->batch.count) {
+        return E_IO;
+    }
+    const struct digest *digest = view_digest(self->core, view, entry->index);
+    *item = hash_of("waypost/held/1", slice_of(digest->id, UUID_BYTES), slice_of(NULL, 0));
+    if (write) {
+        wire_put_tag(self->entries, 4, WIRE_LEN);
+        buf_put_varint(self->entries, field_len(field_len(UUID_BYTES)));
+        wire_put_tag(self->entries, 4, WIRE_LEN);
+        buf_put_varint(self->entries, field_len(UUID_BYTES));
+        wire_put_bytes(self->entries, 1, slice_of(digest->id, UUID_BYTES));
+    }
+    return 0;
+}
+
+/* ---- one entry ---- */
+
+/* h(n) of S-22. */
+static struct hash running_next(
+    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
+{
+    uint8_t tail[8 + 1 + HASH_BYTES];
+
+    put_u64(tail, number);
+    tail[8] = type;
+    memcpy(tail + 9, item->b, HASH_BYTES);
+    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(tail, sizeof tail));
+}
+
+static int entry_prepare(struct parcel *self, uint64_t number, bool write, struct sent *sent)
+{
+    static int (*const prepare[])(struct parcel *, const struct entry *, bool, struct sent *,
+        struct hash *) = {NULL, event_prepare, record_prepare, ack_prepare, held_prepare};
+    const struct entry *entry = stream_entry(self->stream, number);
+    size_t before = self->entries->len + self->batches->len;
+    struct hash item;
+
+    *sent = (struct sent){0};
+    assert(entry->type >= ENTRY_EVENT && entry->type <= ENTRY_HELD);
+    int rc = prepare[entry->type](self, entry, write, sent, &item);
+    if (rc != 0) {
+        return rc;
+    }
+    sent->bytes = (uint32_t)(self->entries->len + self->batches->len - before);
+    sent->running = running_next(&self->running, number, entry->type, &item);
+    return 0;
+}
+
+static void parcel_begin(core_t *core, struct stream *stream, struct parcel *self)
+{
+    const struct sent *last = stream_sent(stream, stream_sent_last(stream));
+
+    self->core = core;
+    self->stream = stream;
+    self->agent = register_agent_of(core->reg, stream->name);
+    self->entries = &core->entries_part;
+    self->batches = &core->batches_part;
+    self->batch_count = 0;
+    self->running = last != NULL ? last->running : stream->acked_hash;
+    buf_clear(self->entries);
+    buf_clear(self->batches);
+}
+
+static int unreadable(core_t *core, struct stream *stream, uint64_t number)
+{
+    if (!stream->unreadable) {
+        core_count(core, COUNTER_UNREADABLE);
+        log_errorx("entry unreadable stream=%s number=%llu: the stream waits; run waypost verify",
+            stream->name, (unsigned long long)number);
+        stream->unreadable = true;
+    }
+    return E_IO;
+}
+
+int delivery_skim(core_t *self, struct stream *stream, uint64_t upto)
+{
+    struct parcel parcel;
+    struct sent sent;
+
+    if (upto > stream->last || upto - stream->acked > CREDIT_EVENTS_MAX) {
+        return E_RANGE;
+    }
+    parcel_begin(self, stream, &parcel);
+    while (stream_sent_last(stream) < upto) {
+        uint64_t number = stream_sent_last(stream) + 1;
+        if (entry_prepare(&parcel, number, false, &sent) != 0) {
+            return unreadable(self, stream, number);
+        }
+        parcel.running = sent.running;
+        stream_sent_push(stream, &sent);
+    }
+    return 0;
+}
+
+/* ---- frames ---- */
+
+static bool credit_left(const struct session *session, const struct stream *stream, uint64_t more)
+{
+    if (stream->sent_count == 0) {
+        return session->credit_events > 0; /* with nothing in flight one entry of any size may go */
+    }
+    return stream->sent_count < session->credit_events &&
+        stream->sent_bytes + more <= session->credit_bytes;
+}
+
+static bool may_send(const struct stream *stream, uint64_t number)
+{
+    return number <= stream->last && stream->epoch == stream->epoch_next &&
+        (stream->barrier == 0 || number < stream->barrier);
+}
+
+/* Fill one frame; returns how many entries it holds. */
+static size_t parcel_fill(core_t *self, struct stream *stream, struct parcel *parcel)
+{
+    const struct session *session = stream->session;
+    size_t count = 0;
+    struct sent sent;
+
+    parcel_begin(self, stream, parcel);
+    while (parcel->entries->len + parcel->batches->len < DELIVER_BYTES &&
+        parcel->batch_count < FRAME_BATCHES_MAX) {
+        uint64_t number = stream_sent_last(stream) + 1;
+        size_t entries = parcel->entries->len;
+        size_t batches = parcel->batches->len;
+        uint32_t batch_count = parcel->batch_count;
+        if (!may_send(stream, number) || !credit_left(session, stream, 0)) {
+            break;
+        }
+        if (entry_prepare(parcel, number, true, &sent) != 0) {
+            (void)unreadable(self, stream, number);
+            break;
+        }
+        if (!credit_left(session, stream, sent.bytes)) {
+            parcel->entries->len = entries;
+            parcel->batches->len = batches;
+            parcel->batch_count = batch_count;
+            break;
+        }
+        parcel->running = sent.running;
+        stream_sent_push(stream, &sent);
+        count++;
+    }
+    return count;
+}
+
+static int parcel_send(
+    core_t *self, struct stream *stream, const struct parcel *parcel, uint64_t first)
+{
+    struct buf *out = &self->encode;
+    size_t len = 1 + varint_len(stream->epoch) + 1 + varint_len(first) + parcel->batches->len +
+        parcel->entries->len;
+
+    buf_clear(out);
+    buf_reserve(out, len + FRAME_PREFIX_BYTES);
+    wire_put_tag(out, 1, WIRE_I32);
+    buf_put_u32(out, FRAME_MAGIC);
+    wire_put_tag(out, WAYPOST__FRAME__BODY_DELIVER, WIRE_LEN);
+    buf_put_varint(out, len);
+    wire_put_varint(out, 1, stream->epoch);
+    wire_put_varint(out, 2, first);
+    buf_put_slice(out, buf_slice(parcel->batches));
+    buf_put_slice(out, buf_slice(parcel->entries));
+    return out_send(self, stream->session->id, buf_slice(out));
+}
+
+static void stream_deliver(core_t *self, struct stream *stream)
+{
+    struct parcel parcel;
+
+    while (stream->session != NULL && stream->session->welcomed && !stream->session->pipe_full) {
+        uint64_t before = stream_sent_last(stream);
+        size_t count = parcel_fill(self, stream, &parcel);
+        if (count == 0) {
+            return;
+        }
+        if (parcel_send(self, stream, &parcel, before + 1) != 0) {
+            stream_sent_cut(stream, before); /* it never left */
+            return;
+        }
+        self->counters[COUNTER_EVENTS_DELIVERED] += count;
+    }
+}
+
+void delivery_pump(core_t *self)
+{
+    while (self->ready != NULL) {
+        struct stream *stream = self->ready;
+        self->ready = stream->ready_next;
+        stream->ready = false;
+        stream_deliver(self, stream);
+    }
+}
+
+void delivery_resend(core_t *self, struct session *session, const struct register_agent *agent,
+    const Waypost__Frame *frame)
+{
+    const Waypost__Resend *resend = frame->resend;
+    struct stream *stream = session->stream;
+    struct refusal refusal = {.frame = WAYPOST__FRAME__BODY_RESEND};
+
+    (void)agent;
+    if (resend->stream_epoch != stream->epoch) {
+        (void)complain(&refusal.why, E_STATE, "The stream is in epoch %llu; open a new session.",
+            (unsigned long long)stream->epoch);
+    } else if (resend->from <= stream->acked || resend->from <= stream->acked_next ||
+        resend->from > stream->last + 1) {
+        (void)complain(&refusal.why, E_RANGE,
+            "The stream can be sent again from %llu to %llu; what was acknowledged is not kept.",
+            (unsigned long long)stream->acked + 1, (unsigned long long)stream->last);
+    } else {
+        stream_sent_cut(stream, resend->from - 1);
+        stream_ready(self, stream);
+        return;
+    }
+    out_refuse(self, session->id, &refusal);
+}

@@ -1,0 +1,322 @@
+/*
+ * judge: accepted and verified batches, strictly in journal order, get their recipients. The result is a record, and
+ * its application is the only way into a stream; replay applies it and routes nothing.
+ *
+ * Body of RECORD_JUDGED:
+ *   u64 leaf index of the batch, u64 its position, u32 events, then per event: u8 verdict (0 unjudged: the procedure
+ *   engine fills it later), varint number of targets, varint (stream << 1 | facts only) each
+ * With a leaf index of UINT64_MAX - form it is about no batch but moves entries that are in streams already:
+ *   FORM_MOVE     u32 stream, u32 stream that gets them too (NO_STREAM: they leave the first), u32 count, varint
+ *                 differences of their numbers
+ *   FORM_HOLD     16 bytes event, u32 count, then per entry: u32 stream, u64 number
+ *   FORM_RELEASE  16 bytes event
+ */
+#include "broker/core/core_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/civil.h"
+
+#include "common/base/banned.h"
+
+enum { TARGETS_MAX = RECIPIENTS_MAX + HUBS_MAX, FORM_LAST = FORM_RELEASE };
+
+/* A recipient that was not simply reached; told after the batch was judged. */
+struct note {
+    uint32_t event;
+    uint32_t code; /* n of view_code() */
+};
+
+struct targets {
+    uint64_t list[TARGETS_MAX]; /* stream << 1 | clear */
+    size_t count;
+};
+
+static void target_add(struct targets *targets, uint32_t stream, bool clear)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        if (targets->list[i] >> 1 == stream) {
+            return; /* as recipient rather than as hub: recipients come first */
+        }
+    }
+    targets->list[targets->count++] = (uint64_t)stream << 1 | (clear ? 1 : 0);
+}
+
+/* S-16: an event to the sender's own code alone is recorded and delivered to nobody. */
+static bool to_itself_alone(const struct view *view, const struct digest *digest)
+{
+    return digest->code_count == DIGEST_TO + 1 &&
+        memcmp(view_code(view, digest, DIGEST_FROM), view_code(view, digest, DIGEST_TO),
+            CODE_BYTES) == 0;
+}
+
+static void route_event(core_t *self, const struct batch *batch, uint32_t index, int32_t day,
+    struct targets *targets, struct buf *notes)
+{
+    struct view *view = batch->view;
+    const struct digest *digest = view_digest(self, view, index);
+    uint64_t hubs = routing_hubs_of(self, view, digest);
+
+    targets->count = 0;
+    for (uint32_t n = DIGEST_TO; n < digest->code_count && !to_itself_alone(view, digest); n++) {
+        struct route_row *row = routing_row(&self->routing, view_code(view, digest, n));
+        if (row != NULL) {
+            routing_resolve(self, row, day);
+        }
+        if (row != NULL && row->stream != NO_STREAM) {
+            target_add(targets, row->stream, false);
+        }
+        if (row == NULL || row->route != ROUTE_DIRECT) {
+            struct note note = {index, n};
+            buf_put(notes, &note, sizeof note);
+        }
+    }
+    for (size_t i = 0; i < self->routing.hub_count; i++) {
+        if ((hubs >> i & 1) != 0) {
+            target_add(targets, self->routing.hubs[i], true);
+        }
+    }
+}
+
+void judge_tell(core_t *self, Waypost__Derived *derived, const struct stream *sender, uint64_t hubs)
+{
+    char *told[HUBS_MAX + 1];
+    size_t count = 0;
+
+    if (sender != NULL) {
+        told[count++] = self->streams[sender->index]->name;
+    }
+    for (size_t i = 0; i < self->routing.hub_count; i++) {
+        struct stream *hub = self->streams[self->routing.hubs[i]];
+        if ((hubs >> i & 1) != 0 && hub != sender) {
+            told[count++] = hub->name;
+        }
+    }
+    derived->n_told = count;
+    derived->told = told;
+    (void)append_derived(self, derived);
+}
+
+/* A superseded code was followed, or the event comes back to its sender with the choice (R54). */
+static void note_tell(core_t *self, const struct batch *batch, const struct note *note)
+{
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+    const struct digest *digest = view_digest(self, batch->view, note->event);
+    const struct route_row *row =
+        routing_row(&self->routing, view_code(batch->view, digest, note->code));
+    char code[CODE_BYTES + 1];
+    char *successor[1];
+
+    digest_code(batch->view, digest, note->code, code);
+    derived.kind = WAYPOST__SYSTEM_KIND__RETURNED_TO_SENDER;
+    derived.at_ms = batch->accepted_ms;
+    derived.code = code;
+    derived.has_event = derived.has_transfer = 1;
+    derived.event = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)digest->id};
+    derived.transfer = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)digest->transfer};
+    if (row != NULL && row->route == ROUTE_SUCCESSOR) {
+        derived.kind = WAYPOST__SYSTEM_KIND__CODE_SUPERSEDED;
+        successor[0] = (char *)(uintptr_t)row->to->code;
+        derived.successors = successor;
+        derived.n_successors = 1;
+        core_count(self, COUNTER_EVENTS_SUPERSEDED);
+    } else {
+        if (row != NULL && row->to != NULL) {
+            derived.successors = (char **)(uintptr_t)row->to->successors;
+            derived.n_successors = row->to->successor_count;
+        }
+        core_count(self, COUNTER_EVENTS_RETURNED);
+    }
+    judge_tell(self, &derived, batch->publisher, routing_hubs_of(self, batch->view, digest));
+}
+
+static void judge_batch(core_t *self, struct batch *batch)
+{
+    struct buf body = self->record_body;
+    struct buf notes = {0};
+    struct targets targets;
+    int32_t day = civil_london_day(batch->accepted_ms);
+
+    self->record_body = (struct buf){0}; /* resolving a route may append a record of its own */
+    buf_clear(&body);
+    buf_put_u64(&body, batch->leaf_index);
+    buf_put_u64(&body, batch->position);
+    buf_put_u32(&body, batch->count);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        route_event(self, batch, i, day, &targets, &notes);
+        buf_put_u8(&body, 0);
+        buf_put_varint(&body, targets.count);
+        for (size_t t = 0; t < targets.count; t++) {
+            buf_put_varint(&body, targets.list[t]);
+        }
+    }
+    (void)append_record(self, RECORD_JUDGED, buf_slice(&body), slice_of(NULL, 0), NULL);
+    buf_free(&self->record_body);
+    self->record_body = body;
+    batch->judged = true;
+    for (size_t at = 0; at < notes.len; at += sizeof(struct note)) {
+        struct note note;
+        memcpy(&note, notes.data + at, sizeof note);
+        note_tell(self, batch, &note);
+    }
+    buf_free(&notes);
+}
+
+void judge_run(core_t *self)
+{
+    for (struct batch *batch = self->batches; batch != NULL && !self->judging_paused;
+         batch = batch->next) {
+        if (batch->judged || batch->state == BATCH_VOID) {
+            continue;
+        }
+        if (batch->state != BATCH_GOOD) {
+            return; /* order: nothing after it is judged before it */
+        }
+        judge_batch(self, batch);
+    }
+}
+
+/* ---- application ---- */
+
+static int judged_batch_apply(core_t *self, uint64_t leaf, struct cursor *body)
+{
+    uint64_t position = take_u64(body);
+    uint32_t count = take_u32(body);
+    struct batch *batch = self->batches;
+
+    while (batch != NULL && batch->leaf_index != leaf) {
+        batch = batch->next;
+    }
+    if (batch == NULL || batch->count != count || batch->position != position) {
+        return E_CORRUPT;
+    }
+    struct entry entry = {
+        .position = position, .sender = batch->publisher->index, .type = ENTRY_EVENT};
+    for (uint32_t i = 0; i < count; i++) {
+        (void)take_u8(body);
+        entry.index = (uint16_t)i;
+        for (uint64_t targets = take_varint(body); targets > 0 && !body->failed; targets--) {
+            uint64_t target = take_varint(body);
+            if (target >> 1 >= self->stream_count) {
+                return E_CORRUPT;
+            }
+            entry.flags = (target & 1) != 0 ? ENTRY_CLEAR : 0;
+            stream_push(self, self->streams[target >> 1], entry);
+        }
+    }
+    batch_remove(self, batch);
+    return body->failed ? E_CORRUPT : 0;
+}
+
+void judge_append_move(
+    core_t *self, uint32_t from, uint32_t to, const uint64_t *numbers, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        size_t part = count - done < MOVED_RECORD_ENTRIES ? count - done : MOVED_RECORD_ENTRIES;
+        uint64_t gone = to == NO_STREAM ? done : 0; /* what a removal left behind moved up */
+        uint64_t before = 0;
+        buf_clear(&self->record_body);
+        buf_put_u64(&self->record_body, UINT64_MAX - FORM_MOVE);
+        buf_put_u32(&self->record_body, from);
+        buf_put_u32(&self->record_body, to);
+        buf_put_u32(&self->record_body, (uint32_t)part);
+        for (size_t i = 0; i < part; i++) {
+            buf_put_varint(&self->record_body, numbers[done + i] - gone - before);
+            before = numbers[done + i] - gone;
+        }
+        (void)append_record(
+            self, RECORD_JUDGED, buf_slice(&self->record_body), slice_of(NULL, 0), NULL);
+        done += part;
+    }
+}
+
+/* No acknowledgement stands between the record of a register and these: numbers mean what they meant. */
+static int move_apply(core_t *self, struct cursor *body)
+{
+    uint32_t from = take_u32(body);
+    uint32_t to = take_u32(body);
+    uint32_t count = take_u32(body);
+    uint64_t number = 0;
+
+    if (body->failed || from >= self->stream_count ||
+        (to != NO_STREAM && to >= self->stream_count) || count > MOVED_RECORD_ENTRIES) {
+        return E_CORRUPT;
+    }
+    struct stream *stream = self->streams[from];
+    uint64_t *numbers = mem_new((size_t)count + 1, sizeof *numbers);
+    for (uint32_t i = 0; i < count; i++) {
+        number += take_varint(body);
+        numbers[i] = number;
+        if (number <= stream->acked || number > stream->last) {
+            body->failed = true;
+            break;
+        }
+        if (to != NO_STREAM) {
+            stream_push(self, self->streams[to], *stream_entry(stream, number));
+        }
+    }
+    if (to == NO_STREAM && !body->failed) {
+        stream_remove(self, stream, numbers, count);
+    }
+    free(numbers);
+    return body->failed ? E_CORRUPT : 0;
+}
+
+int judge_apply(core_t *self, const struct record *record)
+{
+    struct cursor body = cursor_of(record->body);
+    uint64_t leaf = take_u64(&body);
+
+    if (leaf == UINT64_MAX - FORM_MOVE) {
+        return move_apply(self, &body);
+    }
+    if (leaf >= UINT64_MAX - FORM_LAST) {
+        return operate_form_apply(self, (int)(UINT64_MAX - leaf), &body);
+    }
+    return judged_batch_apply(self, leaf, &body);
+}
+
+/* Everybody named in `told` gets the record as an entry, but for what only the broker itself reads. */
+static int tell_apply(core_t *self, const Waypost__Derived *derived, uint64_t position)
+{
+    struct entry entry = {.position = position, .sender = NO_STREAM, .type = ENTRY_RECORD};
+
+    for (size_t i = 0; i < derived->n_told; i++) {
+        struct stream *stream = stream_named(self, derived->told[i]);
+        if (stream == NULL) {
+            return E_CORRUPT;
+        }
+        stream_push(self, stream, entry);
+    }
+    return 0;
+}
+
+int derived_apply(core_t *self, const struct record *record, uint64_t position)
+{
+    arena_reset(self->arena_body);
+    const Waypost__Derived *derived =
+        message_decode(self->arena_body, &waypost__derived__descriptor, record->body);
+
+    if (derived == NULL) {
+        return E_CORRUPT;
+    }
+    if (derived->kind == WAYPOST__SYSTEM_KIND__STREAM_OPENED) {
+        if (derived->n_told != 1 || strlen(derived->told[0]) > AGENT_ID_BYTES_MAX) {
+            return E_CORRUPT;
+        }
+        stream_apply_opened(self, derived->told[0], derived->version);
+        session_epoch_changed(self, derived->told[0]);
+        return 0;
+    }
+    if (derived->kind == WAYPOST__SYSTEM_KIND__REGISTER_CHANGED) {
+        self->register_settled = true;
+        self->settle_due = false; /* on replay: it was done before the crash */
+        return 0;
+    }
+    if (derived->kind == WAYPOST__SYSTEM_KIND__BATCH_VOIDED) {
+        batch_voided_apply(self, derived->leaf_index);
+    }
+    return tell_apply(self, derived, position);
+}

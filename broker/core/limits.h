@@ -1,0 +1,36 @@
+/*
+ * limits: every number that bounds the broker's core, with unit and reason.
+ */
+#ifndef WAYPOST_BROKER_LIMITS_H
+#define WAYPOST_BROKER_LIMITS_H
+
+enum {
+    SESSIONS_MAX = 16384,    /* connections with a valid key: eight for each of 2,000 agents */
+    MALFORMED_MAX = 16,      /* frames that cannot be read, until a session is ignored */
+    ACKS_WAITING_MAX = 64,   /* acknowledgements of one session under verification */
+    INCARNATIONS_MAX = 1024, /* of one agent: one a restored database */
+    HUBS_MAX = 64,           /* hubs of one register: one bit each in a mask */
+    MARK_BATCHES =
+        32, /* every 32nd batch of an incarnation can be found at once: at most 32 reads */
+    DUPLICATES_MAX = 1024,  /* original batches that one repeated batch can touch: one an event */
+    CHUNK_ENTRIES = 256,    /* pending entries allocated at a time: 4 KiB */
+    DELIVER_BYTES = 131072, /* aim for one DELIVER frame; a single bigger entry still goes alone */
+    OWN_EVENTS_BYTES = 524288,  /* aim for one OWN_EVENTS frame (S-24) */
+    VIEW_CACHE_BYTES = 8388608, /* recent batches kept parsed and hashed */
+    OPENABLE_MAX =
+        65536, /* persisted events whose opening can still be told: 3 weeks of a national year */
+    TIME_MARK_LEAVES = 4096, /* at least every so many leaves the time is noted ... */
+    TIME_MARK_MS = 60000,    /* ... and at least so often */
+    TIME_MARKS_MAX = 65536,  /* then the older half is thinned out */
+    TRACE_RECORDS_MAX =
+        65536, /* records that a TRACE reads while the broker waits: below half a second */
+    TRACE_BYTES_MAX = 268435456,   /* and bytes */
+    HELD_MAX = 4096,               /* entries set aside by operators */
+    MOVED_RECORD_ENTRIES = 65536,  /* entries moved by one record: below 1 MiB */
+    SESSION_RETRY_MS = 1000,       /* told with a refusal that ends a session and may pass soon */
+    SUPERSEDED_RETRY_MS = 30000,   /* told to a session that was taken over (S-2) */
+    DECODE_BUDGET_BYTES = 8388608, /* memory that decoding one frame may take */
+    SKEW_MS_MAX = 5000,            /* an ACK's times may lie so far ahead of ours */
+};
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * view: batch records in memory, parsed once: where each event and payload stands, the nodes of the batch's tree, and
+ * what routing and delivery need of each event. Recent ones are kept up to VIEW_CACHE_BYTES; those in work are pinned.
+ *
+ * A record that cannot be read gives NULL; the caller says what that means.
+ */
+#include "broker/core/core_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+
+#include "common/base/banned.h"
+
+/* ---- least recently used ---- */
+
+static void lru_unlink(struct view_cache *cache, struct view *view)
+{
+    *(view->newer != NULL ? &view->newer->older : &cache->newest) = view->older;
+    *(view->older != NULL ? &view->older->newer : &cache->oldest) = view->newer;
+    view->newer = view->older = NULL;
+}
+
+static void lru_front(struct view_cache *cache, struct view *view)
+{
+    view->older = cache->newest;
+    *(cache->newest != NULL ? &cache->newest->newer : &cache->oldest) = view;
+    cache->newest = view;
+}
+
+static void view_free(struct view_cache *cache, struct view *view)
+{
+    table_remove(&cache->by_position, view->position);
+    lru_unlink(cache, view);
+    cache->bytes -= view->bytes;
+    buf_free(&view->body);
+    buf_free(&view->payload);
+    buf_free(&view->codes);
+    free(view->events);
+    free(view->payloads);
+    free(view->nodes);
+    free(view->digests);
+    free(view);
+}
+
+static void cache_trim(struct view_cache *cache, const struct view *keep)
+{
+    struct view *view = cache->oldest;
+
+    while (view != NULL && cache->bytes > VIEW_CACHE_BYTES) {
+        struct view *newer = view->newer;
+        if (view->pins == 0 && view != keep) {
+            view_free(cache, view);
+        }
+        view = newer;
+    }
+}
+
+static void view_weigh(struct view_cache *cache, struct view *view, size_t more)
+{
+    view->bytes += more;
+    cache->bytes += more;
+}
+
+void view_cache_free(core_t *self)
+{
+    while (self->views.oldest != NULL) {
+        view_free(&self->views, self->views.oldest);
+    }
+    table_free(&self->views.by_position);
+}
+
+/* ---- parse ---- */
+
+static int parse_payloads(struct view *view)
+{
+    struct slice rest = buf_slice(&view->payload);
+
+    view->payloads = mem_new(view->batch.count, sizeof *view->payloads);
+    if (view->erased) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < view->batch.count; i++) {
+        if (batch_next_payload(&rest, &view->payloads[i]) != 0) {
+            return E_CORRUPT;
+        }
+    }
+    return 0;
+}
+
+static int parse_statement(core_t *self, struct view *view)
+{
+    arena_reset(self->arena_body);
+    const Waypost__BatchStatement *statement = message_decode(
+        self->arena_body, &waypost__batch_statement__descriptor, view->batch.statement);
+
+    if (statement == NULL || statement->count != view->batch.count) {
+        return E_CORRUPT;
+    }
+    view->incarnation = statement->incarnation;
+    view->first_sequence = statement->first_sequence;
+    return 0;
+}
+
+static int view_parse(core_t *self, struct view *view)
+{
+    int rc = batch_body_read(buf_slice(&view->body), &view->batch);
+
+    if (rc != 0 || view->batch.count == 0 || view->batch.count > BATCH_EVENTS_MAX) {
+        return E_CORRUPT;
+    }
+    view->events = mem_new(view->batch.count, sizeof *view->events);
+    struct slice rest = view->batch.events;
+    for (uint32_t i = 0; i < view->batch.count; i++) {
+        if (batch_next_event(&rest, &view->events[i]) != 0) {
+            return E_CORRUPT;
+        }
+    }
+    rc = parse_payloads(view);
+    return rc != 0 ? rc : parse_statement(self, view);
+}
+
+static void view_enter(core_t *self, struct view *view)
+{
+    table_put(&self->views.by_position, view->position, view);
+    lru_front(&self->views, view);
+    view_weigh(&self->views, view,
+        sizeof *view + view->body.capacity + view->payload.capacity +
+            view->batch.count * (sizeof *view->events + sizeof *view->payloads));
+    cache_trim(&self->views, view);
+}
+
+struct view *view_add(core_t *self, uint64_t position, uint64_t leaf_index, int64_t accepted_ms,
+    struct buf *body, struct buf *payload)
+{
+    struct view *view = mem_new(1, sizeof *view);
+
+    *view =
+        (struct view){.position = position, .leaf_index = leaf_index, .accepted_ms = accepted_ms};
+    view->body = *body;
+    view->payload = *payload;
+    *body = *payload = (struct buf){0};
+    int rc = view_parse(self, view);
+    assert(rc == 0); /* checked before it was appended */
+    view_enter(self, view);
+    return view;
+}
+
+struct view *view_get(core_t *self, uint64_t position)
+{
+    struct view *view = table_find(&self->views.by_position, position);
+    struct record record;
+
+    if (view != NULL) {
+        lru_unlink(&self->views, view);
+        lru_front(&self->views, view);
+        return view;
+    }
+    if (journal_read(self->journal, position, &self->scratch, &record) != 0 ||
+        record.type != RECORD_BATCH) {
+        return NULL;
+    }
+    view = mem_new(1, sizeof *view);
+    *view = (struct view){.position = position,
+        .leaf_index = record.sequence,
+        .accepted_ms = record.time_ms,
+        .erased = (record.flags & RECORD_ERASED) != 0};
+    buf_put_slice(&view->body, record.body);
+    buf_put_slice(&view->payload, record.payload);
+    int rc = view_parse(self, view);
+    view_enter(self, view);
+    if (rc != 0) {
+        view_free(&self->views, view);
+        return NULL;
+    }
+    return view;
+}
+
+void view_pin(struct view *view)
+{
+    view->pins++;
+}
+
+void view_unpin(core_t *self, struct view *view)
+{
+    assert(view->pins > 0);
+    view->pins--;
+    cache_trim(&self->views, NULL);
+}
+
+/* ---- hashes ---- */
+
+/* Leaves, then each level in turn; an odd last node goes up as it is: the shape of RFC 6962. */
+static void view_grow(struct view *view)
+{
+    uint32_t width = view->batch.count;
+    struct hash *level = view->nodes;
+
+    while (width > 1) {
+        struct hash *above = level + width;
+        for (uint32_t i = 0; i < width / 2; i++) {
+            above[i] = hash_node(&level[2 * i], &level[2 * i + 1]);
+        }
+        if (width % 2 == 1) {
+            above[width / 2] = level[width - 1];
+        }
+        level = above;
+        width = (width + 1) / 2;
+    }
+}
+
+static struct hash *nodes_new(uint32_t count)
+{
+    return mem_new((size_t)count * 2 + 16, sizeof(struct hash));
+}
+
+void view_take_leaves(struct view *view, const struct hash *leaves)
+{
+    if (view->nodes == NULL && leaves != NULL) {
+        view->nodes = nodes_new(view->batch.count);
+        memcpy(view->nodes, leaves, view->batch.count * sizeof *leaves);
+        view_grow(view);
+    }
+}
+
+static void view_hash(core_t *self, struct view *view)
+{
+    if (view->nodes != NULL) {
+        return;
+    }
+    view->nodes = nodes_new(view->batch.count);
+    for (uint32_t i = 0; i < view->batch.count; i++) {
+        view->nodes[i] = hash_event_leaf(self->options.network, view->events[i]);
+    }
+    view_grow(view);
+    view_weigh(&self->views, view, view->batch.count * 2 * sizeof *view->nodes);
+}
+
+const struct hash *view_leaf(core_t *self, struct view *view, uint32_t index)
+{
+    view_hash(self, view);
+    return &view->nodes[index];
+}
+
+uint32_t view_path(core_t *self, struct view *view, uint32_t index, struct hash *out)
+{
+    uint32_t width = view->batch.count;
+    uint32_t steps = 0;
+
+    view_hash(self, view);
+    const struct hash *level = view->nodes;
+    while (width > 1) {
+        if ((index ^ 1) < width) {
+            out[steps++] = level[index ^ 1];
+        }
+        level += width;
+        width = (width + 1) / 2;
+        index /= 2;
+    }
+    return steps;
+}
+
+/* ---- digests ---- */
+
+static void digest_fill(struct view *view, struct digest *digest, const struct event_view *event)
+{
+    memcpy(digest->id, event->id, UUID_BYTES);
+    memcpy(digest->transfer, event->transfer, UUID_BYTES);
+    digest->codes_at = (uint32_t)view->codes.len;
+    digest->code_count = (uint32_t)(DIGEST_TO + event->recipient_count);
+    buf_put(&view->codes, event->origin, CODE_BYTES);
+    buf_put(&view->codes, event->receiving, CODE_BYTES);
+    buf_put(&view->codes, event->from, CODE_BYTES);
+    for (size_t i = 0; i < event->recipient_count; i++) {
+        buf_put(&view->codes, event->to[i].code, CODE_BYTES);
+    }
+}
+
+/* An event that can no longer be read (it could when it was accepted) has no recipients: nothing is done with it. */
+const struct digest *view_digest(core_t *self, struct view *view, uint32_t index)
+{
+    struct event_view event;
+
+    if (view->digests == NULL) {
+        view->digests = mem_new(view->batch.count, sizeof *view->digests);
+        for (uint32_t i = 0; i < view->batch.count; i++) {
+            if (event_read(view->events[i], &event, NULL) == 0) {
+                digest_fill(view, &view->digests[i], &event);
+            }
+        }
+        view_weigh(
+            &self->views, view, view->batch.count * sizeof *view->digests + view->codes.capacity);
+    }
+    return &view->digests[index];
+}
+
+const char *view_code(const struct view *view, const struct digest *digest, uint32_t n)
+{
+    return (const char *)view->codes.data + digest->codes_at + (size_t)n * CODE_BYTES;
+}
+
+void digest_code(const struct view *view, const struct digest *digest, uint32_t n, char *out)
+{
+    memcpy(out, view_code(view, digest, n), CODE_BYTES);
+    out[CODE_BYTES] = '\0';
+}
