@@ -26,7 +26,7 @@ struct zpl_word {
     bool repeats; /* may stand more than once */
 };
 
-/* Read a file of at most bytes_max. 0, or E_NOT_FOUND, E_IO, E_TOO_LARGE, E_PERMISSION, E_CONFIG with file and line in why. */
+/* Read a file of at most bytes_max. 0, or E_NOT_FOUND, E_IO, E_TOO_LARGE, E_PERMISSION; E_CONFIG with file and line. */
 int zpl_load(const char *path, size_t bytes_max, zpl_t **out, struct complaint *why);
 
 /* The same from text; name stands in complaints. */

@@ -26,7 +26,8 @@ struct keys {
     uint8_t sign_secret[SIGN_SECRET_BYTES];
     uint8_t seal_public[SEAL_PUBLIC_BYTES];
     uint8_t seal_secret[SEAL_SECRET_BYTES];
-    int64_t made_ms; /* when they were made, milliseconds since the epoch; the default for a register key's from */
+    int64_t
+        made_ms; /* when they were made, milliseconds since the epoch; the default for a register key's from */
 };
 
 /*
@@ -42,10 +43,12 @@ struct keys {
 enum { KEYS_FILE_BYTES_MAX = 4096 };
 
 void keys_make(const struct world *world, const char *id, struct keys *out);
-int keys_save(const struct keys *keys, const char *path);                 /* E_EXISTS: never overwrites */
-int keys_load(const char *path, struct keys *out, struct complaint *why); /* mode and owner checked */
-int keys_save_card(const struct keys *keys, const char *path);            /* public halves alone */
-int keys_load_card(const char *path, struct keys *out, struct complaint *why); /* secrets left zero */
+int keys_save(const struct keys *keys, const char *path); /* E_EXISTS: never overwrites */
+int keys_load(
+    const char *path, struct keys *out, struct complaint *why); /* mode and owner checked */
+int keys_save_card(const struct keys *keys, const char *path);  /* public halves alone */
+int keys_load_card(
+    const char *path, struct keys *out, struct complaint *why); /* secrets left zero */
 bool keys_id_valid(const char *id); /* 1 to 32 of A-Z, a-z, 0-9, hyphen */
 void keys_wipe(struct keys *keys);
 

@@ -19,18 +19,20 @@ struct merkle_path {
 struct hash merkle_root(const struct hash *leaves, uint64_t count);
 
 /* Path of leaf `index` (< count) in that tree. */
-void merkle_path(const struct hash *leaves, uint64_t count, uint64_t index, struct merkle_path *out);
+void merkle_path(
+    const struct hash *leaves, uint64_t count, uint64_t index, struct merkle_path *out);
 
 /* 0 where `leaf` at `index` of a tree of `size` leaves leads to `root` by `path`, else E_CORRUPT. */
-int merkle_check(const struct hash *leaf, uint64_t index, uint64_t size, const struct merkle_path *path,
-    const struct hash *root);
+int merkle_check(const struct hash *leaf, uint64_t index, uint64_t size,
+    const struct merkle_path *path, const struct hash *root);
 
 /* 0 where the tree of `size` and `root` extends the one of `old_size` and `old_root`, else E_CORRUPT. */
 int merkle_check_consistency(uint64_t old_size, const struct hash *old_root, uint64_t size,
     const struct hash *root, const struct merkle_path *path);
 
 /* What that check needs: the path from the first `old_size` (<= count) of these leaves to all of them. O(count). */
-void merkle_consistency(const struct hash *leaves, uint64_t count, uint64_t old_size, struct merkle_path *out);
+void merkle_consistency(
+    const struct hash *leaves, uint64_t count, uint64_t old_size, struct merkle_path *out);
 
 /*
  * A whole tree at once, for a batch of which many paths are wanted: filled in O(count), then each path is a copy.
@@ -38,12 +40,13 @@ void merkle_consistency(const struct hash *leaves, uint64_t count, uint64_t old_
  */
 size_t merkle_tree_nodes(size_t count);
 void merkle_tree_fill(const struct hash *leaves, size_t count, struct hash *nodes);
-void merkle_tree_path(const struct hash *nodes, size_t count, size_t index, struct merkle_path *out);
+void merkle_tree_path(
+    const struct hash *nodes, size_t count, size_t index, struct merkle_path *out);
 
 /* The frontier of an append-only tree: enough to add leaves and name the root, 64 hashes at most. */
 struct merkle_frontier {
-    uint64_t size;                      /* leaves so far */
-    struct hash peak[MERKLE_PATH_MAX];  /* peak[i] covers 2^i leaves where bit i of size is set */
+    uint64_t size;                     /* leaves so far */
+    struct hash peak[MERKLE_PATH_MAX]; /* peak[i] covers 2^i leaves where bit i of size is set */
 };
 
 void frontier_add(struct merkle_frontier *self, const struct hash *leaf);

@@ -6,7 +6,8 @@
  *   ciphertext  nonce (24) ‖ XChaCha20-Poly1305(plain), associated data H("waypost/ad/1" ‖ 0 ‖ header ‖ facts)
  *   commitment  H("waypost/ciphertext/1" ‖ 0 ‖ ciphertext), H("waypost/key/1" ‖ 0 ‖ key ‖ event id)
  *   wrap        key under XChaCha20-Poly1305, key and nonce from
- *               BLAKE2b(X25519(ephemeral, recipient) ‖ "waypost/wrap/1" ‖ ephemeral pub ‖ recipient pub ‖ event id ‖ key id)
+ *               BLAKE2b(X25519(ephemeral, recipient) ‖ "waypost/wrap/1" ‖ ephemeral pub ‖
+ *                       recipient pub ‖ event id ‖ key id)
  *               of 56 bytes: key (32) and nonce (24); no associated data; key id is that of the recipient's public key
  */
 #ifndef WAYPOST_CRYPTO_SEAL_H
@@ -41,13 +42,15 @@ struct seal_commitment {
  *   key_out         32 bytes; the caller wraps it and wipes it (sodium_memzero)
  * ciphertext is appended to. Returns 0 or E_TOO_LARGE.
  */
-int seal_payload(const struct world *world, struct slice header, struct slice facts, const uint8_t *event_id,
-    struct slice plain, struct buf *ciphertext, uint8_t *key_out, struct seal_commitment *commitment);
+int seal_payload(const struct world *world, struct slice header, struct slice facts,
+    const uint8_t *event_id, struct slice plain, struct buf *ciphertext, uint8_t *key_out,
+    struct seal_commitment *commitment);
 
 /* Open; plain is appended to. E_CORRUPT where the ciphertext is not the one committed to, E_OPEN where the key
  * is not, or does not fit. */
 int seal_open(struct slice header, struct slice facts, const uint8_t *event_id,
-    const struct seal_commitment *commitment, struct slice ciphertext, const uint8_t *key, struct buf *plain);
+    const struct seal_commitment *commitment, struct slice ciphertext, const uint8_t *key,
+    struct buf *plain);
 
 /* One ephemeral pair a batch; wipe the secret after use. */
 void seal_ephemeral(const struct world *world, uint8_t *public_out, uint8_t *secret_out);

@@ -15,9 +15,11 @@ enum { SIGN_PUBLIC_BYTES = 32, SIGN_SECRET_BYTES = 64, SIGNATURE_BYTES = 64, SIG
 #define SIGN_CONTEXT_HEAD "waypost/head/1"
 #define SIGN_CONTEXT_REGISTER "waypost/register/1"
 
-void sign_make(const char *context, struct slice statement, const uint8_t *secret_key, uint8_t *signature);
+void sign_make(
+    const char *context, struct slice statement, const uint8_t *secret_key, uint8_t *signature);
 
 /* 0 or E_SIGNATURE; a signature of another length than 64 is E_SIGNATURE. */
-int sign_check(const char *context, struct slice statement, struct slice signature, const uint8_t *public_key);
+int sign_check(
+    const char *context, struct slice statement, struct slice signature, const uint8_t *public_key);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * csv: tables of text, row by row. Comma-separated as in RFC 4180 (quotes where a field holds a comma), or tab-separated
- * without quotes. Stricter than the RFC: a field ends in its line, every row has the header's number of fields, and text
- * is UTF-8 without control characters.
+ * csv: tables of text, row by row. Comma-separated as in RFC 4180 (quotes where a field holds a comma), or
+ * tab-separated without quotes. Stricter than the RFC: a field ends in its line, every row has the header's number
+ * of fields, and text is UTF-8 without control characters.
  */
 #ifndef WAYPOST_REGISTER_CSV_H
 #define WAYPOST_REGISTER_CSV_H

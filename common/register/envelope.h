@@ -27,7 +27,7 @@ struct envelope {
     } signatures[REGISTER_SIGNATURES_MAX];
 };
 
-/* Read; nothing is verified. 0, E_TOO_LARGE (above REGISTER_BYTES_MAX), E_MALFORMED or E_RANGE (too many signatures). */
+/* Read; nothing is verified. 0, E_TOO_LARGE (above REGISTER_BYTES_MAX), E_MALFORMED, E_RANGE (too many signatures). */
 int envelope_read(struct slice bytes, struct envelope *out, struct complaint *why);
 
 /* How many of these roots (32 bytes each, one counted once) have signed validly. */

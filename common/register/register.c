@@ -1,7 +1,7 @@
 /*
- * register: see register.h. Signatures first, then the message, then its rules, then the indexes: nothing that the roots
- * have not signed is unpacked. Faults of the bytes are returned with a sentence; nothing is logged. Strings are lent
- * from the unpacked message, which lives as long as the register.
+ * register: see register.h. Signatures first, then the message, then its rules, then the indexes: nothing that the
+ * roots have not signed is unpacked. Faults of the bytes are returned with a sentence; nothing is logged. Strings are
+ * lent from the unpacked message, which lives as long as the register.
  */
 #include "common/register/register.h"
 

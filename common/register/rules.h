@@ -23,8 +23,8 @@ enum {
 };
 
 /*
- * Check everything that can be seen in the register alone: limits, forms, order, references, that one code has one agent
- * and one key one holder.
+ * Check everything that can be seen in the register alone: limits, forms, order, references, that one code has one
+ * agent and one key one holder.
  *
  * Returns 0; E_RANGE (a limit), E_ID, E_CODE (form, order or reference), E_KEY (a key that is missing, malformed or
  * held twice), E_UTF8, E_DATE, with what, where and what to do in why.

@@ -137,7 +137,7 @@ static int read_number(
 static int read_issue(struct source *self, const struct world *world)
 {
     zconfig_t *issued = zpl_child(zpl_root(self->zpl), "issued");
-    uint64_t days;
+    uint64_t days = 0;
 
     self->message.issued_ms = world->wall_ms(world->context);
     if (issued != NULL && civil_time_parse(zconfig_value(issued), &self->message.issued_ms) != 0) {

@@ -55,40 +55,43 @@ static char *text_or_null(struct source *self, const char *text)
     return text[0] == '\0' ? NULL : source_text(self, text);
 }
 
-static int add_row(struct source *self, const struct csv *table, const char *code, const char *name,
-    Waypost__Authority **out)
+/* A new authority from a row of a table; NULL with the sentence in why. */
+static Waypost__Authority *add_row(
+    struct source *self, const struct csv *table, const char *code, const char *name)
 {
+    Waypost__Authority *authority = NULL;
+
     if (!event_code_valid(slice_of_text(code)) || name[0] == '\0') {
-        return csv_complain(table, self->why, E_CODE,
+        csv_complain(table, self->why, E_CODE,
             "\"%.40s\" is not an authority code with a name: one letter of E, W, S, N and eight "
             "digits",
             code);
+    } else if (find(self, code) != NULL) {
+        csv_complain(table, self->why, E_CODE, "the code %s stands there twice", code);
+    } else {
+        authority = add(self, code, name);
+        if (authority == NULL) {
+            csv_complain(table, self->why, E_RANGE, "there are more than %d authorities",
+                REGISTER_AUTHORITIES_MAX);
+        }
     }
-    if (find(self, code) != NULL) {
-        return csv_complain(table, self->why, E_CODE, "the code %s stands there twice", code);
-    }
-    *out = add(self, code, name);
-    if (*out == NULL) {
-        return csv_complain(table, self->why, E_RANGE, "there are more than %d authorities",
-            REGISTER_AUTHORITIES_MAX);
-    }
-    return 0;
+    return authority;
 }
 
 /* ---- tables of authorities ---- */
 
 static int read_authority(struct source *self, const struct csv *table)
 {
-    Waypost__Authority *authority;
+    Waypost__Authority *authority =
+        add_row(self, table, csv_field(table, "gss_code"), csv_field(table, "name"));
 
-    int rc =
-        add_row(self, table, csv_field(table, "gss_code"), csv_field(table, "name"), &authority);
-    if (rc == 0) {
-        authority->dfe = text_or_null(self, csv_field(table, "dfe_code"));
-        authority->region = text_or_null(self, csv_field(table, "region"));
-        authority->region_code = text_or_null(self, csv_field(table, "region_gss"));
+    if (authority == NULL) {
+        return self->why->rc;
     }
-    return rc;
+    authority->dfe = text_or_null(self, csv_field(table, "dfe_code"));
+    authority->region = text_or_null(self, csv_field(table, "region"));
+    authority->region_code = text_or_null(self, csv_field(table, "region_gss"));
+    return 0;
 }
 
 /* Read a table and hand each row to `row`. */
@@ -181,15 +184,14 @@ static int read_succession(struct source *self, const struct csv *table)
     const char *code = csv_field(table, "code");
     Waypost__Authority *authority = find(self, code);
     int32_t day;
-    int rc = 0;
 
     if (civil_date_parse(csv_field(table, "from"), &day) != 0) {
         return csv_complain(table, self->why, E_DATE, "\"from\" must be a date, YYYY-MM-DD");
     }
     if (authority == NULL) {
-        rc = add_row(self, table, code, csv_field(table, "name"), &authority);
-        if (rc != 0) {
-            return rc;
+        authority = add_row(self, table, code, csv_field(table, "name"));
+        if (authority == NULL) {
+            return self->why->rc;
         }
         authority->dfe = text_or_null(self, csv_field(table, "dfe"));
     }
@@ -198,7 +200,7 @@ static int read_succession(struct source *self, const struct csv *table)
     }
     authority->has_until_day = 1;
     authority->until_day = day;
-    rc = read_successors(self, table, authority);
+    int rc = read_successors(self, table, authority);
     return rc != 0 ? rc : join_successors(self, table, authority, day);
 }
 

@@ -1,4 +1,4 @@
-/* merkle: every index and every pair of sizes up to 64, every flipped bit, and roots made with another implementation. */
+/* merkle: every index and pair of sizes up to 64, every flipped bit, and roots made with another implementation. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
- * register: who is who. A whole register is built here field by field; each test spoils one thing, signs it properly, and
- * asks for the refusal, so that only the rule under test can be what refuses.
+ * register: who is who. A whole register is built here field by field; each test spoils one thing, signs it properly,
+ * and asks for the refusal, so that only the rule under test can be what refuses.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * source: the registrar's text compiled with the tables of data/register and data/profiles as they are shipped, and every
- * kind of fault in it answered with file and line. Also csv, through the tables.
+ * source: the registrar's text compiled with the tables of data/register and data/profiles as they are shipped, and
+ * every kind of fault in it answered with file and line. Also csv, through the tables.
  */
 #include <setjmp.h>
 #include <stdarg.h>
