@@ -152,7 +152,8 @@ static void parse__every_short_text__is_taken_or_refused(void **state)
             }
         } else {
             assert_int_equal(why.rc, E_CONFIG);
-            assert_null(strstr(why.text, "not a readable")); /* zconfig never finds what we did not */
+            assert_null(
+                strstr(why.text, "not a readable")); /* zconfig never finds what we did not */
         }
         zpl_destroy(&zpl);
     }
