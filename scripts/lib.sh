@@ -110,3 +110,201 @@ stop_all() {
         stop_process "$name" 10 2>/dev/null || kill_process "$name" || true
     done
 }
+
+# ---- asking programs ----
+
+# wp ID ARG...: the command, speaking to the agent ID.
+wp() {
+    local id=$1
+    shift
+    WAYPOST_SOCKET=$NET/$id/agent.sock "$WAYPOST" "$@"
+}
+
+# The command where no agent is needed.
+wp_offline() {
+    WAYPOST_SOCKET=$NET/none.sock "$WAYPOST" "$@"
+}
+
+# json_member NAME <JSON: the first text, number or word of that name.
+json_member() {
+    tr -d '\n' | sed -nE -e 's/.*[{,] *"'"$1"'": *"([^"]*)".*/\1/; t found' \
+        -e 's/.*[{,] *"'"$1"'": *([^][",{} ]+).*/\1/; t found' -e 'b' -e ': found' -e 'p'
+}
+
+# json_objects <JSON: the innermost objects, one a line, without blanks.
+json_objects() {
+    tr -d ' \n' | tr '{' '\n' | sed 's/}.*//'
+}
+
+# Digest of a word as a fact of type hash wants it.
+digest_of() {
+    printf '%s' "$1" | b2sum -l 256 | cut -d' ' -f1
+}
+
+# holds_event ID EVENT: the agent has it on its disk.
+holds_event() {
+    wp "$1" show "$2" --json
+}
+
+# has_level ID EVENT LEVEL [CODE]: the sender's agent ID knows that EVENT has reached at least LEVEL (accepted,
+# persisted, opened), at CODE or at anybody.
+has_level() {
+    local id=$1 event=$2 level=$3 code=${4:-} wanted
+    case $level in
+        accepted)
+            wp "$id" show "$event" --json 2>/dev/null | grep -q '"leaf_index"'
+            return
+            ;;
+        persisted) wanted='"level":("?(persisted|opened)"?|[12])(,|$)' ;;
+        opened) wanted='"level":("?opened"?|2)(,|$)' ;;
+        *) return 1 ;;
+    esac
+    wp "$id" show "$event" --json 2>/dev/null | json_objects | grep -F "\"code\":\"$code" | grep -qE "$wanted"
+}
+
+# ---- making a network ----
+#
+# NETWORK_AGENTS lists the ids in the register; the endpoint of the broker is $ENDPOINT. EXTRA_CARDS[ID] names a second card
+# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery.
+
+NETWORK_NAME=waypost-demo
+REGISTER_VERSION=0
+NETWORK_AGENTS=()
+declare -A EXTRA_CARDS=() REVOKED=()
+
+# make_keys ID...
+make_keys() {
+    local id
+    mkdir -p "$NET/keys"
+    for id in "$@"; do
+        [[ -e $NET/keys/$id.keys ]] || "$WAYPOST" keygen "$id" --dir "$NET/keys" >/dev/null || return 1
+    done
+}
+
+agent_in_register() {
+    local id=$1
+    printf 'agent = "%s"\n' "$id"
+    case $id in
+        *-hub) printf '    roles = "hub"\n    regions = "%s"\n' "$LONDON_REGION" ;;
+        operator) printf '    roles = "operator"\n' ;;
+        *) printf '    roles = "authority"\n' ;;
+    esac
+    printf '    card = "keys/%s.card"\n' "$id"
+    [[ -z ${EXTRA_CARDS[$id]:-} ]] || printf '    card = "%s"\n' "${EXTRA_CARDS[$id]}"
+    [[ -z ${REVOKED[$id]:-} ]] || printf '    revoked = "%s"\n' "${REVOKED[$id]}"
+}
+
+# The registrar's source, $NET/register.zpl: who is who.
+write_register_source() {
+    local id
+    REGISTER_VERSION=$((REGISTER_VERSION + 1))
+    {
+        printf 'network = "%s"\nversion = %d\nthreshold = 1\nroot = "keys/root.card"\n' "$NETWORK_NAME" "$REGISTER_VERSION"
+        printf 'authorities = "%s"\nsuccessions = "%s"\nprofiles = "%s"\n' "$PWD/data/register/authorities.csv" \
+            "$PWD/data/register/successions.tsv" "$PWD/data/profiles"
+        for id in "${NETWORK_AGENTS[@]}"; do
+            agent_in_register "$id"
+        done
+        printf 'broker = "%s"\n    card = "keys/broker.card"\n' "$ENDPOINT"
+    } >"$NET/register.zpl"
+}
+
+# make_register [--revoke ID]: the next version, compiled and signed in place of the one before.
+make_register() {
+    local -a before=()
+    if [[ ${1:-} == --revoke ]]; then
+        REVOKED[$2]=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    fi
+    write_register_source
+    [[ ! -e $NET/register.signed ]] || before=(--before "$NET/register.signed")
+    "$WAYPOST" register sign "$NET/register.zpl" --root "$NET/keys/root.keys" "${before[@]}" --out "$NET/register.signed" >/dev/null
+}
+
+make_join() {
+    "$WAYPOST" register join "$NET/register.signed" --out "$NET/network.join" >/dev/null
+}
+
+# configure_agent ID: $NET/ID/agent.zpl.
+configure_agent() {
+    mkdir -p "$NET/$1"
+    cat >"$NET/$1/agent.zpl" <<END
+# An agent for a demonstration. waypost-agent --sample prints every option.
+data = "data"
+keys = "../keys/$1.keys"
+join = "../network.join"
+socket = "agent.sock"
+END
+    [[ -z ${RECEIVER:-} ]] || printf 'on-delivery = "%s"\n' "$RECEIVER" >>"$NET/$1/agent.zpl"
+}
+
+# make_network ID...: keys, register, join file and configuration; nothing is started. Needs $ENDPOINT.
+make_network() {
+    local id
+    NETWORK_AGENTS=("$@")
+    make_keys root broker "$@" && make_register '' && make_join || return 1
+    configure_broker
+    for id in "$@"; do
+        configure_agent "$id"
+    done
+}
+
+# configure_broker: $NET/broker/broker.zpl. Small segments, so that a demonstration leaves a small folder.
+configure_broker() {
+    mkdir -p "$NET/broker"
+    cat >"$NET/broker/broker.zpl" <<END
+# A broker for a demonstration. waypost-broker --sample prints every option.
+listen = "$ENDPOINT"
+data = "journal"
+keys = "../keys/broker.keys"
+register = "../register.signed"
+join = "../network.join"
+ready-file = "ready"
+segment = 1 MiB
+free-min = 16 MiB
+heartbeat = ${HEARTBEAT:-10 s}
+END
+}
+
+is_ready() {
+    [[ -s $NET/broker/ready ]]
+}
+
+# start_broker: returns when agents can connect.
+start_broker() {
+    rm -f "$NET/broker/ready"
+    launch broker "$WAYPOST_BROKER" -c "$NET/broker/broker.zpl"
+    wait_until 30 is_ready_or_gone
+    is_ready
+}
+
+is_ready_or_gone() {
+    is_ready || ! is_running broker
+}
+
+answers() {
+    wp "$1" status
+}
+
+answers_or_gone() {
+    answers "$1" || ! is_running "$1"
+}
+
+# start_agent ID: returns when it answers on its socket.
+start_agent() {
+    launch "$1" "$WAYPOST_AGENT" -c "$NET/$1/agent.zpl"
+    wait_until 30 answers_or_gone "$1"
+    answers "$1" >/dev/null 2>&1
+}
+
+is_online() {
+    [[ $(wp "$1" status --json 2>/dev/null | json_member state) == online ]]
+}
+
+# watch_into ID FILE ARG...: what the agent ID receives from the beginning, live, into FILE; process name "watch".
+watch_into() {
+    local id=$1 file=$2
+    shift 2
+    launch watch env NO_COLOR=1 WAYPOST_SOCKET="$NET/$id/agent.sock" "$WAYPOST" watch --from 1 "$@"
+    ln -sf "$NET/watch/log" "$file"
+    is_running watch
+}

@@ -35,7 +35,7 @@ static const char *const applies_words[] = {"any", "origin", "receiving", "eithe
 
 static const struct {
     const char *word;
-    int special;
+    enum stop_special special;
 } special_stops[] = {
     {"@opened", STOP_OPENED},
     {"@bound_event", STOP_BOUND_EVENT},
@@ -227,7 +227,7 @@ static int compile_applies(const struct loader *self, const char *word, struct c
 {
     for (size_t i = 0; i < sizeof applies_words / sizeof applies_words[0]; i++) {
         if (strcmp(applies_words[i], word) == 0) {
-            clock->applies = (int)i;
+            clock->applies = (enum clock_applies)i;
             return 0;
         }
     }

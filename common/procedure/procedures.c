@@ -281,6 +281,19 @@ bool procedures_under(const procedures_t *self, const char *code, const char *ot
     return false;
 }
 
+int32_t procedures_rungs(
+    const procedures_t *self, const char *code, const char *other, const char *forced, int32_t day)
+{
+    const char *names[3];
+    size_t count = profiles_of(self->profiles, code, other, forced, day, names);
+    int32_t rungs = 0;
+
+    for (size_t i = 0; i < count && rungs == 0; i++) {
+        rungs = profiles_rungs(self->profiles, names[i]);
+    }
+    return rungs;
+}
+
 const calendar_t *procedures_calendar(const procedures_t *self)
 {
     return self->calendar;

@@ -89,17 +89,23 @@ enum party {
 
 enum moment { MOMENT_PERSISTED, MOMENT_SENT, MOMENT_ACCEPTED, MOMENT_OCCURRED, MOMENT_FACT };
 
+/* Stops that are no kind (docs/PROCEDURES.md, section 3, special stops). */
+enum stop_special {
+    STOP_KIND,
+    STOP_OPENED,
+    STOP_BOUND_EVENT,
+    STOP_PERSISTED,
+    STOP_ALL_ERASED,
+    STOP_PROFILE_CHANGED
+};
+
+/* Which side must be under the clock's profile. */
+enum clock_applies { APPLIES_ANY, APPLIES_ORIGIN, APPLIES_RECEIVING, APPLIES_EITHER, APPLIES_PAIR };
+
 /* One start, stop or cancel of a clock. */
 struct trigger {
     uint32_t kind; /* 0: a special stop */
-    enum {
-        STOP_KIND,
-        STOP_OPENED,
-        STOP_BOUND_EVENT,
-        STOP_PERSISTED,
-        STOP_ALL_ERASED,
-        STOP_PROFILE_CHANGED
-    } special;
+    enum stop_special special;
     size_t condition_count;
     const struct condition *conditions; /* all must hold */
     enum moment moment;                 /* starts: when the clock begins to count */
@@ -112,7 +118,7 @@ struct clock_info {
     const char *id;  /* "C01" */
     const char *name;
     const char *profile; /* "national" */
-    enum { APPLIES_ANY, APPLIES_ORIGIN, APPLIES_RECEIVING, APPLIES_EITHER, APPLIES_PAIR } applies;
+    enum clock_applies applies;
     size_t start_count, met_count, cancel_count;
     const struct trigger *starts, *met_by, *cancelled_by;
     enum party binding;                /* who must act, where the start does not say otherwise */
@@ -232,6 +238,10 @@ bool procedures_under(const procedures_t *self, const char *code, const char *ot
 /* Names of the profiles an authority is under, most specific first; returns how many (at most 3). */
 size_t procedures_profiles_of(const procedures_t *self, const char *code, const char *other,
     const char *forced, int32_t day, const char *out[3]);
+
+/* How many rungs the ladder of the most specific profile that has one counts, for an authority facing another; 0 for none. */
+int32_t procedures_rungs(
+    const procedures_t *self, const char *code, const char *other, const char *forced, int32_t day);
 
 const calendar_t *procedures_calendar(const procedures_t *self);
 

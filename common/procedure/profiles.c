@@ -31,6 +31,7 @@ struct profile {
     char *name; /* owned */
     enum { LEVEL_NATIONAL, LEVEL_REGIONAL, LEVEL_BILATERAL } level;
     int32_t from_day;
+    int32_t rungs; /* of its ladder, 0 for none */
     size_t entry_count;
     struct entry entries[ENTRIES_MAX]; /* sorted by key after loading */
     size_t member_count;
@@ -186,6 +187,21 @@ static int add_section(const zpl_t *file, zconfig_t *section, struct profile *pr
     return 0;
 }
 
+/* The highest N of the keys ladder.N.CODE. */
+static int32_t count_rungs(const struct profile *profile)
+{
+    int32_t rungs = 0;
+
+    for (size_t i = 0; i < profile->entry_count; i++) {
+        const char *key = profile->entries[i].key;
+        if (strncmp(key, "ladder.", 7) == 0 && key[7] >= '1' && key[7] <= '9' &&
+            key[7] - '0' > rungs) {
+            rungs = key[7] - '0';
+        }
+    }
+    return rungs;
+}
+
 static int finish_profile(
     profiles_t *self, const char *file, struct profile *profile, struct complaint *why)
 {
@@ -210,6 +226,7 @@ static int finish_profile(
     profile->level = level[0] == 'n' ? LEVEL_NATIONAL
         : level[0] == 'r'            ? LEVEL_REGIONAL
                                      : LEVEL_BILATERAL;
+    profile->rungs = count_rungs(profile);
     profile->name = mem_text(name);
     return 0;
 }
@@ -331,6 +348,13 @@ const char *profiles_nearest(const profiles_t *self, const char *name)
 bool profiles_known(const profiles_t *self, const char *name)
 {
     return profile_named(self, name) != NULL;
+}
+
+int32_t profiles_rungs(const profiles_t *self, const char *name)
+{
+    const struct profile *profile = profile_named(self, name);
+
+    return profile != NULL ? profile->rungs : 0;
 }
 
 static bool is_member(const struct profile *profile, const char *code, int32_t day)

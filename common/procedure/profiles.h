@@ -27,6 +27,8 @@ int profiles_check(const profiles_t *self, struct complaint *why);
 size_t profiles_of(const profiles_t *self, const char *code, const char *other, const char *forced,
     int32_t day, const char *out[3]);
 const char *profiles_value(const profiles_t *self, const char *profile, const char *key);
+int32_t profiles_rungs(
+    const profiles_t *self, const char *profile); /* of its own ladder, 0 for none */
 const char *profiles_nearest(const profiles_t *self, const char *name);
 bool profiles_known(const profiles_t *self, const char *name);
 int profiles_override(profiles_t *self, const char *key, const char *value, struct complaint *why);

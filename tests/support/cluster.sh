@@ -6,6 +6,7 @@
 # prints TAP, and stops and removes everything afterwards, also when the test fails. KEEP_FAILED=1 keeps the folder of a
 # failed test. A test fails at its first `check` that does not hold; `TEST_FILTER` (a shell pattern) picks a few.
 
+# shellcheck disable=SC2034 # the names are for the tests
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 BUILD=$(realpath -m "${BUILD:-build}")
 # shellcheck source=scripts/lib.sh
@@ -17,6 +18,9 @@ LEEDS=E08000035
 HUB=london-hub
 OPERATOR=operator
 LONDON_REGION=E12000007
+BARNSLEY_OLD=E08000016 # superseded by the next one on 1 April 2025
+BARNSLEY_NEW=E08000038
+PICK=$BUILD/tests/tools/pick
 
 # ---- what a test says ----
 
@@ -62,6 +66,216 @@ ends_with_status() {
     return 1
 }
 
+# ---- a network ----
+
+# start_network ID...: broker and the agents of these ids, all online.
+start_network() {
+    local id
+    check "keys, register, configuration" make_network "$@"
+    check "the broker starts" start_broker
+    for id in "$@"; do
+        check "$id starts" start_agent "$id"
+    done
+    for id in "$@"; do
+        check "$id is online" wait_until 30 is_online "$id"
+    done
+}
+
+# join_network ID...: more agents, in a new version of the register.
+join_network() {
+    local id
+    NETWORK_AGENTS+=("$@")
+    check "keys" make_keys "$@"
+    check "register" make_register ''
+    hang_up broker
+    for id in "$@"; do
+        configure_agent "$id"
+        check "$id starts" start_agent "$id"
+    done
+    for id in "$@"; do
+        check "$id is online" wait_until 30 is_online "$id"
+    done
+}
+
+hang_up() {
+    kill -HUP "$(pid_of "$1")"
+}
+
+# add_second_keys ID: a second card beside the first, in a new version of the register.
+add_second_keys() {
+    mkdir -p "$NET/keys/second"
+    check "second keys" "$WAYPOST" keygen "$1" --dir "$NET/keys/second"
+    EXTRA_CARDS[$1]=keys/second/$1.card
+    check "register" make_register ''
+}
+
+# use_second_keys ID: the agent speaks with the new keys and can still open what was sealed to the old ones.
+use_second_keys() {
+    check "stops" stop_process "$1"
+    sed -i "s|^keys = .*|keys = \"../keys/second/$1.keys\" \"../keys/$1.keys\"|" "$NET/$1/agent.zpl"
+    check "starts" start_agent "$1"
+}
+
+copy_database() {
+    cp -a "$NET/$1/data" "$2"
+}
+
+restore_database() {
+    rm -rf "$NET/$1/data"
+    cp -a "$2" "$NET/$1/data"
+}
+
+# clone_agent ID NAME: the same keys, a database of its own, another process.
+clone_agent() {
+    cp -a "$NET/$1" "$NET/$2"
+    rm -rf "$NET/$2/data" "$NET/$2/agent.sock" "$NET/$2/pid" "$NET/$2/log"
+}
+
+# ---- what a test asks ----
+
+# pages ID LIST MEMBER: one member of every row of inbox or outbox, oldest first.
+pages() {
+    local id=$1 list=$2 member=$3 key=number rows last='' file
+    local -a before=()
+    [[ $list == inbox ]] || key=event
+    file=$(mktemp "$NET/pages.XXXXXX") || return 1
+    while :; do
+        rows=$(wp "$id" "$list" --limit 1000 "${before[@]}" --json | "$PICK" events "$key" "$member") || break
+        [[ -n $rows ]] || break
+        printf '%s\n' "$rows" >>"$file"
+        (($(wc -l <<<"$rows") == 1000)) || break
+        last=${rows##*$'\n'}
+        before=(--before "${last%%$'\t'*}")
+    done
+    tac "$file" | cut -f 2
+    rm -f "$file"
+}
+
+# The entries of an agent's stream up to its last event are numbered 1, 2, 3 ...
+numbers_are_gap_free() {
+    local last
+    last=$(wp "$1" inbox --limit 1 --json | "$PICK" events number)
+    diff <(seq 1 "$last") <(timeout 20 env WAYPOST_SOCKET="$NET/$1/agent.sock" "$WAYPOST" watch --from 1 --count "$last" --json |
+        "$PICK" number)
+}
+
+# Ids of the events in the journal, in its order; of one sender alone.
+journal_ids() {
+    wp_offline export "$NET/broker/journal" | "$PICK" . event.id | grep .
+}
+
+journal_ids_from() {
+    wp_offline export "$NET/broker/journal" | "$PICK" . event.from event.id |
+        awk -F'\t' -v code="$1" '$1 == code { print $2 }'
+}
+
+# new_transfer FROM TO: begun at FROM; prints its id.
+new_transfer() {
+    wp "$1" new-transfer --origin "$1" --receiving "$2" --subject ash=cp --json | "$PICK" transfer
+}
+
+# send FROM TRANSFER ARG...: a move_notified; prints the event's id.
+send() {
+    local from=$1 transfer=$2
+    shift 2
+    wp "$from" send move_notified --transfer "$transfer" --fact permanence=permanent retain_intention=transfer "$@" --json |
+        "$PICK" event
+}
+
+# send_many FROM TRANSFER COUNT ARG...
+send_many() {
+    local from=$1 transfer=$2 count=$3 i
+    shift 3
+    for ((i = 0; i < count; i++)); do
+        send "$from" "$transfer" "$@" || return 1
+    done
+}
+
+# The ids of an agent's outbox, oldest first, and of its inbox in the order of arrival.
+outbox_ids() {
+    pages "$1" outbox event
+}
+
+inbox_ids() {
+    pages "$1" inbox event
+}
+
+outbox_count() {
+    pages "$1" outbox state | grep -cx "$2"
+}
+
+outbox_is() {
+    [[ $(outbox_count "$1" "$2") == "$3" ]]
+}
+
+outbox_is_settled() {
+    ! pages "$1" outbox state | grep -qvx accepted
+}
+
+inbox_has() {
+    [[ $(inbox_ids "$1" | wc -l) == "$2" ]]
+}
+
+# outbox_level_is FROM CODE LEVEL COUNT: so many events of FROM have at least this level at CODE.
+outbox_level_is() {
+    local event count=0
+    for event in $(outbox_ids "$1"); do
+        has_level "$1" "$event" "$3" "$2" && count=$((count + 1))
+    done
+    [[ $count == "$4" ]]
+}
+
+status_is() {
+    [[ $(wp "$1" status --json | "$PICK" "$2") == "$3" ]]
+}
+
+status_is_not() {
+    ! status_is "$@"
+}
+
+# has_alarm ID [NAME]
+has_alarm() {
+    wp "$1" alarms --json | "$PICK" alarms name | grep -q "${2:-.}"
+}
+
+# log_has NAME PATTERN
+log_has() {
+    grep -qE "$2" "$NET/$1/log"
+}
+
+# shows ID EVENT WORD: `waypost show` holds the word.
+shows() {
+    wp "$1" show "$2" --json | grep -qF "$3"
+}
+
+listening_says() {
+    [[ $(wp $ISLINGTON listening $CAMDEN --json | "$PICK" "$1") == "$2" ]]
+}
+
+# ---- receiver commands ----
+
+receiver_has_taken() {
+    [[ $(taken_ids | wc -l) == "$1" ]]
+}
+
+taken_ids() {
+    "$PICK" . event.id <"$NET/taken" | grep .
+}
+
+# receiver_states_are ID STATE COUNT
+receiver_states_are() {
+    [[ $(pages "$1" inbox receiver | grep -cx "$2") == "$3" ]]
+}
+
+# ---- damage ----
+
+# append_garbage FILE: bytes after the last record, as a write that a crash has torn.
+append_garbage() {
+    local end
+    end=$(journal_end "$1")
+    printf 'torn' | dd of="$1" bs=1 seek="$end" conv=notrunc status=none
+}
+
 # ---- running them ----
 
 tests_of_this_file() {
@@ -105,6 +319,7 @@ run_tests() {
         [[ -z ${TEST_FILTER:-} || $name == $TEST_FILTER ]] || continue
         number=$((number + 1))
         NET=$(mktemp -d "${TMPDIR:-/tmp}/wpt.XXXXXX") || exit 1
+        ENDPOINT=ipc://$NET/broker/sock
         report=$NET.report
         if run_one "$name" >"$report" 2>&1; then
             echo "ok $number - $name"

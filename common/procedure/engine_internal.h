@@ -1,0 +1,367 @@
+/*
+ * engine_internal: the engine's state and what its parts share. Private to common/procedure.
+ *
+ * Children, episodes, events and clocks are numbered in the order in which they came; every walk goes by these numbers, so that
+ * nothing ever depends on an address or on the order of a hash table. Authority codes are small numbers (codes), 0 for none.
+ */
+#ifndef WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
+#define WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
+
+#include "common/procedure/engine.h"
+#include "common/procedure/engine_names.h"
+#include "common/procedure/table16.h"
+
+enum {
+    FOLLOWS_CASE = 0, /* a dimension that names nobody follows the case owner */
+    RECORDERS_MAX = 8,
+    STAGES_MAX = 16,
+    RULES_MAX = 64, /* of rules.tsv: one bit each */
+    DETAIL_BYTES = 512,
+    KINDS_MAX = 256,
+    NO_DAY = INT32_MIN,
+};
+
+#define NO_TIME INT64_MIN
+#define BY_PROFILE SEVERITY_REJECT /* no cap: the severity that the profile gives */
+
+/* A list that grows; items are plain structs. Zero-initialise; free items with free(). */
+struct list {
+    void *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+void *list_add(
+    struct list *self, size_t bytes); /* a zeroed item at the end, lent until the next add */
+void list_remove(struct list *self, size_t bytes, uint32_t index); /* keeps the order */
+
+struct assessment {
+    uint16_t sender;
+    uint32_t type;
+};
+
+struct order {
+    uint32_t type;
+    bool ended;
+    bool moved; /* by the court (court_order_transferred) */
+};
+
+struct consent {
+    char id[33];
+    uint64_t scope;         /* bit of each document type */
+    struct list recipients; /* struct consent_recipient */
+    int32_t expires;
+    bool withdrawn;
+};
+
+struct consent_recipient {
+    char text[33]; /* CODE:service */
+};
+
+/* A move notice of the child, for R17. */
+struct move_notice {
+    uint16_t from;
+    uint16_t to;
+    int32_t day;
+    uint32_t episode;
+};
+
+/* A change of a dimension, for `whois --at`. */
+struct ownership {
+    int64_t at_ms;
+    uint8_t dimension;
+    uint16_t owners[RECORDERS_MAX];
+};
+
+struct child {
+    uint8_t ref[UUID_BYTES];
+    uint32_t number;
+    struct child *merged_into; /* NULL while it is a record of its own */
+    uint16_t case_owner;
+    uint16_t first_origin;
+    uint16_t immediate;                /* FOLLOWS_CASE */
+    uint16_t assessment;               /* FOLLOWS_CASE */
+    uint16_t recorders[RECORDERS_MAX]; /* none: first_origin */
+    bool split;
+    uint32_t case_type;
+    bool s47, pre_proceedings, avoidance, proceedings, born, ended;
+    struct list assessments;      /* struct assessment */
+    struct list orders;           /* struct order */
+    struct list consents;         /* struct consent */
+    struct list notices;          /* struct move_notice */
+    struct list clocks;           /* struct running *: scope child */
+    struct list episodes;         /* struct episode *: of this record, joined ones included */
+    struct list history;          /* struct ownership */
+    int64_t r46_since, r61_since; /* NO_TIME */
+};
+
+/* The latest effective filing of one side of a two-party kind. */
+struct filing {
+    uint32_t kind;
+    uint16_t sender;
+    struct hash key; /* over the facts that are compared */
+};
+
+struct exception {
+    uint64_t rules;
+    int32_t expires;
+};
+
+struct letter {
+    struct hash hash; /* of the letter as stated: H over the fact's bytes */
+    bool effective;   /* false: of a refused or held acceptance */
+};
+
+struct outstanding {
+    uint32_t rule; /* number */
+    int64_t since_ms;
+};
+
+struct transfer {
+    uint8_t id[UUID_BYTES];
+    uint32_t number;
+    uint16_t origin;
+    uint16_t receiving;
+    char profile[PROFILE_NAME_BYTES_MAX + 1]; /* "" for none forced */
+    struct list episodes;                     /* struct episode * */
+};
+
+struct episode {
+    uint32_t number;
+    struct transfer *transfer;
+    struct child *child;         /* the record as first met; child_of() follows merges */
+    uint8_t key[2 * UUID_BYTES]; /* transfer, then subject reference */
+    uint32_t permanence, retain_intention, placement_type;
+    bool over; /* returned, ended or withdrawn: permanence is "ended" */
+    bool withdrawn;
+    int32_t move_date, expected_end, flag_end, assessment_date, transfer_date,
+        conference_date; /* NO_DAY */
+    uint32_t flag_basis, threshold;
+    bool temporary_plan, case_file, requested, agreed, complete, minutes, letter_held, closed,
+        discontinued, retained;
+    bool discussion, agreement_proposed, agreement, date_proposed, conference_any,
+        documents_challenge, report_challenge;
+    bool emergency, emergency_accepted, follow_up, resumed, strategy, escalation, agencies_told,
+        previously_cp;
+    bool closed_transferred, family_known;
+    uint32_t follow_ups_owed;             /* emergency acceptances without written follow-up */
+    int64_t conference_ms;                /* latest conference or review, NO_TIME */
+    uint64_t documents, evidence;         /* bit of each type */
+    int32_t residence_start;              /* of the latest residence_3_months */
+    uint32_t intention_stated;            /* bool + 1, 0 not stated */
+    int64_t documents_persisted_ms;       /* last documents_provided at the receiver, NO_TIME */
+    struct list letters;                  /* struct letter */
+    struct list filings;                  /* struct filing */
+    struct list exceptions;               /* struct exception */
+    struct list held;                     /* struct held */
+    struct list clocks;                   /* struct running *: scope episode */
+    struct list pending;                  /* struct pending: starts that wait for A1 */
+    uint16_t stage_raised, stage_move_up; /* bit of each stage */
+    uint16_t stage_filed[2];              /* by origin, by receiving */
+    uint8_t stage_outcome[2][STAGES_MAX];
+    struct list outstanding; /* struct outstanding, in the order in which they began */
+    uint16_t conference_convening, rent, other_cost,
+        support;         /* FOLLOWS_CASE (other_cost: receiving, rent: origin at first) */
+    struct list history; /* struct ownership */
+};
+
+/* An event on record. */
+struct row {
+    uint8_t id[UUID_BYTES];
+    uint32_t number;
+    uint32_t kind;
+    uint16_t from;
+    struct transfer *transfer;
+    int64_t accepted_ms, occurred_ms, sent_ms;
+    uint32_t recipient_count;
+    struct row_recipient *recipients; /* owned */
+    uint32_t verdict_count;
+    struct row_verdict *verdicts; /* owned; one a child in the event's order */
+    uint32_t door;
+    bool has_payload, withheld;
+    bool erased_sender, erased_broker;
+    char consent[33]; /* handed over under it, "" for none */
+    uint16_t mother_placing;
+};
+
+struct row_recipient {
+    uint16_t code;
+    uint8_t level; /* 0 accepted, 1 persisted, 2 opened */
+    bool erased;
+    bool has_payload; /* was handed to it */
+};
+
+struct row_verdict {
+    struct episode *episode;
+    uint8_t verdict;
+    uint64_t block; /* rules that refused or held, bit number - 1 */
+    uint64_t alert;
+};
+
+/* A held transfer_requested, kept whole to be judged again. */
+struct held {
+    struct row *row;
+    uint8_t *bytes;          /* owned: the fact values' bytes lie here */
+    struct event_view *view; /* owned */
+    struct fact_set *facts;  /* owned; lends from bytes */
+};
+
+/* The key that tells clocks of one id apart (docs/PROCEDURES.md, section 9, Starting). */
+struct clock_key {
+    uint16_t sender;
+    uint32_t start_kind, stage, assessment_type;
+};
+
+struct running {
+    const struct clock_info *info;
+    uint32_t number;         /* order of starting */
+    struct episode *episode; /* where it was started */
+    struct row *event;
+    struct clock_key key;
+    uint8_t state; /* enum clock_state */
+    bool stopped, advisory, has_due, warned;
+    struct due due;
+    int64_t started_ms, stopped_ms;
+    int32_t late;
+    uint16_t bound[2];
+    uint8_t bound_count;
+    uint32_t reason;     /* kind that stopped it, 0 */
+    uint32_t heap_index; /* from 1; 0: not among the timers */
+};
+
+struct pending {
+    const struct clock_info *info;
+    struct row *event;
+    struct clock_key key;
+    uint16_t waits_for;
+};
+
+struct judge;
+typedef void rule_function(struct judge *self, uint32_t rule);
+
+struct rule_call {
+    uint32_t rule;
+    rule_function *function;
+};
+
+struct engine {
+    const procedures_t *procedures; /* lent */
+    const struct engine_names *names;
+    engine_sink *sink;
+    void *sink_context;
+    int64_t now_ms;
+    struct list codes; /* char[CODE_BYTES + 1]; code n at n - 1 */
+    struct table16 children_by_ref, transfers_by_id, rows_by_id, episodes_by_key;
+    struct list children;         /* struct child * */
+    struct list transfers;        /* struct transfer * */
+    struct list episodes;         /* struct episode * */
+    struct list rows;             /* struct row * */
+    struct list running;          /* struct running *, all ever started */
+    struct list timers;           /* struct running *, a heap */
+    struct list calls[KINDS_MAX]; /* struct rule_call, by kind */
+    uint64_t late_documents, refusals, breaches;
+};
+
+/* Everything that judging and applying one event to one child needs. */
+struct judge {
+    engine_t *engine;
+    const struct event_view *view;
+    const struct fact_set *facts;
+    struct row *row;
+    struct child *child;
+    struct episode *episode;
+    uint16_t sender, other; /* other: the counterpart of the sender, 0 for a third authority */
+    int32_t today;
+    int64_t occurred_ms;
+    bool protective, release;
+    bool first, second; /* two-party kinds */
+    uint64_t excepted;  /* rules set aside */
+    uint64_t block, alert;
+    enum severity strongest;
+};
+
+/* ---- state ---- */
+uint16_t code_number(engine_t *self, const char *code);     /* interned */
+const char *code_text(const engine_t *self, uint16_t code); /* "" for 0 */
+struct child *child_of(struct child *self);                 /* after merges */
+struct episode *episode_find(const engine_t *self, const uint8_t *transfer, const uint8_t *subject);
+struct episode *episode_get(
+    engine_t *self, const struct engine_event *event, const struct subject *subject);
+struct transfer *transfer_find(const engine_t *self, const uint8_t *id);
+struct row *row_find(const engine_t *self, const uint8_t *id);
+void children_merge(struct judge *self);
+uint16_t owner_now(const struct episode *episode,
+    enum dimension dimension); /* one code; data_recording: the first */
+void own(struct judge *self, enum dimension dimension, const uint16_t *owners, size_t count,
+    int64_t at_ms);
+void outstanding_begin(
+    struct episode *self, uint32_t rule, int64_t since_ms); /* nothing where it is open */
+void outstanding_end(struct episode *self, uint32_t rule);
+bool is_outstanding(const struct episode *self, uint32_t rule);
+static inline const uint8_t *episode_subject(const struct episode *self)
+{
+    return self->key + UUID_BYTES;
+}
+bool conference_was_held(const struct episode *self);
+
+/* ---- facts ---- */
+const struct fact_value *fact_at(
+    const struct judge *self, enum fact_name name); /* NULL where it is absent */
+const struct fact_value *fact_numbered(const struct fact_set *facts, uint32_t number);
+int64_t fact_number(const struct judge *self, enum fact_name name, int64_t otherwise);
+bool fact_is(const struct judge *self, enum fact_name name, enum value_name value);
+bool fact_yes(const struct judge *self, enum fact_name name); /* a bool that says yes */
+uint64_t fact_bits(
+    const struct judge *self, enum fact_name name); /* enum list: bit of each value */
+struct hash fact_hash(const struct fact_value *value);
+bool kind_is(const struct judge *self, enum kind_name name);
+
+/* ---- judging ---- */
+void judge_run(struct judge *self); /* fills block, alert, strongest */
+void judge_hit(struct judge *self, uint32_t rule, enum severity cap);
+enum severity judge_severity(
+    const struct judge *self, const struct rule_info *rule, uint32_t kind, uint32_t clock);
+bool condition_holds(
+    const struct judge *self, const struct condition *condition, const struct row *start);
+bool conditions_hold(const struct judge *self, const struct condition *conditions, size_t count,
+    const struct row *start);
+const char *judge_value(
+    const struct judge *self, uint16_t code, const char *key); /* profile value of one side */
+bool judge_under(const struct judge *self, uint16_t code, const char *profile);
+uint64_t judge_words(const char *words, const char *fact); /* blank-separated enum words to bits */
+bool is_value(const struct judge *self, uint32_t number, enum value_name value);
+void rules_index(engine_t *self);
+rule_function *rule_function_of(const char *id);  /* NULL: kept by construction, or elsewhere */
+bool dimension_moves_unheard(struct judge *self); /* R03 (b) */
+void parties_of(const struct judge *self, enum party party, uint16_t *out, size_t *count);
+
+/* ---- applying ---- */
+void effects_run(struct judge *self);
+void clocks_stop(struct judge *self);
+void clocks_start(struct judge *self);
+void clock_begin(struct judge *self, const struct clock_info *info, struct row *event,
+    struct clock_key key, int64_t start_ms);
+void clocks_persisted(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
+void clocks_opened(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
+void clocks_erased(engine_t *self, struct episode *episode);
+void clock_stop(
+    struct judge *self, struct running *clock, bool met, int64_t at_ms, uint32_t reason);
+void clock_fire(engine_t *self, struct running *clock);
+void held_drop(struct episode *self);
+bool payloads_left(const engine_t *self, const struct child *child, const char *consent);
+
+/* ---- timers: a heap by run-out, clock, transfer, subject ---- */
+void timer_add(engine_t *self, struct running *clock);
+void timer_remove(engine_t *self, struct running *clock);
+struct running *timer_first(const engine_t *self); /* NULL */
+
+/* ---- records ---- */
+void emit(engine_t *self, const char *kind, const struct episode *episode, const struct row *row,
+    const char *clock, const char *rule, int64_t at_ms, const char *format, ...)
+    __attribute__((format(printf, 8, 9)));
+void emit_alert(engine_t *self, const struct episode *episode, const struct row *row,
+    const char *clock, uint32_t rule, int64_t at_ms);
+
+/* A judge for things that happen without an event of their own (timers, A1, A2). */
+struct judge judge_for(engine_t *self, struct episode *episode, struct row *row);
+
+#endif

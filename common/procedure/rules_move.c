@@ -1,0 +1,509 @@
+/*
+ * rules_move: checks of notices, documents, conferences, early help and emergencies, and the table of all rules.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/civil.h"
+#include "common/procedure/engine_internal.h"
+#include "common/procedure/rules_run.h"
+
+#include "common/base/banned.h"
+
+/* ---- the stay as it will be once the notice has taken effect ---- */
+
+struct stay {
+    bool temporary;
+    uint32_t placement;
+    int32_t move_date;
+    const struct fact_value *expected_end; /* as this event states it */
+};
+
+static struct stay stay_after(const struct judge *self)
+{
+    const struct episode *episode = self->episode;
+    uint32_t permanence = (uint32_t)fact_number(self, F_PERMANENCE, episode->permanence);
+    int32_t recorded =
+        episode->move_date != NO_DAY ? episode->move_date : civil_london_day(self->occurred_ms);
+
+    return (struct stay){
+        .temporary = is_value(self, permanence, V_TEMPORARY),
+        .placement = (uint32_t)fact_number(self, F_PLACEMENT_TYPE, episode->placement_type),
+        .move_date = (int32_t)fact_number(self, F_MOVE_DATE, recorded),
+        .expected_end = fact_at(self, F_EXPECTED_END),
+    };
+}
+
+/* What the profile of either side says of a ground clock. */
+static struct limit ground_limit(const struct judge *self, const char *key, struct limit shipped)
+{
+    const struct transfer *transfer = self->episode->transfer;
+    const char *text = judge_value(self, transfer->origin, key);
+
+    if (text == NULL) {
+        text = judge_value(self, transfer->receiving, key);
+    }
+    if (text != NULL) {
+        (void)limit_parse(text, &shipped);
+    }
+    return shipped;
+}
+
+void rule_r14(struct judge *self, uint32_t rule)
+{
+    struct stay stay = stay_after(self);
+    struct limit limit = ground_limit(self, "clocks.C08.limit", (struct limit){LIMIT_DX, 28});
+
+    if (stay.expected_end != NULL && stay.temporary && is_value(self, stay.placement, V_REHOUSED) &&
+        stay.expected_end->number >= stay.move_date + limit.count) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r15(struct judge *self, uint32_t rule)
+{
+    struct stay stay = stay_after(self);
+    struct limit limit = ground_limit(self, "clocks.C09.limit", (struct limit){LIMIT_MONTHS, 3});
+
+    if (stay.expected_end != NULL && stay.temporary &&
+        is_value(self, stay.placement, V_EXPLOITATION) &&
+        stay.expected_end->number > civil_add_months(stay.move_date, limit.count)) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- frequent moves ---- */
+
+static bool number_value(const struct judge *self, uint16_t code, const char *key, int64_t *out)
+{
+    const char *text = judge_value(self, code, key);
+    int64_t value = 0;
+
+    if (text == NULL || strcmp(text, "unset") == 0) {
+        return false;
+    }
+    for (; *text >= '0' && *text <= '9'; text++) {
+        value = value * 10 + (*text - '0');
+    }
+    *out = value;
+    return true;
+}
+
+/* Notices of the child between these two, either way, that still count, this one included. */
+static int64_t moves_counted(const struct judge *self, int64_t weeks)
+{
+    const struct transfer *transfer = self->episode->transfer;
+    const struct move_notice *notices = self->child->notices.items;
+    struct episode *const *episodes = self->engine->episodes.items;
+    int64_t count = 1;
+
+    for (uint32_t i = 0; i < self->child->notices.count; i++) {
+        const struct move_notice *notice = &notices[i];
+        bool same = (notice->from == transfer->origin && notice->to == transfer->receiving) ||
+            (notice->from == transfer->receiving && notice->to == transfer->origin);
+        if (same && notice->day >= self->today - weeks * 7 &&
+            !episodes[notice->episode]->withdrawn) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool role_is(const struct judge *self, enum fact_name name, const char *key)
+{
+    const struct fact_value *role = fact_at(self, name);
+    const char *wanted = judge_value(self, self->episode->transfer->origin, key);
+
+    return wanted == NULL ||
+        (role != NULL && (judge_words(wanted, "decider_role") & UINT64_C(1) << role->number) != 0);
+}
+
+void rule_r17(struct judge *self, uint32_t rule)
+{
+    uint16_t origin = self->episode->transfer->origin;
+    int64_t moves;
+    int64_t weeks;
+
+    if (kind_is(self, K_MOVE_NOTIFIED)) {
+        if (number_value(self, origin, "frequent_mover.moves", &moves) &&
+            number_value(self, origin, "frequent_mover.weeks", &weeks) &&
+            moves_counted(self, weeks) >= moves) {
+            judge_hit(self, rule, BY_PROFILE);
+        }
+        return;
+    }
+    bool frequent = fact_is(self, F_GROUND, V_GROUND_FREQUENT_MOVER);
+    if (frequent &&
+        (!role_is(self, F_DECIDER_ROLE, "retain.frequent_mover_decider") ||
+            !role_is(self, F_ADVISED_BY_ROLE, "retain.frequent_mover_adviser"))) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- notices and flags ---- */
+
+void rule_r19(struct judge *self, uint32_t rule)
+{
+    if (fact_at(self, F_PERMANENCE) == NULL || fact_at(self, F_RETAIN_INTENTION) == NULL) {
+        judge_hit(self, rule, SEVERITY_ALERT);
+    }
+}
+
+void rule_r20(struct judge *self, uint32_t rule)
+{
+    bool first_kind = fact_is(self, F_CONFERENCE_TYPE, V_TRANSFER_IN) ||
+        fact_is(self, F_CONFERENCE_TYPE, V_INITIAL);
+
+    if (first_kind && is_outstanding(self->episode, rule)) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r21(struct judge *self, uint32_t rule)
+{
+    const struct episode *episode = self->episode;
+    uint32_t basis = (uint32_t)fact_number(self, F_BASIS, episode->flag_basis);
+    bool temporary = basis == 0 || is_value(self, basis, V_TEMPORARY_STAY);
+    bool has_end = fact_at(self, F_EXPECTED_END) != NULL || episode->flag_end != NO_DAY ||
+        episode->expected_end != NO_DAY;
+
+    if (fact_is(self, F_ACTION, V_ACTION_SET) && temporary && !has_end) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r45(struct judge *self, uint32_t rule)
+{
+    const struct fact_value *history = fact_at(self, F_ADDRESS_HISTORY);
+    const struct fact_value *dob = fact_at(self, F_DOB_PRESENT);
+    const char *text = judge_value(self, self->episode->transfer->receiving, "clocks.C24.limit");
+    struct limit limit = {LIMIT_MONTHS, 24};
+
+    if (text != NULL) {
+        (void)limit_parse(text, &limit);
+    }
+    bool short_history = history != NULL && history->number < limit.count;
+    bool no_dob =
+        dob != NULL && dob->number == 0 && !is_value(self, self->child->case_type, V_UNBORN);
+    if (short_history || no_dob) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r57(struct judge *self, uint32_t rule)
+{
+    const struct fact_value *who = fact_at(self, F_COST_AUTHORITY);
+    const char *receiving = code_text(self->engine, self->episode->transfer->receiving);
+    bool permanent = !self->episode->over && is_value(self, self->episode->permanence, V_PERMANENT);
+
+    if (fact_is(self, F_COST_ITEM, V_COST_RENT) && who != NULL &&
+        slice_equal(who->bytes, slice_of_text(receiving)) && !permanent) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- documents ---- */
+
+void rule_r23(struct judge *self, uint32_t rule)
+{
+    uint16_t receiving = self->episode->transfer->receiving;
+    uint32_t type = self->child->case_type;
+    bool cp = is_value(self, type, V_CP);
+    bool cin = is_value(self, type, V_CIN);
+    const char *bilateral = cp ? "docs.transfer_cp"
+        : cin                  ? "docs.transfer_cin"
+                               : "docs.transfer_lac";
+    const char *inbound = cp ? "docs.cp_in" : cin ? "docs.cin_in" : NULL;
+    uint64_t wanted = 0;
+
+    if (cp || cin || is_value(self, type, V_LAC)) {
+        const char *words = judge_value(self, receiving, bilateral);
+        if (words == NULL && inbound != NULL) {
+            words = judge_value(self, receiving, inbound);
+        }
+        wanted = judge_words(words, "documents");
+    }
+    if (cin && self->episode->previously_cp && judge_under(self, receiving, "london")) {
+        wanted |= UINT64_C(1) << self->engine->names->value[V_CP_DOCUMENT];
+    }
+    if ((wanted & ~self->episode->documents) != 0) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r24(struct judge *self, uint32_t rule)
+{
+    uint64_t wanted =
+        judge_words(judge_value(self, self->episode->transfer->origin, "docs.cp_out"), "documents");
+    uint64_t provided = self->episode->documents | fact_bits(self, F_DOCUMENTS);
+
+    if (fact_yes(self, F_DECLARED_COMPLETE) && is_value(self, self->child->case_type, V_CP) &&
+        (wanted & ~provided) != 0) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r25(struct judge *self, uint32_t rule)
+{
+    int64_t finished_ms = fact_number(self, F_FINISHED_AT, self->occurred_ms);
+    const char *text = judge_value(self, self->episode->transfer->receiving, "docs.finish_within");
+    struct limit limit = {LIMIT_WD, 1};
+
+    if (self->episode->documents_persisted_ms == NO_TIME) {
+        return;
+    }
+    if (text != NULL) {
+        (void)limit_parse(text, &limit);
+    }
+    const calendar_t *calendar = procedures_calendar(self->engine->procedures);
+    struct due due = calendar_due(calendar, limit, self->episode->documents_persisted_ms);
+    if (due.timed && finished_ms >= due.runs_out_ms) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- conferences ---- */
+
+static bool after_running(const struct list *clocks, int64_t day)
+{
+    static const char *const watched[] = {"C01", "C02", "C03", "C04", "C19"};
+    struct running *const *items = clocks->items;
+
+    for (uint32_t i = 0; i < clocks->count; i++) {
+        const struct running *clock = items[i];
+        for (size_t k = 0; k < sizeof watched / sizeof watched[0]; k++) {
+            if (clock->state == CLOCK_RUNNING && clock->has_due &&
+                strcmp(clock->info->id, watched[k]) == 0 && day > clock->due.due_day) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void rule_r26(struct judge *self, uint32_t rule)
+{
+    const struct fact_value *date = kind_is(self, K_CONFERENCE_POSTPONED)
+        ? fact_at(self, F_NEW_DATE)
+        : !kind_is(self, K_TRANSFER_DATE_AGREED)              ? fact_at(self, F_CONFERENCE_DATE)
+        : fact_is(self, F_TRANSFER_POINT, V_POINT_CONFERENCE) ? fact_at(self, F_TRANSFER_DATE)
+                                                              : NULL;
+    struct episode *const *episodes = self->child->episodes.items;
+    bool late = date != NULL && after_running(&self->child->clocks, date->number);
+
+    for (uint32_t i = 0; date != NULL && !late && i < self->child->episodes.count; i++) {
+        late = after_running(&episodes[i]->clocks, date->number);
+    }
+    if (late) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r27(struct judge *self, uint32_t rule)
+{
+    const struct engine_names *names = self->engine->names;
+    uint64_t both =
+        UINT64_C(1) << names->value[V_DECIDER_MANAGER] | UINT64_C(1) << names->value[V_DECIDER_CPO];
+
+    if ((fact_bits(self, F_DECIDERS) & both) != both) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r30(struct judge *self, uint32_t rule)
+{
+    uint64_t invited = fact_bits(self, F_ICPC_INVITED);
+    uint64_t told = fact_bits(self, F_AGENCIES_NOTIFIED);
+
+    if (fact_at(self, F_ICPC_INVITED) == NULL || fact_at(self, F_AGENCIES_NOTIFIED) == NULL ||
+        (invited & ~told) != 0) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r31(struct judge *self, uint32_t rule)
+{
+    if (!fact_yes(self, F_RATIONALE_PRESENT)) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r48(struct judge *self, uint32_t rule)
+{
+    if (fact_yes(self, F_TURNS_18)) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r44(struct judge *self, uint32_t rule)
+{
+    int64_t date = fact_number(self, F_ASSESSMENT_DATE, self->episode->assessment_date);
+    const char *text = judge_value(self, self->episode->transfer->receiving, "clocks.C23.limit");
+    struct limit limit = {LIMIT_MONTHS, 12};
+
+    if (text != NULL) {
+        (void)limit_parse(text, &limit);
+    }
+    if (date != NO_DAY && civil_add_months((int32_t)date, limit.count) < self->today) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r56(struct judge *self, uint32_t rule)
+{
+    if (fact_yes(self, F_ORIGINAL_FILE)) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- emergencies ---- */
+
+void rule_r37(struct judge *self, uint32_t rule)
+{
+    const struct episode *episode = self->episode;
+    bool hit = kind_is(self, K_HOME_RESUMED)        ? !episode->emergency_accepted
+        : kind_is(self, K_STRATEGY_DISCUSSION_HELD) ? episode->emergency
+                                                    : self->sender != episode->transfer->origin;
+
+    if (hit) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- early help ---- */
+
+static const struct consent *consent_named(const struct child *child, struct slice id)
+{
+    const struct consent *consents = child->consents.items;
+
+    for (uint32_t i = child->consents.count; i > 0; i--) {
+        if (slice_equal(slice_of_text(consents[i - 1].id), id)) {
+            return &consents[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static bool consent_covers(const struct judge *self, const struct consent *consent, uint16_t code)
+{
+    const struct fact_info *service =
+        catalogue_fact(self->engine->names->fact[F_ADDRESSEE_SERVICE]);
+    uint32_t stated = self->view->envelope[service->header_field];
+    const char *word = fact_value_word(
+        service, stated != 0 ? stated : self->engine->names->value[V_SERVICE_EARLY_HELP]);
+    const struct consent_recipient *recipients = consent->recipients.items;
+    char wanted[64];
+
+    (void)snprintf(
+        wanted, sizeof wanted, "%s:%s", code_text(self->engine, code), word != NULL ? word : "");
+    for (uint32_t i = 0; i < consent->recipients.count; i++) {
+        if (strcmp(recipients[i].text, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rule_r39(struct judge *self, uint32_t rule)
+{
+    const struct fact_value *ref = fact_at(self, F_CONSENT_REF);
+    const struct consent *consent = ref != NULL ? consent_named(self->child, ref->bytes) : NULL;
+    bool good = consent != NULL && !consent->withdrawn && self->today <= consent->expires &&
+        (fact_bits(self, F_DOCUMENTS) & ~consent->scope) == 0;
+
+    for (uint32_t i = 0; good && i < self->row->recipient_count; i++) {
+        good = consent_covers(self, consent, self->row->recipients[i].code);
+    }
+    if (!good) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r42(struct judge *self, uint32_t rule)
+{
+    uint32_t fact = self->engine->names->fact[F_RECORDERS];
+    size_t recorders = 0;
+
+    for (size_t i = 0; i < self->facts->count; i++) {
+        recorders += self->facts->values[i].fact->number == fact ? 1 : 0;
+    }
+    if (fact_yes(self, F_SPLIT_RESIDENCE) && recorders < 2) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+void rule_r43(struct judge *self, uint32_t rule)
+{
+    if (!fact_yes(self, F_RECORDED_LOCALLY)) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
+}
+
+/* ---- the table: rules that are kept by construction, or where clocks run out, have no function ---- */
+
+static const struct {
+    const char *id;
+    rule_function *function;
+} functions[] = {
+    {"R01", rule_r01},
+    {"R02", rule_r02},
+    {"R03", rule_r03},
+    {"R04", rule_r04},
+    {"R05", rule_r05},
+    {"R06", rule_r06_r07},
+    {"R07", rule_r06_r07},
+    {"R08", rule_r08},
+    {"R09", rule_r09},
+    {"R10", rule_r10},
+    {"R11", rule_r11},
+    {"R12", rule_r12},
+    {"R13", rule_r13},
+    {"R14", rule_r14},
+    {"R15", rule_r15},
+    {"R16", rule_r16},
+    {"R17", rule_r17},
+    {"R19", rule_r19},
+    {"R20", rule_r20},
+    {"R21", rule_r21},
+    {"R23", rule_r23},
+    {"R24", rule_r24},
+    {"R25", rule_r25},
+    {"R26", rule_r26},
+    {"R27", rule_r27},
+    {"R28", rule_r28},
+    {"R29", rule_r29},
+    {"R30", rule_r30},
+    {"R31", rule_r31},
+    {"R32", rule_r32},
+    {"R33", rule_r33},
+    {"R35", rule_r35},
+    {"R36", rule_r36},
+    {"R37", rule_r37},
+    {"R39", rule_r39},
+    {"R40", rule_r40},
+    {"R41", rule_r41},
+    {"R42", rule_r42},
+    {"R43", rule_r43},
+    {"R44", rule_r44},
+    {"R45", rule_r45},
+    {"R47", rule_r47},
+    {"R48", rule_r48},
+    {"R52", rule_r52},
+    {"R56", rule_r56},
+    {"R57", rule_r57},
+    {"R58", rule_r58},
+    {"R59", rule_r59},
+    {"R60", rule_r60},
+    {"R61", rule_r61},
+    {"R62", rule_r62},
+};
+
+rule_function *rule_function_of(const char *id)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        if (strcmp(functions[i].id, id) == 0) {
+            return functions[i].function;
+        }
+    }
+    return NULL;
+}

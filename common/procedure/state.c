@@ -1,0 +1,388 @@
+/* state: children, episodes, transfers and codes of the engine; merging two records of one child. Cannot fail. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/base/civil.h"
+#include "common/procedure/engine_internal.h"
+
+#include "common/base/banned.h"
+
+enum { LIST_FIRST = 4, CODES_LIMIT = 65000 };
+
+void *list_add(struct list *self, size_t bytes)
+{
+    if (self->count == self->capacity) {
+        uint32_t capacity = self->capacity == 0 ? LIST_FIRST : self->capacity * 2;
+        void *grown = realloc(self->items, capacity * bytes);
+        if (grown == NULL) {
+            abort();
+        }
+        self->items = grown;
+        self->capacity = capacity;
+    }
+    void *item = (uint8_t *)self->items + self->count * bytes;
+    memset(item, 0, bytes);
+    self->count++;
+    return item;
+}
+
+void list_remove(struct list *self, size_t bytes, uint32_t index)
+{
+    uint8_t *items = self->items;
+
+    assert(index < self->count);
+    memmove(items + index * bytes, items + (index + 1) * bytes, (self->count - index - 1) * bytes);
+    self->count--;
+}
+
+uint16_t code_number(engine_t *self, const char *code)
+{
+    char(*codes)[CODE_BYTES + 1] = self->codes.items;
+
+    if (code[0] == '\0') {
+        return 0;
+    }
+    for (uint32_t i = self->codes.count; i > 0;
+         i--) { /* some hundreds at the most, the busy ones last */
+        if (memcmp(codes[i - 1], code, CODE_BYTES) == 0) {
+            return (uint16_t)i;
+        }
+    }
+    assert(self->codes.count < CODES_LIMIT);
+    memcpy(list_add(&self->codes, CODE_BYTES + 1), code, CODE_BYTES);
+    return (uint16_t)self->codes.count;
+}
+
+const char *code_text(const engine_t *self, uint16_t code)
+{
+    const char(*codes)[CODE_BYTES + 1] = self->codes.items;
+
+    return code == 0 ? "" : codes[code - 1];
+}
+
+struct child *child_of(struct child *self)
+{
+    while (self->merged_into != NULL) {
+        self = self->merged_into;
+    }
+    return self;
+}
+
+struct transfer *transfer_find(const engine_t *self, const uint8_t *id)
+{
+    return table16_get(&self->transfers_by_id, id);
+}
+
+struct row *row_find(const engine_t *self, const uint8_t *id)
+{
+    return table16_get(&self->rows_by_id, id);
+}
+
+struct episode *episode_find(const engine_t *self, const uint8_t *transfer, const uint8_t *subject)
+{
+    uint8_t key[2 * UUID_BYTES];
+
+    memcpy(key, transfer, UUID_BYTES);
+    memcpy(key + UUID_BYTES, subject, UUID_BYTES);
+    return table16_get(&self->episodes_by_key, key);
+}
+
+static struct child *child_get(engine_t *self, const struct subject *subject, uint16_t origin)
+{
+    struct child *child = table16_get(&self->children_by_ref, subject->ref);
+
+    if (child != NULL) {
+        return child;
+    }
+    child = mem_new(1, sizeof *child);
+    memcpy(child->ref, subject->ref, UUID_BYTES);
+    child->number = self->children.count;
+    child->case_owner = origin;
+    child->first_origin = origin;
+    child->case_type = subject->case_type;
+    child->r46_since = NO_TIME;
+    child->r61_since = NO_TIME;
+    *(struct child **)list_add(&self->children, sizeof(struct child *)) = child;
+    table16_put(&self->children_by_ref, child->ref, child);
+    struct ownership *begin = list_add(&child->history, sizeof *begin);
+    *begin = (struct ownership){.at_ms = NO_TIME, .dimension = DIM_CASE, .owners = {origin}};
+    return child;
+}
+
+static struct transfer *transfer_get(engine_t *self, const struct engine_event *event)
+{
+    struct transfer *transfer = transfer_find(self, event->view->transfer);
+
+    if (transfer != NULL) {
+        return transfer;
+    }
+    int32_t today = civil_london_day(event->accepted_ms);
+    const char *origin = procedures_route(self->procedures, event->view->origin, today);
+    const char *receiving = procedures_route(self->procedures, event->view->receiving, today);
+    transfer = mem_new(1, sizeof *transfer);
+    memcpy(transfer->id, event->view->transfer, UUID_BYTES);
+    transfer->number = self->transfers.count;
+    transfer->origin = code_number(self, origin != NULL ? origin : event->view->origin);
+    transfer->receiving = code_number(self, receiving != NULL ? receiving : event->view->receiving);
+    if (event->profile != NULL) {
+        size_t len = strlen(event->profile);
+        assert(len <= PROFILE_NAME_BYTES_MAX);
+        memcpy(transfer->profile, event->profile, len + 1);
+    }
+    *(struct transfer **)list_add(&self->transfers, sizeof(struct transfer *)) = transfer;
+    table16_put(&self->transfers_by_id, transfer->id, transfer);
+    return transfer;
+}
+
+struct episode *episode_get(
+    engine_t *self, const struct engine_event *event, const struct subject *subject)
+{
+    struct episode *episode = episode_find(self, event->view->transfer, subject->ref);
+
+    if (episode != NULL) {
+        return episode;
+    }
+    struct transfer *transfer = transfer_get(self, event);
+    episode = mem_new(1, sizeof *episode);
+    episode->number = self->episodes.count;
+    episode->transfer = transfer;
+    episode->child = child_get(self, subject, transfer->origin);
+    memcpy(episode->key, transfer->id, UUID_BYTES);
+    memcpy(episode->key + UUID_BYTES, subject->ref, UUID_BYTES);
+    episode->permanence = self->names->value[V_UNKNOWN];
+    episode->retain_intention = self->names->value[V_UNDECIDED];
+    episode->move_date = episode->expected_end = episode->flag_end = NO_DAY;
+    episode->assessment_date = episode->transfer_date = episode->conference_date = NO_DAY;
+    episode->residence_start = NO_DAY;
+    episode->conference_ms = NO_TIME;
+    episode->documents_persisted_ms = NO_TIME;
+    episode->rent = transfer->origin;
+    episode->other_cost = transfer->receiving;
+    *(struct episode **)list_add(&self->episodes, sizeof(struct episode *)) = episode;
+    *(struct episode **)list_add(&transfer->episodes, sizeof(struct episode *)) = episode;
+    *(struct episode **)list_add(&child_of(episode->child)->episodes, sizeof(struct episode *)) =
+        episode;
+    table16_put(&self->episodes_by_key, episode->key, episode);
+    return episode;
+}
+
+bool conference_was_held(const struct episode *self)
+{
+    return self->conference_any;
+}
+
+/* ---- outstanding ---- */
+
+bool is_outstanding(const struct episode *self, uint32_t rule)
+{
+    const struct outstanding *items = self->outstanding.items;
+
+    for (uint32_t i = 0; i < self->outstanding.count; i++) {
+        if (items[i].rule == rule) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void outstanding_begin(struct episode *self, uint32_t rule, int64_t since_ms)
+{
+    if (!is_outstanding(self, rule)) {
+        struct outstanding *made = list_add(&self->outstanding, sizeof *made);
+        *made = (struct outstanding){rule, since_ms};
+    }
+}
+
+void outstanding_end(struct episode *self, uint32_t rule)
+{
+    struct outstanding *items = self->outstanding.items;
+
+    for (uint32_t i = 0; i < self->outstanding.count; i++) {
+        if (items[i].rule == rule) {
+            list_remove(&self->outstanding, sizeof *items, i);
+            return;
+        }
+    }
+}
+
+/* ---- responsibility ---- */
+
+static uint16_t or_case(uint16_t owner, const struct child *child)
+{
+    return owner != FOLLOWS_CASE ? owner : child->case_owner;
+}
+
+uint16_t owner_now(const struct episode *episode, enum dimension dimension)
+{
+    const struct child *child = child_of(episode->child);
+
+    switch (dimension) {
+    case DIM_CASE:
+        return child->case_owner;
+    case DIM_IMMEDIATE_SAFEGUARDING:
+        return or_case(child->immediate, child);
+    case DIM_ASSESSMENT:
+        return or_case(child->assessment, child);
+    case DIM_CONFERENCE_CONVENING:
+        return or_case(episode->conference_convening, child);
+    case DIM_REPORTS:
+        return episode->transfer->origin;
+    case DIM_RENT_SUBSISTENCE:
+        return episode->rent;
+    case DIM_OTHER_SERVICES_COST:
+        return episode->other_cost;
+    case DIM_SUPPORT_MEANWHILE:
+        return or_case(episode->support, child);
+    case DIM_DATA_RECORDING:
+        return child->recorders[0] != 0 ? child->recorders[0] : child->first_origin;
+    case DIM_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static bool is_of_child(enum dimension dimension)
+{
+    return dimension == DIM_CASE || dimension == DIM_IMMEDIATE_SAFEGUARDING ||
+        dimension == DIM_ASSESSMENT || dimension == DIM_DATA_RECORDING;
+}
+
+void own(struct judge *self, enum dimension dimension, const uint16_t *owners, size_t count,
+    int64_t at_ms)
+{
+    struct child *child = self->child;
+    struct episode *episode = self->episode;
+    uint16_t *const places[DIM_COUNT] = {
+        [DIM_CASE] = &child->case_owner,
+        [DIM_IMMEDIATE_SAFEGUARDING] = &child->immediate,
+        [DIM_ASSESSMENT] = &child->assessment,
+        [DIM_CONFERENCE_CONVENING] = &episode->conference_convening,
+        [DIM_RENT_SUBSISTENCE] = &episode->rent,
+        [DIM_OTHER_SERVICES_COST] = &episode->other_cost,
+        [DIM_SUPPORT_MEANWHILE] = &episode->support,
+    };
+    struct list *history = is_of_child(dimension) ? &child->history : &episode->history;
+    struct ownership *change = list_add(history, sizeof *change);
+
+    change->at_ms = at_ms;
+    change->dimension = (uint8_t)dimension;
+    for (size_t i = 0; i < count && i < RECORDERS_MAX; i++) {
+        change->owners[i] = owners[i];
+    }
+    if (dimension == DIM_DATA_RECORDING) {
+        memcpy(child->recorders, change->owners, sizeof child->recorders);
+    } else if (places[dimension] != NULL) {
+        *places[dimension] = owners[0];
+    }
+}
+
+/* ---- two references, one child (D63) ---- */
+
+static void join_orders(struct child *kept, const struct child *joined)
+{
+    const struct order *theirs = joined->orders.items;
+
+    for (uint32_t i = 0; i < joined->orders.count; i++) {
+        const struct order *ours = kept->orders.items;
+        bool known = false;
+        for (uint32_t k = 0; k < kept->orders.count; k++) {
+            known = known || ours[k].type == theirs[i].type;
+        }
+        if (!known) {
+            *(struct order *)list_add(&kept->orders, sizeof(struct order)) = theirs[i];
+        }
+    }
+}
+
+static void join_consents(struct child *kept, struct child *joined)
+{
+    struct consent *theirs = joined->consents.items;
+
+    for (uint32_t i = 0; i < joined->consents.count; i++) {
+        const struct consent *ours = kept->consents.items;
+        bool known = false;
+        for (uint32_t k = 0; k < kept->consents.count; k++) {
+            known = known || strcmp(ours[k].id, theirs[i].id) == 0;
+        }
+        if (!known) {
+            *(struct consent *)list_add(&kept->consents, sizeof(struct consent)) = theirs[i];
+            theirs[i].recipients = (struct list){0}; /* moved */
+        }
+    }
+}
+
+static void join_list(struct list *kept, const struct list *joined, size_t bytes)
+{
+    for (uint32_t i = 0; i < joined->count; i++) {
+        memcpy(list_add(kept, bytes), (const uint8_t *)joined->items + i * bytes, bytes);
+    }
+}
+
+static void join_facts(struct child *kept, struct child *joined)
+{
+    kept->s47 = kept->s47 || joined->s47;
+    kept->pre_proceedings = kept->pre_proceedings || joined->pre_proceedings;
+    kept->avoidance = kept->avoidance || joined->avoidance;
+    kept->proceedings = kept->proceedings || joined->proceedings;
+    kept->born = kept->born || joined->born;
+    kept->split = kept->split || joined->split;
+    if (kept->immediate == FOLLOWS_CASE) {
+        kept->immediate = joined->immediate;
+    }
+    if (kept->assessment == FOLLOWS_CASE) {
+        kept->assessment = joined->assessment;
+    }
+    if (kept->recorders[0] == 0) {
+        memcpy(kept->recorders, joined->recorders, sizeof kept->recorders);
+    }
+    if (kept->r46_since == NO_TIME) {
+        kept->r46_since = joined->r46_since;
+    }
+    join_orders(kept, joined);
+    join_consents(kept, joined);
+    join_list(&kept->assessments, &joined->assessments, sizeof(struct assessment));
+    join_list(&kept->notices, &joined->notices, sizeof(struct move_notice));
+    join_list(&kept->clocks, &joined->clocks, sizeof(struct running *));
+    join_list(&kept->episodes, &joined->episodes, sizeof(struct episode *));
+}
+
+static void ref_text(const uint8_t *ref, char *text)
+{
+    uuid_format(ref, text);
+}
+
+void children_merge(struct judge *self)
+{
+    const struct fact_value *other_ref = fact_at(self, F_SAME_CHILD_AS);
+    engine_t *engine = self->engine;
+    char kept_text[UUID_TEXT_BYTES];
+    char joined_text[UUID_TEXT_BYTES];
+
+    struct child *other =
+        other_ref != NULL ? table16_get(&engine->children_by_ref, other_ref->bytes.data) : NULL;
+    if (other == NULL || child_of(other) == self->child) {
+        return;
+    }
+    other = child_of(other);
+    struct child *kept = other->number < self->child->number ? other : self->child;
+    struct child *joined = kept == other ? self->child : other;
+    ref_text(kept->ref, kept_text);
+    ref_text(joined->ref, joined_text);
+    emit(engine, "records_merged", self->episode, self->row, NULL, NULL, engine->now_ms,
+        "kept=%s joined=%s", kept_text, joined_text);
+    bool both_open = !kept->ended && !joined->ended && kept->case_owner != joined->case_owner;
+    if (kept->ended && !joined->ended) { /* an owner whose record alone was closed does not stand */
+        kept->case_owner = joined->case_owner;
+        kept->ended = false;
+    }
+    join_facts(kept, joined);
+    if (both_open) {
+        kept->r61_since = engine->now_ms;
+    }
+    joined->merged_into = kept;
+    self->child = kept;
+    struct ownership *change = list_add(&kept->history, sizeof *change);
+    *change = (struct ownership){
+        .at_ms = engine->now_ms, .dimension = DIM_CASE, .owners = {kept->case_owner}};
+}

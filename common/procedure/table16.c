@@ -1,0 +1,81 @@
+/* table16: see table16.h. Open addressing, at most half full; out of memory aborts. */
+#include "common/procedure/table16.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/bytes.h"
+
+#include "common/base/banned.h"
+
+enum { FIRST_CAPACITY = 16 };
+
+/* Ids are random or made by us; a mix of their words is enough. */
+static size_t place_of(const struct table16 *self, const uint8_t *key)
+{
+    uint64_t mixed = 0;
+
+    for (size_t i = 0; i < self->key_bytes; i += 8) {
+        uint64_t word;
+        memcpy(&word, key + i, 8);
+        mixed = (mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        mixed ^= mixed >> 29;
+    }
+    return (size_t)mixed & (self->capacity - 1);
+}
+
+static void grow(struct table16 *self)
+{
+    struct table16 bigger = {.capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity * 2,
+        .key_bytes = self->key_bytes};
+
+    bigger.keys = mem_new(bigger.capacity, sizeof *bigger.keys);
+    bigger.values = mem_new(bigger.capacity, sizeof *bigger.values);
+    for (size_t i = 0; i < self->capacity; i++) {
+        if (self->keys[i] != NULL) {
+            table16_put(&bigger, self->keys[i], self->values[i]);
+        }
+    }
+    table16_free(self);
+    *self = bigger;
+}
+
+void table16_put(struct table16 *self, const uint8_t *key, void *value)
+{
+    if (2 * (self->count + 1) > self->capacity) {
+        grow(self);
+    }
+    size_t at = place_of(self, key);
+    while (self->keys[at] != NULL && memcmp(self->keys[at], key, self->key_bytes) != 0) {
+        at = (at + 1) & (self->capacity - 1);
+    }
+    if (self->keys[at] == NULL) {
+        self->count++;
+    }
+    self->keys[at] = key;
+    self->values[at] = value;
+}
+
+void *table16_get(const struct table16 *self, const uint8_t *key)
+{
+    if (self->capacity == 0) {
+        return NULL;
+    }
+    size_t at = place_of(self, key);
+    while (self->keys[at] != NULL) {
+        if (memcmp(self->keys[at], key, self->key_bytes) == 0) {
+            return self->values[at];
+        }
+        at = (at + 1) & (self->capacity - 1);
+    }
+    return NULL;
+}
+
+void table16_free(struct table16 *self)
+{
+    size_t key_bytes = self->key_bytes;
+
+    free(self->keys);
+    free(self->values);
+    *self = (struct table16){.key_bytes = key_bytes};
+}

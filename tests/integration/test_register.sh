@@ -1,0 +1,97 @@
+#!/bin/bash
+# The register while everything runs: reloading, revoking, rotating keys, codes that were superseded. Promise 6.
+. "$(dirname "$0")/../support/cluster.sh"
+
+register__bad_file_at_hangup__leaves_the_old_in_force() {
+    start_network $ISLINGTON $CAMDEN
+    local event
+    head -c 200 /dev/urandom >"$NET/register.signed"
+    hang_up broker
+    check "says so" wait_until 20 log_has broker 'register.*(refused|left in force|not taken|cannot)'
+    event=$(send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)")
+    check "goes on" wait_until 20 has_level $ISLINGTON "$event" persisted $CAMDEN
+}
+
+register__newer_at_hangup__comes_into_force_without_a_restart() {
+    start_network $ISLINGTON $CAMDEN
+    local pid
+    pid=$(pid_of broker)
+    make_register ""
+    hang_up broker
+    check "the agents fetch it" wait_until 30 status_is $ISLINGTON register_version 2
+    check "and the other one" wait_until 30 status_is $CAMDEN register_version 2
+    check "same process" equals "$(pid_of broker)" "$pid"
+}
+
+register__lower_version__is_refused() {
+    start_network $ISLINGTON $CAMDEN
+    cp "$NET/register.signed" "$NET/register.first"
+    make_register ""
+    hang_up broker
+    check "second in force" wait_until 30 status_is $ISLINGTON register_version 2
+    cp "$NET/register.first" "$NET/register.signed"
+    hang_up broker
+    check "says so" wait_until 20 log_has broker 'E_ROLLBACK|lower|older'
+    check "second still in force" status_is $ISLINGTON register_version 2
+}
+
+agent__revoked__is_cut_off_from_the_next_message_on() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer first second
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    first=$(send $ISLINGTON "$transfer")
+    check "works at first" wait_until 20 has_level $ISLINGTON "$first" persisted $CAMDEN
+    make_register --revoke $ISLINGTON
+    hang_up broker
+    check "in force" wait_until 30 status_is $CAMDEN register_version 2
+    second=$(send $ISLINGTON "$transfer")
+    check "the agent raises an alarm" wait_until 30 has_alarm $ISLINGTON
+    check_not "accepted" has_level $ISLINGTON "$second" accepted
+    check "nothing came" equals "$(inbox_ids $CAMDEN)" "$first"
+}
+
+keys__two_during_a_rotation__both_work() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer first second
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    first=$(send $ISLINGTON "$transfer" --sealed "narrative=with the old key")
+    check "old key" wait_until 20 has_level $ISLINGTON "$first" persisted $CAMDEN
+    add_second_keys $CAMDEN
+    hang_up broker
+    check "in force" wait_until 30 status_is $ISLINGTON register_version 2
+    second=$(send $ISLINGTON "$transfer" --sealed "narrative=with both keys")
+    check "old key goes on" wait_until 20 has_level $ISLINGTON "$second" persisted $CAMDEN
+    use_second_keys $CAMDEN
+    second=$(send $ISLINGTON "$transfer" --sealed "narrative=with the new key")
+    check "new key" wait_until 20 has_level $ISLINGTON "$second" persisted $CAMDEN
+    wp $CAMDEN open "$second" --role mash_manager --json >"$NET/opened"
+    check "opens with the new key" contains "$(cat "$NET/opened")" "with the new key"
+}
+
+stranger__not_in_the_register__gets_nothing_through() {
+    start_network $ISLINGTON $CAMDEN
+    make_keys $LEEDS
+    configure_agent $LEEDS
+    start_agent $LEEDS
+    check "is told" wait_until 30 has_alarm $LEEDS
+    check "not online" status_is_not $LEEDS state online
+}
+
+code__superseded_by_one__is_routed_to_it_and_says_so() {
+    start_network $ISLINGTON $BARNSLEY_NEW
+    local event
+    event=$(send $ISLINGTON "$(new_transfer $ISLINGTON $BARNSLEY_OLD)")
+    check "arrives at the successor" wait_until 20 holds_event $BARNSLEY_NEW "$event"
+    check "the sender is told" wait_until 20 shows $ISLINGTON "$event" code_superseded
+    check "and which code" shows $ISLINGTON "$event" $BARNSLEY_NEW
+}
+
+code__unknown_or_split__comes_back_with_the_choice() {
+    start_network $ISLINGTON
+    local event
+    event=$(send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" --to E10000009)
+    check "the sender is told" wait_until 20 shows $ISLINGTON "$event" returned_to_sender
+    check "and the choice" shows $ISLINGTON "$event" E06000059
+}
+
+run_tests
