@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -20,7 +21,11 @@ const char *register_data_folder(void)
 {
     const char *folder = getenv("WAYPOST_DATA");
 
-    return folder != NULL && folder[0] != '\0' ? folder : WAYPOST_DATA_DIR;
+    if (folder != NULL && folder[0] != '\0') {
+        return folder;
+    }
+    return access(WAYPOST_DATA_DIR "/register/authorities.csv", R_OK) == 0 ? WAYPOST_DATA_DIR
+                                                                           : "data";
 }
 
 static int load(
