@@ -501,20 +501,66 @@ static void watermark__at_opening__covers_what_was_found(void **state)
     assert_int_equal(marked_leaves(), 5);
 }
 
-static void opening__with_a_watermark__reads_only_what_follows(void **state)
+/* Several segments, the watermark at the end; then nothing but noughts at their beginning. */
+static void make_long_and_unreadable(void)
 {
-    (void)state;
     for (unsigned i = 0; i < 40; i++) {
         (void)journal_fixture_append(&fx, 100000);
         assert_int_equal(journal_fixture_commit(&fx), 0);
     }
     assert_int_equal(journal_rest(fx.journal), 0);
-    journal_fixture_close(&fx);
-    journal_fixture_zero(
-        &fx.memory, SEGMENT_1, SEGMENT_HEADER_BYTES, 900000); /* unread, so unnoticed */
+    assert_int_equal(journal_fixture_add(&fx, 1), 0);
+    assert_int_equal(journal_rest(fx.journal), 0);
+    journal_fixture_zero(&fx.memory, SEGMENT_1, SEGMENT_HEADER_BYTES, 900000);
+}
+
+static void opening__with_a_watermark__reads_only_what_follows(void **state)
+{
+    (void)state;
+    make_long_and_unreadable();
+    journal_fixture_crash(&fx, 0); /* the tree must have been durable before the watermark */
     assert_int_equal(journal_fixture_open(&fx), 0);
-    assert_int_equal(fx.recovery.size, 41);
+    assert_int_equal(fx.recovery.size, 42);
     assert_int_equal(fx.recovery.quarantined, 0);
+}
+
+static void opening__newer_slot_torn__starts_at_the_older_one(void **state)
+{
+    struct mark mark;
+
+    (void)state;
+    make_long_and_unreadable();
+    assert_int_equal(mark_read(&fx.memory, &mark), 0);
+    journal_fixture_close(&fx);
+    journal_fixture_flip(&fx.memory, "watermark", mark.counter % 2 * 4096 + 30, 0);
+    assert_int_equal(marked_leaves(), 41);
+    assert_int_equal(journal_fixture_open(&fx), 0);
+    assert_int_equal(fx.recovery.size, 42);
+    assert_int_equal(fx.recovery.quarantined, 0);
+}
+
+/* Somebody wrote other bytes with good checksums where the watermark does not reach: no root names them. */
+static void tail__rewritten_with_good_checksums__is_not_taken(void **state)
+{
+    struct buf bytes = {0};
+    struct record record = {.type = RECORD_DERIVED, .sequence = 1, .time_ms = fx.wall_ms};
+    int file;
+
+    (void)state;
+    uint64_t position = journal_fixture_append(&fx, 24);
+    assert_int_equal(journal_fixture_commit(&fx), 0);
+    journal_fixture_close(&fx);
+    record.body = slice_of("somebody else's own text", 24);
+    record_encode(&record, &bytes);
+    assert_int_equal(fx.memory.open(fx.memory.context, SEGMENT_1, false, &file), 0);
+    assert_int_equal(
+        fx.memory.write_at(fx.memory.context, file, buf_slice(&bytes), position_offset(position)),
+        0);
+    fx.memory.close(fx.memory.context, file);
+    assert_int_equal(journal_fixture_open(&fx), 0);
+    assert_int_equal(journal_head(fx.journal)->size, 1);
+    assert_true(fx.recovery.torn_bytes > 0);
+    buf_free(&bytes);
 }
 
 #define RECOVERY_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -536,6 +582,8 @@ int main(void)
         RECOVERY_TEST(watermark__while_commits_follow__is_written_after_100_ms),
         RECOVERY_TEST(watermark__at_opening__covers_what_was_found),
         RECOVERY_TEST(opening__with_a_watermark__reads_only_what_follows),
+        RECOVERY_TEST(opening__newer_slot_torn__starts_at_the_older_one),
+        RECOVERY_TEST(tail__rewritten_with_good_checksums__is_not_taken),
     };
 
     log_init("test", LOG_ERROR); /* a replay warns of every damaged record */

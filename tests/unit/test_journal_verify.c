@@ -298,6 +298,39 @@ static void verify__record_rewritten_with_good_checksums__is_found(void **state)
     buf_free(&bytes);
 }
 
+/* The last commit, signed by another key, everything else as it must be. */
+static void verify__head_signed_by_another_key__is_found(void **state)
+{
+    const struct journal_head *head = journal_head(fx.journal);
+    uint8_t other_secret[64];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct buf bytes = {0};
+    int file;
+
+    (void)state;
+    assert_int_equal(journal_fixture_add(&fx, 1), 0);
+    memcpy(other_secret, fx.head_secret, sizeof other_secret);
+    other_secret[0] ^= 1;
+    struct slice statement = slice_of(head->statement, head->statement_len);
+    sign_make(SIGN_CONTEXT_HEAD, statement, other_secret, signature);
+    size_t len = commit_record_bytes(statement.len);
+    uint64_t commit = position_offset(journal_end(fx.journal)) - len;
+    struct commit_body body = {.start = position_of(1, commit - 80),
+        .first_leaf = 1,
+        .leaves = 1,
+        .statement = statement,
+        .signature = slice_of(signature, sizeof signature)};
+    commit_record_encode(&body, head->size, head->time_ms, &bytes);
+    assert_int_equal(bytes.len, len);
+    assert_int_equal(fx.memory.open(fx.memory.context, SEGMENT_1, false, &file), 0);
+    assert_int_equal(fx.memory.write_at(fx.memory.context, file, buf_slice(&bytes), commit), 0);
+    fx.memory.close(fx.memory.context, file);
+    assert_int_equal(verify(), E_SIGNATURE);
+    journal_fixture_close(&fx);
+    assert_int_equal(journal_fixture_open(&fx), E_CORRUPT);
+    buf_free(&bytes);
+}
+
 #define VERIFY_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -315,6 +348,7 @@ int main(void)
         VERIFY_TEST(verify__every_bit_of_the_records_flipped__is_found),
         VERIFY_TEST(verify__damage_in_a_sealed_segment__is_named),
         VERIFY_TEST(verify__record_rewritten_with_good_checksums__is_found),
+        VERIFY_TEST(verify__head_signed_by_another_key__is_found),
     };
 
     log_init("test", LOG_ERROR);
