@@ -190,7 +190,7 @@ static int register_start(struct broker *self, struct complaint *why)
     if (book == NULL) {
         return rc != 0 ? rc : complain(why, E_STATE, "no register is in force");
     }
-    if (rc != 0) {
+    if (rc != 0 && rc != E_BUSY) {
         log_errorx("register refused, version=%llu of the journal stays in force: %s",
             (unsigned long long)register_version(book), why->text);
     }

@@ -195,6 +195,7 @@ int edge_register(edge_t *self, struct complaint *why)
     }
     buf_free(&bytes);
     door_update(self);
+    self->register_pending = rc == E_BUSY; /* the one before is not durable yet: again at a tick */
     return rc;
 }
 
@@ -203,8 +204,12 @@ static void register_again(edge_t *self)
     struct complaint why = {0};
     uint64_t before = register_version(core_register_in_force(self->core));
 
-    if (edge_register(self, &why) != 0) {
-        log_error("register refused file=%s version=%llu stays in force: %s",
+    int rc = edge_register(self, &why);
+    if (rc == E_BUSY) {
+        return;
+    }
+    if (rc != 0) {
+        log_errorx("register refused file=%s version=%llu stays in force: %s",
             self->parts.options->registry, (unsigned long long)before, why.text);
         return;
     }
@@ -330,6 +335,9 @@ static void edge_tick(edge_t *self)
         self->tick_mono_ms = now + NET_TICK_MS;
         core_tick(self->core);
         edge_tick_disk(self);
+        if (self->register_pending) {
+            register_again(self);
+        }
     }
 }
 

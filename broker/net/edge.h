@@ -33,7 +33,8 @@ void edge_attach(edge_t *self, core_t *core, journal_t *journal); /* lent, as lo
 
 /*
  * Read the register file and bring it into force; the doorkeeper gets its keys. Returns 0 also where the same register
- * is in force already; else what is wrong with the file, in why: the register in force stays.
+ * is in force already; E_BUSY where the one before is still being brought into force: it is tried again by itself; else
+ * what is wrong with the file, in why: the register in force stays.
  */
 int edge_register(edge_t *self, struct complaint *why);
 

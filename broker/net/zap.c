@@ -59,7 +59,7 @@ struct part {
 const char *door_counter_name(enum door_counter counter)
 {
     static const char *const names[] = {
-#define DOOR_ROW(name, text) [name] = text,
+#define DOOR_ROW(name, text) [name] = (text),
         DOOR_COUNTERS(DOOR_ROW)
 #undef DOOR_ROW
     };

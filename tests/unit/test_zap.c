@@ -21,7 +21,7 @@
 
 #include "common/base/banned.h"
 
-enum { KEY_BYTES = 32, WAIT_MS = 5000, HANDSHAKE_MS = 1000, NOW_MS = 1000000 };
+enum { KEY_BYTES = 32, WAIT_MS = 5000, HANDSHAKE_MS = 1000, NOW_MS = 1000000, PEERS_MAX = 128 };
 
 struct pair {
     uint8_t public_key[KEY_BYTES];
@@ -130,7 +130,28 @@ struct stage {
     struct pair server;
     struct pair agent;
     char endpoint[NET_ENDPOINT_BYTES_MAX];
+    void *peers[PEERS_MAX]; /* closed at the end, also where a test fails in between */
+    size_t peer_count;
 };
+
+static void *stage_socket(struct stage *stage, int type)
+{
+    const int none = 0;
+
+    assert_true(stage->peer_count < PEERS_MAX);
+    void *socket = zmq_socket(stage->context, type);
+    assert_non_null(socket);
+    stage->peers[stage->peer_count++] = socket;
+    assert_int_equal(zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none), 0);
+    return socket;
+}
+
+static void stage_close_peers(struct stage *stage)
+{
+    while (stage->peer_count > 0) {
+        (void)zmq_close(stage->peers[--stage->peer_count]);
+    }
+}
 
 static int stage_setup(void **state)
 {
@@ -158,6 +179,7 @@ static int stage_teardown(void **state)
 {
     struct stage *stage = *state;
 
+    stage_close_peers(stage);
     (void)zmq_socket_monitor(stage->listener, NULL, 0);
     zap_unwatch(stage->zap);
     listener_close(&stage->listener, 0);
@@ -180,11 +202,8 @@ static void stage_allow(struct stage *stage, const struct pair *agent)
 /* A DEALER that says "hello" as soon as it can; server NULL: no CURVE. */
 static void *peer_open(struct stage *stage, const struct pair *own, const uint8_t *server)
 {
-    void *peer = zmq_socket(stage->context, ZMQ_DEALER);
-    const int none = 0;
+    void *peer = stage_socket(stage, ZMQ_DEALER);
 
-    assert_non_null(peer);
-    assert_int_equal(zmq_setsockopt(peer, ZMQ_LINGER, &none, sizeof none), 0);
     if (server != NULL) {
         assert_int_equal(zmq_setsockopt(peer, ZMQ_CURVE_SERVERKEY, server, KEY_BYTES), 0);
         assert_int_equal(zmq_setsockopt(peer, ZMQ_CURVE_PUBLICKEY, own->public_key, KEY_BYTES), 0);
@@ -233,7 +252,7 @@ static void peer__with_a_key_of_the_register__is_named_by_it(void **state)
     zmq_msg_t part;
 
     stage_allow(stage, &stage->agent);
-    void *peer = peer_open(stage, &stage->agent, stage->server.public_key);
+    (void)peer_open(stage, &stage->agent, stage->server.public_key);
     assert_true(listener_heard(stage, WAIT_MS));
     assert_int_equal(zmq_msg_init(&part), 0);
     assert_int_equal(zmq_msg_recv(&part, stage->listener, 0), NET_ROUTING_ID_BYTES);
@@ -243,7 +262,7 @@ static void peer__with_a_key_of_the_register__is_named_by_it(void **state)
     (void)zmq_msg_close(&part);
     struct zap_counts counts = AWAIT(stage, door[DOOR_OPENED], 1);
     assert_int_equal(counts.answers[ZAP_ACCEPTED], 1);
-    (void)zmq_close(peer);
+    stage_close_peers(stage);
     (void)AWAIT(stage, door[DOOR_CLOSED], 1);
 }
 
@@ -254,11 +273,10 @@ static void peer__with_an_unknown_key__gets_no_byte_through(void **state)
 
     pair_make(&stranger);
     stage_allow(stage, &stage->agent);
-    void *peer = peer_open(stage, &stranger, stage->server.public_key);
+    (void)peer_open(stage, &stranger, stage->server.public_key);
     (void)AWAIT(stage, answers[ZAP_UNKNOWN], 1);
     (void)AWAIT(stage, door[DOOR_CLOSED], 1); /* cut: nothing of it can come any more */
     assert_false(listener_heard(stage, 0));
-    (void)zmq_close(peer);
 }
 
 static void peer__without_curve__gets_no_byte_through(void **state)
@@ -266,10 +284,9 @@ static void peer__without_curve__gets_no_byte_through(void **state)
     struct stage *stage = *state;
 
     stage_allow(stage, &stage->agent);
-    void *peer = peer_open(stage, NULL, NULL);
+    (void)peer_open(stage, NULL, NULL);
     (void)AWAIT(stage, door[DOOR_CLOSED], 1);
     assert_false(listener_heard(stage, 0));
-    (void)zmq_close(peer);
 }
 
 static void peer__with_another_server_key__gets_no_byte_through(void **state)
@@ -279,25 +296,23 @@ static void peer__with_another_server_key__gets_no_byte_through(void **state)
 
     pair_make(&other);
     stage_allow(stage, &stage->agent);
-    void *peer = peer_open(stage, &stage->agent, other.public_key);
+    (void)peer_open(stage, &stage->agent, other.public_key);
     (void)AWAIT(stage, door[DOOR_CLOSED], 1);
     struct zap_counts counts;
     zap_counts(stage->zap, &counts);
     assert_int_equal(counts.answers[ZAP_ACCEPTED], 0);
     assert_false(listener_heard(stage, 0));
-    (void)zmq_close(peer);
 }
 
 static void peer__before_the_register_is_there__comes_again_and_is_let_in(void **state)
 {
     struct stage *stage = *state;
-    void *peer = peer_open(stage, &stage->agent, stage->server.public_key);
+    (void)peer_open(stage, &stage->agent, stage->server.public_key);
 
     (void)AWAIT(stage, answers[ZAP_NOT_READY], 1);
     assert_false(listener_heard(stage, 0));
     stage_allow(stage, &stage->agent);
     assert_true(listener_heard(stage, WAIT_MS)); /* after the handshake interval */
-    (void)zmq_close(peer);
 }
 
 static void key__revoked_by_a_new_table__is_refused_at_the_next_handshake(void **state)
@@ -306,42 +321,60 @@ static void key__revoked_by_a_new_table__is_refused_at_the_next_handshake(void *
     struct zap_key key = {.from_ms = 0, .to_ms = INT64_MAX, .revoked_ms = 1};
 
     stage_allow(stage, &stage->agent);
-    void *peer = peer_open(stage, &stage->agent, stage->server.public_key);
+    (void)peer_open(stage, &stage->agent, stage->server.public_key);
     assert_true(listener_heard(stage, WAIT_MS));
     memcpy(key.key, stage->agent.public_key, sizeof key.key);
     zap_table_t *table = zap_table_new(&key, 1);
     zap_allow(stage->zap, &table);
-    void *again = peer_open(stage, &stage->agent, stage->server.public_key);
+    (void)peer_open(stage, &stage->agent, stage->server.public_key);
     (void)AWAIT(stage, answers[ZAP_REVOKED], 1);
-    (void)zmq_close(again);
-    (void)zmq_close(peer);
 }
 
 static void connections__above_their_number__are_told_to_come_again(void **state)
 {
     struct stage *stage = *state;
     enum { FEW = 101 };
-    void *raw[FEW];
 
     stage_allow(stage, &stage->agent);
     for (int i = 0; i < FEW; i++) { /* connections that never say a word */
-        const int none = 0;
-        raw[i] = zmq_socket(stage->context, ZMQ_STREAM);
-        assert_non_null(raw[i]);
-        assert_int_equal(zmq_setsockopt(raw[i], ZMQ_LINGER, &none, sizeof none), 0);
-        assert_int_equal(zmq_connect(raw[i], stage->endpoint), 0);
+        assert_int_equal(zmq_connect(stage_socket(stage, ZMQ_STREAM), stage->endpoint), 0);
     }
     (void)AWAIT(stage, door[DOOR_OPENED], FEW);
-    void *peer = peer_open(stage, &stage->agent, stage->server.public_key);
+    (void)peer_open(stage, &stage->agent, stage->server.public_key);
     struct zap_counts counts = AWAIT(stage, door[DOOR_OPENED], FEW + 1);
     if (counts.door[DOOR_CLOSED] == 0) {
         (void)AWAIT(stage, answers[ZAP_CROWDED], 1);
     }
-    for (int i = 0; i < FEW; i++) {
-        (void)zmq_close(raw[i]);
-    }
     assert_true(listener_heard(stage, WAIT_MS));
-    (void)zmq_close(peer);
+}
+
+static void listener__as_opened__has_what_keeps_strangers_and_losses_out(void **state)
+{
+    static const struct {
+        int option;
+        int value;
+    } rows[] = {
+        {ZMQ_CURVE_SERVER, 1},
+        {ZMQ_MECHANISM, ZMQ_CURVE},
+        {93 /* ZAP_ENFORCE_DOMAIN */, 1},
+        {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+        {ZMQ_HEARTBEAT_IVL, 0},
+        {ZMQ_RCVHWM, NET_RCVHWM_FRAMES},
+    };
+    struct stage *stage = *state;
+    int64_t most = 0;
+    size_t len = sizeof most;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int got = -1;
+        size_t size = sizeof got;
+        assert_int_equal(zmq_getsockopt(stage->listener, rows[i].option, &got, &size), 0);
+        assert_int_equal(got, rows[i].value);
+    }
+    assert_int_equal(zmq_getsockopt(stage->listener, ZMQ_MAXMSGSIZE, &most, &len), 0);
+    assert_int_equal(most, 1048576);
+    assert_int_equal(zmq_send(stage->listener, "nobody", 6, ZMQ_DONTWAIT | ZMQ_SNDMORE), -1);
+    assert_int_equal(errno, EHOSTUNREACH);
 }
 
 static void listener__without_a_handler__is_never_bound(void **state)
@@ -401,6 +434,7 @@ int main(void)
         STAGED(peer__before_the_register_is_there__comes_again_and_is_let_in),
         STAGED(key__revoked_by_a_new_table__is_refused_at_the_next_handshake),
         STAGED(connections__above_their_number__are_told_to_come_again),
+        STAGED(listener__as_opened__has_what_keeps_strangers_and_losses_out),
         cmocka_unit_test(listener__without_a_handler__is_never_bound),
         STAGED(listener__without_curve__is_never_bound),
         STAGED(handler__a_second_one__is_refused),
