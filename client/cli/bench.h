@@ -54,6 +54,10 @@ void samples_free(struct samples *self);
 
 int64_t bench_now_ns(void); /* monotonic */
 
+/* Ctrl-C or SIGTERM has come: end the run and clean up. */
+bool bench_interrupted(void);
+void bench_catch_interrupts(void);
+
 /* ---- agents ---- */
 
 /* One agent of the bench with its keys and what it must remember over sessions. */
@@ -170,18 +174,19 @@ struct bench_link {
     struct bench_bytes *bytes;     /* lent, shared by the links of one thread */
     void *arena;                   /* arena_t, lent likewise */
     bool open;                     /* WELCOME has come */
-    int64_t hello_again_ns;        /* when to say HELLO again, 0 for never */
-    uint64_t last_sequence;        /* of WELCOME */
-    uint64_t stream_last;          /* of WELCOME */
-    uint32_t inflight;             /* events published and not receipted */
-    uint64_t unacked;              /* events delivered and not acknowledged by us */
-    uint64_t ack_sent_upto;        /* of our last statement */
-    bool ack_open;                 /* that statement has not been answered */
-    int64_t acked_ns;              /* when we sent it */
-    uint64_t acked_events;         /* events covered by statements that were answered */
-    uint64_t ack_sent_events;      /* events covered by the last statement */
-    uint64_t events;               /* delivered to us in all */
-    char error[200];               /* why the run must end; "" while it need not */
+    bool has_sent;            /* take before waiting: sending may swallow the socket's wake-up */
+    int64_t hello_again_ns;   /* when to say HELLO again, 0 for never */
+    uint64_t last_sequence;   /* of WELCOME */
+    uint64_t stream_last;     /* of WELCOME */
+    uint32_t inflight;        /* events published and not receipted */
+    uint64_t unacked;         /* events delivered and not acknowledged by us */
+    uint64_t ack_sent_upto;   /* of our last statement */
+    bool ack_open;            /* that statement has not been answered */
+    int64_t acked_ns;         /* when we sent it */
+    uint64_t acked_events;    /* events covered by statements that were answered */
+    uint64_t ack_sent_events; /* events covered by the last statement */
+    uint64_t events;          /* delivered to us in all */
+    char error[200];          /* why the run must end; "" while it need not */
 };
 
 int bench_link_open(

@@ -55,6 +55,7 @@ static void away_open(struct away *self, struct bench_net *net, size_t producers
         .net = net, .zmq = zmq_ctx_new(), .arena = arena_new(ARENA_BYTES), .producers = producers};
     self->user = (struct bench_user){.context = self, .delivered = on_delivered};
     zmq_ctx_set(self->zmq, ZMQ_IO_THREADS, 2);
+    progress_begin(&self->progress, net->cli, "waiting");
 }
 
 static void away_close(struct away *self)

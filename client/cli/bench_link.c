@@ -46,6 +46,7 @@ static void send_frame(struct bench_link *self)
     if (zmq_send(self->socket, self->bytes->frame.data, self->bytes->frame.len, ZMQ_DONTWAIT) < 0) {
         link_fail(self, zmq_strerror(errno));
     }
+    self->has_sent = true;
 }
 
 static void say_hello(struct bench_link *self)

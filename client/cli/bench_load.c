@@ -7,6 +7,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/select.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <zmq.h>
 
@@ -18,9 +23,10 @@
 enum {
     DUE_SLOTS = 65536, /* per producer: more than can be on its way */
     ARENA_BYTES = 8388608,
-    OPEN_MS = 30000, /* for all sessions to open */
-    REST_MS = 30000, /* for what is on its way when publishing ends */
-    POLL_MS = 1,
+    OPEN_MS = 30000,   /* for all sessions to open */
+    REST_MS = 30000,   /* for what is on its way when publishing ends */
+    WAIT_NS = 1000000, /* at most, when nothing comes */
+    READY_MAX = 256,
     NS_PER_MS = 1000000,
     BATCH_MAX = 1024,
 };
@@ -42,7 +48,8 @@ struct crew {
     struct shared *shared;
     size_t count;
     struct bench_link *links; /* owned */
-    zmq_pollitem_t *items;    /* owned */
+    int epoll;                /* over the descriptors of their sockets */
+    size_t open;              /* sessions that are open */
     struct bench_bytes bytes;
     arena_t *arena;
     struct bench_user user;
@@ -65,11 +72,23 @@ static void shared_fail(struct shared *self, const char *text)
 
 /* ---- a crew ---- */
 
+/* The descriptor of a 0MQ socket tells that something has changed, not that there is a message: whoever is woken, and
+ * whoever has sent, takes until there is no more (crew_take). */
+static int crew_listen(struct crew *self, size_t i)
+{
+    int fd;
+    size_t size = sizeof fd;
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
+    return zmq_getsockopt(self->links[i].socket, ZMQ_FD, &fd, &size) == 0
+        ? epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event)
+        : -1;
+}
+
 static int crew_open(struct crew *self, struct shared *shared, size_t first, size_t count)
 {
     *self = (struct crew){.shared = shared, .count = count};
     self->links = mem_new(count, sizeof *self->links);
-    self->items = mem_new(count, sizeof *self->items);
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
     self->arena = arena_new(ARENA_BYTES);
     for (size_t i = 0; i < count; i++) {
         struct bench_link *link = &self->links[i];
@@ -83,7 +102,10 @@ static int crew_open(struct crew *self, struct shared *shared, size_t first, siz
                 shared, "a socket cannot be opened; is the limit of open files high enough?");
             return rc;
         }
-        self->items[i] = (zmq_pollitem_t){.socket = link->socket, .events = ZMQ_POLLIN};
+        if (crew_listen(self, i) != 0) {
+            shared_fail(shared, "a socket cannot be waited for");
+            return E_IO;
+        }
     }
     return 0;
 }
@@ -94,28 +116,56 @@ static void crew_close(struct crew *self)
         bench_link_close(&self->links[i]);
     }
     free(self->links);
-    free(self->items);
+    if (self->epoll > 0) {
+        close(self->epoll);
+    }
     free(self->sent_ns);
     arena_destroy(&self->arena);
     bench_bytes_free(&self->bytes);
 }
 
-/* Take what has come. Returns how many sessions are open. */
-static size_t crew_take(struct crew *self, long wait_ms)
+static void crew_drain(struct crew *self, struct bench_link *link)
 {
-    size_t open = 0;
-    zmq_poll(self->items, (int)self->count, wait_ms);
+    bool was_open = link->open;
+    bench_link_drain(link);
+    self->open += link->open && !was_open;
+    if (link->error[0] != '\0') {
+        shared_fail(self->shared, link->error);
+    }
+}
+
+/* Wait until something comes, at most wait_ns. */
+static void crew_wait(const struct crew *self, int64_t wait_ns)
+{
+    struct timespec wait = {.tv_sec = 0, .tv_nsec = (long)wait_ns};
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(self->epoll, &set);
+    pselect(self->epoll + 1, &set, NULL, NULL, &wait, NULL);
+}
+
+/* Take what has come, waiting for at most wait_ns (below a second). Returns how many sessions are open. */
+static size_t crew_take(struct crew *self, int64_t wait_ns)
+{
+    struct epoll_event ready[READY_MAX];
+    if (bench_interrupted()) {
+        shared_fail(self->shared, "interrupted");
+    }
     for (size_t i = 0; i < self->count; i++) {
-        struct bench_link *link = &self->links[i];
-        if ((self->items[i].revents & ZMQ_POLLIN) != 0) {
-            bench_link_drain(link);
-        }
-        open += link->open;
-        if (link->error[0] != '\0') {
-            shared_fail(self->shared, link->error);
+        if (self->links[i].has_sent) {
+            self->links[i].has_sent = false;
+            crew_drain(self, &self->links[i]);
+            wait_ns = 0;
         }
     }
-    return open;
+    if (wait_ns > 0) {
+        crew_wait(self, wait_ns);
+    }
+    int count = epoll_wait(self->epoll, ready, READY_MAX, 0);
+    for (int i = 0; i < count; i++) {
+        crew_drain(self, &self->links[ready[i].data.u64]);
+    }
+    return self->open;
 }
 
 static void crew_tick(struct crew *self, bool flush)
@@ -129,7 +179,7 @@ static void crew_tick(struct crew *self, bool flush)
 static bool crew_wait_open(struct crew *self)
 {
     int64_t end_ns = bench_now_ns() + OPEN_MS * INT64_C(1000000);
-    while (crew_take(self, POLL_MS) < self->count && !atomic_load(&self->shared->failed)) {
+    while (crew_take(self, WAIT_NS) < self->count && !atomic_load(&self->shared->failed)) {
         crew_tick(self, false);
         if (bench_now_ns() > end_ns) {
             shared_fail(self->shared, "sessions did not open in time");
@@ -171,7 +221,7 @@ static void *consumers_main(void *context)
     bool open = crew_wait_open(self);
     atomic_store(&self->shared->consumers_open, 1);
     while (open && !atomic_load(&self->shared->stop) && !atomic_load(&self->shared->failed)) {
-        crew_take(self, POLL_MS);
+        crew_take(self, WAIT_NS);
         crew_tick(self, false);
         note_acknowledged(self);
     }
@@ -266,6 +316,17 @@ static void plan_tick(const struct bench_load *load, struct plan *plan, int64_t 
     }
 }
 
+/* In open loop the wait ends when the next event is due. */
+static int64_t wait_of(const struct bench_load *load, const struct plan *plan, int64_t now_ns)
+{
+    if (load->rate == 0) {
+        return WAIT_NS;
+    }
+    int64_t next_ns =
+        plan->begin_ns + (int64_t)((double)(plan->due + 1) * 1e9 / (double)load->rate) - now_ns;
+    return next_ns < 0 ? 0 : next_ns > WAIT_NS ? WAIT_NS : next_ns;
+}
+
 static bool publishing(const struct shared *shared, const struct plan *plan, int64_t now_ns)
 {
     const struct bench_load *load = shared->load;
@@ -289,8 +350,7 @@ static void produce(struct crew *self, struct plan *plan)
         for (size_t i = 0; i < self->count; i++) {
             publish_some(self, &self->links[i], plan);
         }
-        /* in open loop a wait would be longer than the time to the next event */
-        crew_take(self, load->rate > 0 ? 0 : POLL_MS);
+        crew_take(self, wait_of(load, plan, bench_now_ns()));
         crew_tick(self, false);
         now_ns = bench_now_ns();
     }
@@ -311,7 +371,7 @@ static void produce_rest(struct crew *self)
         if (bench_now_ns() > end_ns) {
             shared_fail(shared, "receipts or acknowledgements did not come in time");
         }
-        crew_take(self, POLL_MS);
+        crew_take(self, WAIT_NS);
         crew_tick(self, false);
     }
 }
@@ -334,11 +394,12 @@ static void load_results(
 static int run_producers(struct shared *shared, struct crew *producers)
 {
     struct plan plan = {0};
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* waits end when they should */
     if (!crew_wait_open(producers)) {
         return E_UNREACHABLE;
     }
     while (shared->load->connect_consumers && atomic_load(&shared->consumers_open) == 0) {
-        crew_take(producers, POLL_MS);
+        crew_take(producers, WAIT_NS);
     }
     produce(producers, &plan);
     uint64_t at_stop = atomic_load(&shared->receipted);

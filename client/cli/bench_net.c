@@ -496,12 +496,13 @@ uint64_t bench_net_journal_bytes(const struct bench_net *self)
     char path[BENCH_PATH_BYTES + 32];
     struct disk disk;
     struct journal_check report = {0};
+    struct complaint why = {0};
     uint64_t last = 0;
     path_of(self, "journal", path);
     if (disk_real_open(path, &disk) != 0) {
         return 0;
     }
-    int rc = journal_verify(&disk, NULL, &report, note_position, &last, NULL, NULL);
+    int rc = journal_verify(&disk, NULL, &report, note_position, &last, NULL, &why);
     disk_real_close(&disk);
     uint64_t segment_bytes = 64 * UINT64_C(1048576); /* the broker's default */
     return rc != 0 || report.segments == 0

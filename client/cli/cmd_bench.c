@@ -2,8 +2,9 @@
  * cmd_bench: load against a real broker on this machine, a line a figure.
  *
  * Makes a network of its own below --dir, starts a broker as a process of its own, and takes all of it away at the end,
- * also when a run fails. The broker ends with this program, however that ends.
+ * also when a run fails or is interrupted. The broker ends with this program, however that ends.
  */
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -12,6 +13,26 @@
 #include "common/base/banned.h"
 
 enum { AWAY = 1, FILES_WANTED = 8192 };
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    interrupted = 1;
+}
+
+bool bench_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+void bench_catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
 
 static struct bench_options options_of(const struct cli *cli)
 {
@@ -44,11 +65,16 @@ static int run_all(struct cli *cli, struct bench_net *net, const struct bench_op
     if (exit_code == CLI_DONE) {
         exit_code = bench_runs(cli, net, options, results);
     }
-    if (cli->json) {
-        cli_json(cli,
-            json_pack("{s:b, s:O, s:O}", "ok", exit_code == CLI_DONE, "floors", floors, "results",
-                results));
+    json_t *whole = json_pack(
+        "{s:b, s:O, s:O}", "ok", exit_code == CLI_DONE, "floors", floors, "results", results);
+    const char *path = cli_text(cli, "results");
+    if (path != NULL && json_dump_file(whole, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0) {
+        exit_code = cli_fail(cli, E_IO, "%s could not be written", path);
     }
+    if (cli->json) {
+        cli_json(cli, json_incref(whole));
+    }
+    json_decref(whole);
     json_decref(floors);
     json_decref(results);
     return exit_code;
@@ -59,6 +85,7 @@ static int run_bench(struct cli *cli)
     struct bench_options options = options_of(cli);
     struct bench_net net;
     raise_limits();
+    bench_catch_interrupts();
     int exit_code = bench_net_make(cli, options.producers + options.recipients + AWAY, &net);
     if (exit_code == CLI_DONE) {
         exit_code = run_all(cli, &net, &options);
@@ -115,6 +142,10 @@ static const struct cli_option bench_options_table[] = {
         .text = "events for the authority that was away; 200,000 unless it is stated"},
     {.name = "no-payload", .text = "events without a sealed part"},
     {.name = "only", .argument = "NAME", .type = CLI_WORD, .words = runs, .text = "one run alone"},
+    {.name = "results",
+        .argument = "FILE",
+        .type = CLI_FILE,
+        .text = "write the figures there as JSON as well"},
     {.name = "broker",
         .argument = "FILE",
         .type = CLI_FILE,

@@ -43,7 +43,7 @@ static void put_json(FILE *out, json_t *document, size_t flags)
 
 void cli_json(struct cli *cli, json_t *document)
 {
-    put_json(cli->out, document, JSON_INDENT(2));
+    put_json(cli->out, document, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 }
 
 void cli_json_line(struct cli *cli, json_t *document)
