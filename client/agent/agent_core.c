@@ -1,0 +1,413 @@
+/*
+ * agent_core: life, dispatch of frames, the tick, alarms. Failures of the store end the session and raise an alarm; what
+ * is in memory is then read again, so that memory never knows more than the disk.
+ */
+#include "client/agent/agent_core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/agent/agent_private.h"
+#include "client/agent/ops.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+
+#include "common/base/banned.h"
+
+enum {
+    FRAME_ARENA_BYTES =
+        12 * 1048576, /* a frame of 1 MiB, decoded: at the worst many small entries */
+    INNER_ARENA_BYTES = 2 * 1048576, /* statements inside it */
+    DAILY_MS = 60000 /* keys, gaps and the age of the register are looked at so often */
+};
+
+int64_t agent_mono(const agent_core_t *self)
+{
+    return self->world->mono_ms(self->world->context);
+}
+
+int64_t agent_wall(const agent_core_t *self)
+{
+    return self->world->wall_ms(self->world->context);
+}
+
+void agent_copy_text(char *out, size_t bytes, const char *text)
+{
+    size_t len = text == NULL ? 0 : strlen(text);
+
+    len = len < bytes ? len : bytes - 1;
+    if (len > 0) {
+        memcpy(out, text, len);
+    }
+    out[len] = '\0';
+}
+
+ProtobufCBinaryData binary_of(struct slice bytes)
+{
+    return (ProtobufCBinaryData){bytes.len, (uint8_t *)(uintptr_t)bytes.data};
+}
+
+struct slice slice_of_binary(ProtobufCBinaryData bytes)
+{
+    return slice_of(bytes.data, bytes.len);
+}
+
+/* ---- sending, committing, alarms ---- */
+
+int agent_send(agent_core_t *self, Waypost__Frame *frame)
+{
+    buf_clear(&self->out);
+    frame_encode(frame, &self->out);
+    assert(self->out.len <= FRAME_BYTES_MAX);
+    int rc = self->ports.send(self->ports.context, buf_slice(&self->out));
+    if (rc != 0) {
+        log_warnx("frame not sent body=%d: %s", (int)frame->body_case, err_text(rc));
+        uplink_close(self, -1);
+    }
+    return rc;
+}
+
+static void write_alarm(agent_core_t *self, const char *name, const char *text)
+{
+    bool own = !store_in_transaction(self->store);
+
+    if (own) {
+        store_begin(self->store);
+    }
+    if (store_alarm_set(self->store, name, text, agent_wall(self))) {
+        log_errorx("alarm %s: %s", name, text);
+    }
+    if (own && store_commit(self->store) != 0) {
+        log_errorx("alarm %s could not be written", name);
+    }
+}
+
+void agent_alarm(agent_core_t *self, const char *name, const char *format, ...)
+{
+    char text[320];
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    assert(len >= 0);
+    write_alarm(self, name, text);
+}
+
+void agent_alarm_clear(agent_core_t *self, const char *name)
+{
+    bool own = !store_in_transaction(self->store);
+
+    if (!store_has_alarm(self->store, name)) {
+        return;
+    }
+    if (own) {
+        store_begin(self->store);
+    }
+    if (store_alarm_clear(self->store, name)) {
+        log_info("alarm %s is over", name);
+    }
+    if (own) {
+        (void)store_commit(self->store);
+    }
+}
+
+int agent_commit(agent_core_t *self)
+{
+    int rc = store_commit(self->store);
+
+    if (rc == 0) {
+        return 0;
+    }
+    store_identity(self->store, &self->identity);
+    store_head(self->store, &self->head);
+    self->receiver_due_ms = -1;
+    agent_alarm(self, "storage", "the database cannot be written (%s): free space, then check %s",
+        err_name(rc), "the disk");
+    uplink_close(self, AGENT_BACKOFF_MAX_MS);
+    return rc;
+}
+
+/* ---- life ---- */
+
+static int load_register(agent_core_t *self, struct complaint *why)
+{
+    struct complaint cache = {0};
+    int rc = book_load(self, why);
+
+    if (rc != 0 || self->options.first_register.len == 0) {
+        return rc;
+    }
+    rc = book_take(self, self->options.first_register, &cache);
+    if (rc != 0 && rc != E_ROLLBACK && rc != E_DUPLICATE) {
+        log_warnx("register file not taken: %s", cache.text);
+    }
+    return 0;
+}
+
+static int begin_identity(agent_core_t *self, struct complaint *why)
+{
+    store_identity(self->store, &self->identity);
+    store_head(self->store, &self->head);
+    self->ack_counter = self->identity.ack_counter;
+    if (self->identity.incarnation != 0) {
+        return 0;
+    }
+    while (self->identity.incarnation == 0) {
+        self->world->random(
+            self->world->context, &self->identity.incarnation, sizeof self->identity.incarnation);
+    }
+    self->identity.next_sequence = 1;
+    store_begin(self->store);
+    store_identity_save(self->store, &self->identity);
+    int rc = store_commit(self->store);
+    return rc == 0 ? 0 : complain(why, rc, "the database cannot be written: %s", err_text(rc));
+}
+
+int agent_core_new(const struct agent_options *options, const struct world *world, store_t *store,
+    const struct agent_ports *ports, agent_core_t **out, struct complaint *why)
+{
+    assert(options->key_count >= 1 && options->key_count <= AGENT_KEYS_MAX);
+    agent_core_t *self = mem_new(1, sizeof *self);
+
+    self->options = *options;
+    self->world = world;
+    self->store = store;
+    self->ports = *ports;
+    self->arena = arena_new(FRAME_ARENA_BYTES);
+    self->inner = arena_new(INNER_ARENA_BYTES);
+    self->batch_events_max = AGENT_FREEZE_EVENTS;
+    self->receiver_due_ms = -1;
+    self->connect_at_ms = agent_mono(self);
+    self->daily_at_ms = agent_mono(self);
+    world->random(world->context, self->instance, sizeof self->instance);
+    int rc = begin_identity(self, why);
+    if (rc == 0) {
+        rc = load_register(self, why);
+    }
+    if (rc != 0) {
+        agent_core_destroy(&self);
+        return rc;
+    }
+    *out = self;
+    return 0;
+}
+
+void agent_core_destroy(agent_core_t **self_p)
+{
+    agent_core_t *self = *self_p;
+
+    if (self == NULL) {
+        return;
+    }
+    register_destroy(&self->book);
+    arena_destroy(&self->arena);
+    arena_destroy(&self->inner);
+    buf_free(&self->out);
+    buf_free(&self->welcome);
+    free(self);
+    *self_p = NULL;
+}
+
+/* ---- frames ---- */
+
+static void take_welcome(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    uplink_welcome(self, frame->welcome, bytes);
+}
+
+static void take_receipt(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    receipt_frame(self, frame->receipt);
+}
+
+static void take_deliver(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    incoming_deliver(self, frame->deliver);
+}
+
+static void take_acked(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    acking_acked(self, frame->acked);
+}
+
+static void take_credit(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    self->credit_events = frame->credit->events;
+    self->credit_bytes = frame->credit->bytes;
+}
+
+static void take_pong(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    uplink_pong(self, frame->pong);
+}
+
+static void take_notice(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    uplink_notice(self, frame->notice);
+}
+
+static void take_refused(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    uplink_refused(self, frame->refused);
+}
+
+static void take_register(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    book_frame(self, frame->register_is);
+}
+
+static void take_answer(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    ops_answer(self, frame->answer);
+}
+
+static void take_operated(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    ops_operated(self, frame->operated);
+}
+
+static void take_own_events(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    restore_frame(self, frame->own_events);
+}
+
+static const struct {
+    Waypost__Frame__BodyCase body;
+    bool in_hello; /* taken before WELCOME too */
+    void (*take)(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes);
+} frame_table[] = {
+    {WAYPOST__FRAME__BODY_WELCOME, true, take_welcome},
+    {WAYPOST__FRAME__BODY_RECEIPT, false, take_receipt},
+    {WAYPOST__FRAME__BODY_DELIVER, false, take_deliver},
+    {WAYPOST__FRAME__BODY_ACKED, false, take_acked},
+    {WAYPOST__FRAME__BODY_CREDIT, false, take_credit},
+    {WAYPOST__FRAME__BODY_PONG, false, take_pong},
+    {WAYPOST__FRAME__BODY_NOTICE, true, take_notice},
+    {WAYPOST__FRAME__BODY_REFUSED, true, take_refused},
+    {WAYPOST__FRAME__BODY_REGISTER_IS, true, take_register},
+    {WAYPOST__FRAME__BODY_ANSWER, false, take_answer},
+    {WAYPOST__FRAME__BODY_OPERATED, false, take_operated},
+    {WAYPOST__FRAME__BODY_OWN_EVENTS, false, take_own_events},
+};
+
+void agent_core_frame(agent_core_t *self, struct slice bytes)
+{
+    Waypost__Frame *frame = NULL;
+
+    if (self->state != SESSION_HELLO && self->state != SESSION_OPEN) {
+        return; /* of a connection that was given up */
+    }
+    arena_reset(self->arena);
+    arena_reset(self->inner);
+    int rc = frame_decode(self->arena, bytes, &frame);
+    if (rc != 0) {
+        agent_alarm(
+            self, "protocol", "the broker sent a frame that cannot be read (%s)", err_name(rc));
+        uplink_close(self, -1);
+        return;
+    }
+    self->heard_at_ms = agent_mono(self);
+    for (size_t i = 0; i < sizeof frame_table / sizeof frame_table[0]; i++) {
+        if (frame_table[i].body == frame->body_case) {
+            if (self->state == SESSION_OPEN || frame_table[i].in_hello) {
+                frame_table[i].take(self, frame, bytes);
+            }
+            return;
+        }
+    }
+    log_debug("frame of an unknown body passed over body=%d", (int)frame->body_case);
+}
+
+/* ---- the tick ---- */
+
+static void watch_gaps(agent_core_t *self)
+{
+    struct sender_gap gap;
+
+    if (store_sender_gap(self->store, agent_wall(self) - AGENT_GAP_ALARM_MS, &gap)) {
+        agent_alarm(self, "missing",
+            "event number %llu of agent %s for %s has not come; ask them to send it again",
+            (unsigned long long)gap.missing, gap.agent, gap.code);
+    } else {
+        agent_alarm_clear(self, "missing");
+    }
+}
+
+void agent_core_tick(agent_core_t *self)
+{
+    int64_t now_ms = agent_mono(self);
+
+    if (now_ms >= self->daily_at_ms) {
+        self->daily_at_ms = now_ms + DAILY_MS;
+        book_daily(self);
+        watch_gaps(self);
+    }
+    uplink_tick(self);
+    if (self->state == SESSION_OPEN) {
+        acking_tick(self);
+        outgoing_pump(self);
+    }
+    ops_tick(self);
+    if (self->watch_wanted) {
+        self->watch_wanted = false;
+        agent_core_watch(self);
+    }
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t agent_core_due_ms(const agent_core_t *self)
+{
+    int64_t due_ms = sooner(self->daily_at_ms, agent_mono(self) + 1000);
+
+    if (self->state == SESSION_OFFLINE) {
+        due_ms = sooner(due_ms, self->connect_at_ms);
+    }
+    if (self->state == SESSION_OPEN) {
+        due_ms = sooner(due_ms, acking_due_ms(self));
+        if (self->publish_at_ms > agent_mono(self)) {
+            due_ms = sooner(due_ms, self->publish_at_ms);
+        }
+    }
+    return due_ms;
+}
+
+void agent_core_stop(agent_core_t *self)
+{
+    self->stopping = true;
+    if (self->state != SESSION_OPEN) {
+        return;
+    }
+    if (self->ack_wanted) {
+        acking_send(self);
+    }
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Bye bye = WAYPOST__BYE__INIT;
+    frame.body_case = WAYPOST__FRAME__BODY_BYE;
+    frame.bye = &bye;
+    if (self->state == SESSION_OPEN) {
+        (void)agent_send(self, &frame);
+    }
+}
+
+bool agent_core_online(const agent_core_t *self)
+{
+    return self->state == SESSION_OPEN && self->settled;
+}

@@ -1,0 +1,85 @@
+/*
+ * agent_core: what an agent decides. Pure and single-threaded: frames, ticks and local requests go in; frames, answers
+ * and requests for a connection come out. It includes no socket, file, clock or thread header; what must last is in the
+ * store. docs/PROTOCOL.md section 4 has the rules by number, docs/LOCAL-API.md the local requests.
+ *
+ * What it says to the broker was durable in the store before (frozen events, acknowledged entries); what it says to a
+ * local client likewise.
+ */
+#ifndef WAYPOST_AGENT_CORE_H
+#define WAYPOST_AGENT_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "client/agent/store.h"
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "common/base/world.h"
+#include "common/crypto/keys.h"
+#include "common/register/register.h"
+
+typedef struct agent_core agent_core_t;
+
+struct agent_ports {
+    void *context;
+    /* Send one frame to the broker; lent for the call. 0, or E_UNREACHABLE (the core gives the connection up). */
+    int (*send)(void *context, struct slice frame);
+    /* Open a connection to the next endpoint with that pair of CURVE keys; agent_core_connected() or _disconnected()
+     * follows. */
+    void (*connect)(void *context, const struct keys *keys);
+    void (*disconnect)(void *context);
+    /* One line for a local client. Taken. False: the client is gone or has no room (a watcher is asked again later). */
+    bool (*answer)(void *context, uint64_t client, json_t *line);
+};
+
+/* Everything lent for the life of the core. */
+struct agent_options {
+    const char *network;
+    const char *agent; /* id in the register */
+    const struct register_pin *pin;
+    const struct keys *keys; /* 1 or 2 sets */
+    size_t key_count;
+    uint32_t credit_events; /* what the broker may have on its way to us */
+    uint32_t credit_bytes;
+    bool receiver;               /* there is a program to hand events over to */
+    bool receiver_payload;       /* and it gets the opened payload too */
+    struct slice first_register; /* SignedRegister bytes to begin with, empty for none */
+};
+
+/* store is lent. 0, or E_MALFORMED... with why where the register cannot be used and no other is at hand. */
+int agent_core_new(const struct agent_options *options, const struct world *world, store_t *store,
+    const struct agent_ports *ports, agent_core_t **out, struct complaint *why);
+void agent_core_destroy(agent_core_t **self_p);
+
+/* The connection's handshake succeeded: HELLO is said. */
+void agent_core_connected(agent_core_t *self, const char *endpoint);
+/* It is gone. rc: E_UNREACHABLE, or E_KEY where the broker rejected the key. */
+void agent_core_disconnected(agent_core_t *self, int rc);
+/* A frame came in. */
+void agent_core_frame(agent_core_t *self, struct slice bytes);
+/* Time passed; to be called at agent_core_due_ms() at the latest, and after any batch of frames or requests. */
+void agent_core_tick(agent_core_t *self);
+int64_t agent_core_due_ms(const agent_core_t *self); /* on the world's mono_ms */
+/* Leave in order: what can be acknowledged is, then BYE. */
+void agent_core_stop(agent_core_t *self);
+
+/* A local request. The answer (new reference), or NULL where it comes later by ports.answer. */
+json_t *agent_core_request(agent_core_t *self, uint64_t client, const json_t *request);
+void agent_core_client_gone(agent_core_t *self, uint64_t client);
+/* Clients have room again: go on with `watch`. */
+void agent_core_watch(agent_core_t *self);
+
+/* The next event for the receiver, for an empty slot: its id, its transfer, and what it reads. 0, or E_END for nothing
+ * due now; the caller takes json. busy: transfers that are at work. */
+int agent_core_receiver_next(agent_core_t *self, const uint8_t (*busy)[UUID_BYTES],
+    size_t busy_count, uint8_t *event, uint8_t *transfer, json_t **json);
+void agent_core_receiver_done(agent_core_t *self, const uint8_t *event, bool ok, const char *what);
+int64_t agent_core_receiver_due_ms(
+    agent_core_t *self); /* wall time of the next attempt, INT64_MAX for none */
+
+bool agent_core_online(const agent_core_t *self); /* a session is open and checked */
+
+#endif

@@ -1,0 +1,211 @@
+/*
+ * agent_private: the core's state, shared by its files alone (agent_core, uplink, book, outgoing, freeze, receipt,
+ * incoming, inspect, apply, acking, restore, ops...). Each function here says which file it stands in.
+ */
+#ifndef WAYPOST_AGENT_PRIVATE_H
+#define WAYPOST_AGENT_PRIVATE_H
+
+#include "client/agent/agent_core.h"
+#include "common/codec/event.h"
+#include "common/codec/frame.h"
+#include "common/crypto/merkle.h"
+
+enum session_state {
+    SESSION_OFFLINE,    /* no connection; one is tried at connect_at_ms */
+    SESSION_CONNECTING, /* a socket is open, its handshake is not done */
+    SESSION_HELLO,      /* HELLO is said, WELCOME is awaited */
+    SESSION_OPEN        /* frames go both ways */
+};
+
+/* A batch on its way. */
+struct flight {
+    uint64_t first; /* sequence */
+    uint32_t count;
+    uint64_t bytes;
+};
+
+/* A local request that waits for the broker. */
+struct pending {
+    uint64_t request; /* number on the wire, 0 for a free place */
+    uint64_t client;
+    uint32_t operation;  /* enum Operation; 0 for QUERY */
+    int64_t deadline_ms; /* mono */
+};
+
+struct watcher {
+    uint64_t client;
+    bool used;
+    int64_t position; /* of the last entry handed over */
+    char region[AGENT_NAME_BYTES_MAX + 1];
+};
+
+struct agent_core {
+    struct agent_options options;
+    const struct world *world;
+    store_t *store;
+    struct agent_ports ports;
+    arena_t *arena;                  /* the frame at hand */
+    arena_t *inner;                  /* statements inside it */
+    struct buf out;                  /* the frame being sent */
+    register_t *book;                /* NULL before the first */
+    const struct register_agent *me; /* lent from the book; NULL where it does not name us */
+    struct identity identity;
+    struct seen_head head;
+    uint8_t instance[16]; /* of this process start */
+
+    /* the session */
+    enum session_state state;
+    char endpoint[257];
+    int64_t state_since_ms;  /* mono */
+    int64_t online_since_ms; /* wall, for status */
+    int64_t connect_at_ms;   /* mono */
+    int64_t backoff_ms;
+    int64_t superseded_wait_ms;
+    int64_t superseded_at_ms; /* mono, 0 for never */
+    int64_t heard_at_ms;      /* mono: last frame of the broker */
+    int64_t ping_at_ms;       /* mono */
+    int64_t heartbeat_ms;
+    size_t key_at_work; /* CURVE: position in options.keys */
+    bool settled;       /* WELCOME is checked: publishing may begin */
+    struct buf welcome; /* its frame, until it is checked */
+    bool register_asked;
+    bool register_old; /* the broker has a newer one than we */
+    int64_t register_asked_ms;
+    bool stopping;
+
+    /* publishing */
+    int publish_stopped; /* negative enum err: why nothing is published, 0 where it is */
+    bool restoring;
+    int64_t publish_at_ms; /* mono: not before */
+    int64_t publish_wait_ms;
+    uint32_t credit_events;
+    uint32_t credit_bytes;
+    uint64_t next_unsent; /* first sequence that this session has not sent */
+    uint64_t split_at;    /* a batch ends before this sequence, 0 for none */
+    uint32_t batch_events_max;
+    size_t flight_count;
+    struct flight flights[AGENT_BATCHES_IN_FLIGHT];
+
+    /* receiving */
+    bool resend_wanted;   /* once the register is here */
+    bool resend_pending;  /* once it may be asked again */
+    int64_t resend_at_ms; /* mono: not before */
+    uint64_t ack_counter; /* last used; identity.ack_counter is set aside ahead of it */
+    uint64_t ack_sent_upto;
+    bool ack_wanted;
+    int64_t ack_last_ms; /* mono */
+    bool watch_wanted;   /* new entries */
+
+    /* local requests */
+    uint64_t last_request;
+    struct pending pending[AGENT_PENDING_REQUESTS];
+    struct watcher watchers[AGENT_WATCHERS_MAX];
+    int64_t receiver_due_ms; /* wall, -1 where it is not known */
+    int64_t daily_at_ms;     /* mono: keys and gaps are looked at */
+};
+
+/* agent_core.c */
+int64_t agent_mono(const agent_core_t *self);
+int64_t agent_wall(const agent_core_t *self);
+int agent_send(agent_core_t *self, Waypost__Frame *frame); /* gives the session up where it fails */
+void agent_alarm(agent_core_t *self, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4))); /* inside or outside a transaction */
+void agent_alarm_clear(agent_core_t *self, const char *name);
+/* Commit; where it fails what is in memory is read again, the session ends and an alarm is raised. */
+int agent_commit(agent_core_t *self);
+void agent_copy_text(char *out, size_t bytes, const char *text); /* cut to fit; NULL is "" */
+ProtobufCBinaryData binary_of(struct slice bytes);
+struct slice slice_of_binary(ProtobufCBinaryData bytes);
+
+/* uplink.c */
+void uplink_close(
+    agent_core_t *self, int64_t wait_ms); /* reconnect after so long; -1: by the backoff */
+void uplink_tick(agent_core_t *self);
+void uplink_welcome(agent_core_t *self, const Waypost__Welcome *welcome, struct slice frame);
+void uplink_settle(agent_core_t *self); /* once the register is up to date */
+void uplink_refused(agent_core_t *self, const Waypost__Refused *refused);
+void uplink_pong(agent_core_t *self, const Waypost__Pong *pong);
+void uplink_notice(agent_core_t *self, const Waypost__Notice *notice);
+void incoming_start_epoch(agent_core_t *self, uint64_t epoch); /* inside a transaction */
+
+/* book.c: register, keys, heads */
+int book_load(agent_core_t *self, struct complaint *why); /* from the store, at the start */
+int book_take(agent_core_t *self, struct slice signed_register, struct complaint *why);
+void book_ask(agent_core_t *self);
+void book_frame(agent_core_t *self, const Waypost__RegisterIs *frame);
+void book_daily(agent_core_t *self);
+const struct keys *book_signing_keys(const agent_core_t *self); /* NULL where none is valid now */
+const struct keys *book_curve_keys(agent_core_t *self);
+const struct keys *book_seal_keys(
+    const agent_core_t *self, const uint8_t *key_id); /* NULL where not ours */
+const char *book_own_code(const agent_core_t *self);  /* "" for hubs and before the register */
+bool book_serves(const agent_core_t *self, const char *code, int64_t at_ms); /* after routing */
+int book_head(agent_core_t *self, const Waypost__Signed *signed_head, struct seen_head *out);
+/* Remember the highest; inside a transaction. 0, E_FORK or E_ROLLBACK. */
+int book_note_head(agent_core_t *self, const struct seen_head *head);
+bool book_path(size_t count, const ProtobufCBinaryData *steps, struct merkle_path *out);
+
+/* outgoing.c */
+void outgoing_pump(agent_core_t *self);
+void outgoing_stop(agent_core_t *self, int rc);
+void outgoing_refused(agent_core_t *self, const Waypost__Refused *refused);
+void outgoing_from(
+    agent_core_t *self, uint64_t sequence); /* forget what is in flight from here on */
+void outgoing_wait(agent_core_t *self, int64_t at_least_ms);
+void outgoing_rewrap(agent_core_t *self); /* a new register: wraps of what is not accepted */
+
+/* freeze.c */
+int freeze_event(
+    agent_core_t *self, struct outbox_row *row, struct complaint *why); /* inside a transaction */
+/* Wraps of a payload key for everybody who may open it. inside a transaction or not. */
+void freeze_wraps(
+    agent_core_t *self, const struct event_view *view, const uint8_t *key, struct buf *out);
+/* The payload key from our own wrap. 0 or E_OPEN. */
+int freeze_key(agent_core_t *self, const struct event_view *view, struct slice wraps, uint8_t *key);
+
+/* receipt.c */
+void receipt_frame(agent_core_t *self, const Waypost__Receipt *receipt);
+struct hash receipt_leaf(const char *network, const Waypost__Receipt *receipt);
+
+/* incoming.c */
+void incoming_deliver(agent_core_t *self, const Waypost__Deliver *deliver);
+void incoming_resend(agent_core_t *self);
+struct hash incoming_hash_start(const char *network, const char *agent, uint64_t epoch);
+struct hash incoming_hash_next(
+    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item);
+
+/* inspect.c: is a delivered event what it says? */
+struct inspected {
+    int rc; /* 0, E_SIGNATURE..., E_STALE_REGISTER */
+    char text[200];
+    Waypost__BatchStatement *statement;  /* lent from the arena */
+    const struct register_agent *sender; /* lent from the book */
+};
+void inspect_batch(agent_core_t *self, const Waypost__DeliveredBatch *batch, struct inspected *out);
+/* 0 and the view; else the code with the sentence. */
+int inspect_event(agent_core_t *self, const Waypost__EventEntry *entry,
+    const struct inspected *batch, int64_t accepted_ms, struct event_view *view,
+    struct complaint *why);
+/* 0 where the payload is there and opens, or may be absent; E_OPEN. */
+int inspect_payload(agent_core_t *self, const Waypost__EventEntry *entry,
+    const struct event_view *view, struct complaint *why);
+
+/* apply.c: records and acknowledgements of others, inside a transaction */
+int64_t apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry);
+int64_t apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, uint8_t *event, int *fault);
+
+/* acking.c */
+void acking_tick(agent_core_t *self);
+void acking_acked(agent_core_t *self, const Waypost__Acked *acked);
+void acking_send(agent_core_t *self);
+int64_t acking_due_ms(const agent_core_t *self);
+
+/* restore.c */
+void restore_begin(agent_core_t *self, const char *why);
+void restore_frame(agent_core_t *self, const Waypost__OwnEvents *events);
+
+/* open.c: payloads */
+int open_own(agent_core_t *self, const struct outbox_row *row, json_t **out);
+int open_received(agent_core_t *self, const struct inbox_row *row, json_t **out);
+
+#endif

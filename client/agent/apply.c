@@ -1,0 +1,202 @@
+/*
+ * apply: what records and other agents' acknowledgements change here, inside the transaction of their frame. An
+ * acknowledgement whose signature does not verify changes nothing and raises an alarm.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/agent/agent_private.h"
+#include "common/base/civil.h"
+#include "common/base/log.h"
+#include "common/crypto/sign.h"
+
+#include "common/base/banned.h"
+
+/* ---- records ---- */
+
+int64_t apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry)
+{
+    const Waypost__Derived *record = entry->record;
+    struct notice_row row = {.leaf_index = entry->leaf_index,
+        .recorded_ms = entry->recorded_ms,
+        .at_ms = record->at_ms,
+        .kind = (uint32_t)record->kind,
+        .code_err = record->has_code_err ? record->code_err : 0};
+    size_t used = 0;
+
+    row.has_event = record->has_event && record->event.len == UUID_BYTES;
+    if (row.has_event) {
+        memcpy(row.event, record->event.data, UUID_BYTES);
+    }
+    agent_copy_text(row.code, sizeof row.code, record->code);
+    agent_copy_text(row.by, sizeof row.by, record->by);
+    for (size_t i = 0; i < record->n_successors && used < sizeof row.successors; i++) {
+        int len = snprintf(row.successors + used, sizeof row.successors - used, "%s%.9s",
+            i == 0 ? "" : " ", record->successors[i]);
+        used += len < 0 ? 0 : (size_t)len;
+    }
+    if (record->kind == WAYPOST__SYSTEM_KIND__RETURNED_TO_SENDER && row.has_event &&
+        store_outbox_position(self->store, row.event) != 0) {
+        char text[UUID_TEXT_BYTES];
+        uuid_format(row.event, text);
+        agent_alarm(self, "returned",
+            "event %s came back: code %s has no single successor; choose of: %s", text, row.code,
+            row.successors[0] == '\0' ? "none" : row.successors);
+    }
+    return store_notice_add(self->store, &row);
+}
+
+/* ---- acknowledgements ---- */
+
+struct claims {
+    const Waypost__AckStatement *statement;
+    const Waypost__AckEntry *entry;
+};
+
+static bool is_opened_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
+{
+    for (size_t i = 0; i < claims->statement->n_opened; i++) {
+        const Waypost__Opened *opened = claims->statement->opened[i];
+        if (opened->event.len == UUID_BYTES &&
+            memcmp(opened->event.data, event->event.data, UUID_BYTES) == 0 &&
+            (!event->has_role || opened->role == event->role)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_fault_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
+{
+    for (size_t i = 0; i < claims->statement->n_faults; i++) {
+        if (event->has_code_err && claims->statement->faults[i]->code == event->code_err) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does the signed statement say what the broker says it says? Stream numbers of others are not known to us. */
+static bool is_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
+{
+    if (event->event.len != UUID_BYTES) {
+        return false;
+    }
+    switch (event->level) {
+    case LEVEL_PERSISTED:
+        return claims->statement->n_persisted > 0;
+    case LEVEL_OPENED:
+        return is_opened_claimed(claims, event);
+    case LEVEL_FAULT:
+        return is_fault_claimed(claims, event);
+    default:
+        return false;
+    }
+}
+
+static int check_ack(agent_core_t *self, const Waypost__AckEntry *entry,
+    const Waypost__AckStatement **out, struct complaint *why)
+{
+    struct slice bytes = slice_of_binary(entry->ack->statement);
+    const struct register_agent *agent = register_agent_of(self->book, entry->agent);
+    const Waypost__AckStatement *said =
+        message_decode(self->inner, &waypost__ack_statement__descriptor, bytes);
+
+    if (said == NULL || said->key_id.len != KEY_ID_BYTES) {
+        return complain(why, E_MALFORMED, "an acknowledgement cannot be read");
+    }
+    if (strcmp(said->agent, entry->agent) != 0 ||
+        strcmp(said->network, self->options.network) != 0) {
+        return complain(why, E_SENDER, "an acknowledgement is of another agent than it says");
+    }
+    const struct register_key *key =
+        agent == NULL ? NULL : register_key_of(agent, REGISTER_KEY_SIGN, said->key_id.data);
+    if (key == NULL) {
+        return complain(why, self->register_old ? E_STALE_REGISTER : E_KEY,
+            "agent %.32s has no such key in the register", entry->agent);
+    }
+    int64_t at_ms = entry->n_events > 0 ? entry->events[0]->at_ms : agent_wall(self);
+    int rc = register_key_valid(agent, key, at_ms);
+    if (rc == 0) {
+        rc = sign_check(SIGN_CONTEXT_ACK, bytes, slice_of_binary(entry->ack->signature), key->key);
+    }
+    *out = said;
+    return rc == 0
+        ? 0
+        : complain(why, rc, "an acknowledgement of agent %s: %s", agent->id, err_text(rc));
+}
+
+/* Under which code of our event the acknowledgement counts: as addressed (a superseded code stays as written). */
+static void code_of(agent_core_t *self, const uint8_t *event, const char *said, char *out)
+{
+    struct recipient_row rows[RECIPIENTS_MAX];
+    size_t count = store_outbox_recipients(self->store, event, rows);
+
+    agent_copy_text(out, CODE_BYTES + 1, said);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rows[i].code, said) == 0) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct register_authority *authority = NULL;
+        enum register_route route = register_route(
+            self->book, rows[i].code, civil_london_day(agent_wall(self)), &authority);
+        if (route == ROUTE_SUCCESSOR && strcmp(authority->code, said) == 0) {
+            agent_copy_text(out, CODE_BYTES + 1, rows[i].code);
+            return;
+        }
+    }
+}
+
+static void apply_level(agent_core_t *self, const Waypost__AckEntry *entry,
+    const Waypost__AckedEvent *event, int64_t ack)
+{
+    struct level_row row = {.level = (enum level)event->level,
+        .at_ms = event->at_ms,
+        .role = event->has_role ? (uint32_t)event->role : 0,
+        .code_err = event->has_code_err ? event->code_err : 0,
+        .ack = ack};
+
+    code_of(self, event->event.data, entry->code, row.code);
+    agent_copy_text(row.agent, sizeof row.agent, entry->agent);
+    agent_copy_text(row.team, sizeof row.team, event->team);
+    store_level_put(self->store, event->event.data, &row);
+    if (row.level == LEVEL_FAULT && store_outbox_position(self->store, event->event.data) != 0) {
+        char text[UUID_TEXT_BYTES];
+        uuid_format(event->event.data, text);
+        agent_alarm(self, "delivery_fault", "%s could not use event %s (%s): send it again",
+            row.code, text, row.code_err > INT32_MAX ? "E_UNKNOWN" : err_name(-(int)row.code_err));
+    }
+}
+
+int64_t apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, uint8_t *event, int *fault)
+{
+    struct complaint why = {0};
+    struct claims claims = {.entry = entry};
+    int rc = check_ack(self, entry, &claims.statement, &why);
+
+    *fault = rc;
+    if (rc != 0) {
+        if (rc != E_STALE_REGISTER) {
+            agent_alarm(self, "bad_acknowledgement", "%.250s: it does not count", why.text);
+        }
+        return 0;
+    }
+    int64_t ack = store_ack_add(self->store, entry->agent, slice_of_binary(entry->ack->statement),
+        slice_of_binary(entry->ack->signature), entry->leaf_index, agent_wall(self));
+    for (size_t i = 0; i < entry->n_events; i++) {
+        if (!is_claimed(&claims, entry->events[i])) {
+            agent_alarm(self, "bad_acknowledgement",
+                "the broker says of agent %.32s what its signed statement does not: it does not "
+                "count",
+                entry->agent);
+            *fault = E_SIGNATURE;
+            continue;
+        }
+        apply_level(self, entry, entry->events[i], ack);
+        memcpy(event, entry->events[i]->event.data, UUID_BYTES);
+    }
+    return ack;
+}

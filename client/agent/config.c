@@ -1,0 +1,171 @@
+/* config: see config.h. Faults are returned with a complaint that names file and option. */
+#include "client/agent/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/fsio.h"
+
+#include "common/base/banned.h"
+
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+
+static const struct setting rows[] = {
+    {"data", SETTING_PATH, NULL, 1, 1024, "",
+        "Folder of the agent's database. It is made where it is missing, with mode 0700. One agent "
+        "uses it at a time."},
+    {"keys", SETTING_LIST, NULL, 1, AGENT_KEYS_MAX, "files",
+        "File of the agent's secret keys, mode 0600, made by waypost keygen. Two during a "
+        "rotation: the newest that the "
+        "register holds is used, both open what was sealed to them."},
+    {"join", SETTING_PATH, NULL, 1, 1024, "",
+        "Join file of the network: its name, the root keys that sign the register, where the "
+        "broker is and its key."},
+    {"register", SETTING_PATH, "", 1, 1024, "",
+        "File of a signed register to begin with, before the broker was ever reached. An older one "
+        "than the agent holds is "
+        "passed over."},
+    {"socket", SETTING_PATH, "/run/waypost/agent.sock", 1, 100, "",
+        "Unix socket for waypost, libwaypost and case systems, mode 0660."},
+    {"socket-group", SETTING_TEXT, "", 1, 32, "",
+        "Group that the socket is given to: its members may use the agent."},
+    {"endpoints", SETTING_LIST, "", 0, AGENT_ENDPOINTS_MAX, "endpoints",
+        "Where the broker is, tcp://HOST:PORT or ipc://PATH, tried in turn; instead of those in "
+        "the join file."},
+    {"ready-file", SETTING_PATH, "", 1, 1024, "",
+        "File that is written when the socket answers, and removed when the agent stops."},
+    {"on-delivery", SETTING_PATH, "", 1, 1024, "",
+        "Program that is run for every event that arrives, with the event as JSON on its standard "
+        "input. Exit status 0 means "
+        "taken; anything else is tried again, after 1 s, 2 s and so on up to 1 h. Order is kept "
+        "within a transfer."},
+    {"on-delivery-payload", SETTING_BOOL, "no", 0, 1, "",
+        "Whether that program gets the opened sealed part as well. Without it, it calls waypost "
+        "open, which is told to "
+        "the sender."},
+    {"on-delivery-timeout", SETTING_DURATION, "60 s", 1000, 3600000, "",
+        "How long that program may run before it is killed and the event is tried again."},
+    {"on-delivery-parallel", SETTING_UINT, "2", 1, AGENT_RECEIVERS_MAX, "programs",
+        "How many of them run at a time, each for another transfer."},
+    {"credit-events", SETTING_UINT, "1024", 1, CREDIT_EVENTS_MAX, "entries",
+        "How many entries the broker may have on their way to this agent."},
+    {"credit-bytes", SETTING_BYTES, "4 MiB", MIB, 64 * MIB, "", "How many bytes of them."},
+};
+
+const struct setting_table agent_table = {"waypost-agent", rows, sizeof rows / sizeof rows[0]};
+
+const char *const agent_examples[] = {"data", "/var/lib/waypost-agent", "keys",
+    "/etc/waypost/agent.keys", "join", "/etc/waypost/network.join", "socket",
+    "/run/waypost-agent/agent.sock", NULL};
+
+/* Items of a list that are files count from the folder of the configuration, like single paths. */
+static int resolve(
+    const settings_t *settings, const char *item, char *out, size_t room, struct complaint *why)
+{
+    const char *file = settings_file(settings);
+    const char *slash = strrchr(file, '/');
+    int folder = item[0] == '/' || slash == NULL ? 0 : (int)(slash - file) + 1;
+    int len = snprintf(out, room, "%.*s%s", folder, file, item);
+
+    if (len < 0 || (size_t)len >= room) {
+        return complain(why, E_CONFIG, "%s: keys: the path is too long", file);
+    }
+    return 0;
+}
+
+static int load_keys(struct agent_config *self, struct complaint *why)
+{
+    char path[1100];
+
+    for (size_t i = 0; i < settings_list_count(self->settings, "keys"); i++) {
+        int rc = resolve(
+            self->settings, settings_list_at(self->settings, "keys", i), path, sizeof path, why);
+        rc = rc != 0 ? rc : keys_load(path, &self->keys[i], why);
+        if (rc != 0) {
+            return rc;
+        }
+        self->key_count++;
+        if (strcmp(self->keys[i].id, self->keys[0].id) != 0) {
+            return complain(why, E_CONFIG,
+                "%s: keys of two agents, %s and %s; one agent has one id",
+                settings_file(self->settings), self->keys[0].id, self->keys[i].id);
+        }
+    }
+    return 0;
+}
+
+static int load_join(struct agent_config *self, struct complaint *why)
+{
+    int rc = join_load(settings_text(self->settings, "join"), &self->join, why);
+
+    if (rc != 0) {
+        return rc;
+    }
+    join_pin(&self->join, &self->pin);
+    if (!self->join.has_broker) {
+        return complain(why, E_CONFIG,
+            "%s: names no broker key; ask the registrar for a join file for agents",
+            settings_text(self->settings, "join"));
+    }
+    self->endpoint_count = settings_list_count(self->settings, "endpoints");
+    for (size_t i = 0; i < self->endpoint_count; i++) {
+        self->endpoints[i] = settings_list_at(self->settings, "endpoints", i);
+    }
+    if (self->endpoint_count == 0) {
+        self->endpoint_count = self->join.endpoint_count;
+        for (size_t i = 0; i < self->endpoint_count; i++) {
+            self->endpoints[i] = self->join.endpoints[i];
+        }
+    }
+    if (self->endpoint_count == 0) {
+        return complain(why, E_CONFIG,
+            "%s: no endpoint of a broker is named there or in the join file",
+            settings_file(self->settings));
+    }
+    return 0;
+}
+
+static int load_rest(struct agent_config *self, struct complaint *why)
+{
+    const char *cache = settings_text(self->settings, "register");
+    int len = snprintf(self->database, sizeof self->database, "%s/agent.db",
+        settings_text(self->settings, "data"));
+
+    if (len < 0 || (size_t)len >= sizeof self->database) {
+        return complain(
+            why, E_CONFIG, "%s: data: the path is too long", settings_file(self->settings));
+    }
+    if (cache[0] == '\0') {
+        return 0;
+    }
+    int rc = fsio_read_all(cache, REGISTER_BYTES_MAX, &self->first_register);
+    return rc == 0 ? 0
+                   : complain(why, rc, "%s: the register cannot be read: %s", cache, err_text(rc));
+}
+
+int agent_config_load(const char *path, struct agent_config *out, struct complaint *why)
+{
+    memset(out, 0, sizeof *out);
+    int rc = settings_load(&agent_table, path, &out->settings, why);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = load_keys(out, why);
+    rc = rc != 0 ? rc : load_join(out, why);
+    rc = rc != 0 ? rc : load_rest(out, why);
+    if (rc != 0) {
+        agent_config_destroy(out);
+    }
+    return rc;
+}
+
+void agent_config_destroy(struct agent_config *self)
+{
+    for (size_t i = 0; i < self->key_count; i++) {
+        keys_wipe(&self->keys[i]);
+    }
+    buf_free(&self->first_register);
+    settings_destroy(&self->settings);
+    memset(self, 0, sizeof *self);
+}

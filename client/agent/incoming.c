@@ -1,0 +1,393 @@
+/*
+ * incoming: DELIVER frames. Everything of a frame is applied and remembered in one transaction with the cursor and the
+ * running hash of the stream; only then it is acknowledged (PROMISE 2, S-11 to S-22). Numbers that skip are asked for
+ * again; an event that is here already is remembered under its new number and has no second effect.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/agent/agent_private.h"
+#include "common/base/check.h"
+#include "common/base/log.h"
+
+#include "common/base/banned.h"
+
+/* ---- running hash (S-22) ---- */
+
+struct hash incoming_hash_start(const char *network, const char *agent, uint64_t epoch)
+{
+    struct buf bytes = {0};
+
+    buf_put(&bytes, network, strlen(network) + 1);
+    buf_put(&bytes, agent, strlen(agent) + 1);
+    buf_put_u64(&bytes, epoch);
+    struct hash start = hash_of("waypost/stream/1", buf_slice(&bytes), slice_of(NULL, 0));
+    buf_free(&bytes);
+    return start;
+}
+
+struct hash incoming_hash_next(
+    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
+{
+    uint8_t part[8 + 1 + HASH_BYTES];
+
+    put_u64(part, number);
+    part[8] = type;
+    memcpy(part + 9, item->b, HASH_BYTES);
+    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(part, sizeof part));
+}
+
+void incoming_start_epoch(agent_core_t *self, uint64_t epoch)
+{
+    struct identity *identity = &self->identity;
+
+    identity->stream_epoch = epoch;
+    identity->stream_upto = 0;
+    identity->stream_acked = 0;
+    identity->running = incoming_hash_start(self->options.network, self->options.agent, epoch);
+    store_identity_save(self->store, identity);
+    self->ack_sent_upto = 0;
+    log_info("stream epoch=%" PRIu64, epoch);
+}
+
+void incoming_resend(agent_core_t *self)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Resend body = WAYPOST__RESEND__INIT;
+
+    self->resend_pending = agent_mono(self) < self->resend_at_ms;
+    if (self->resend_pending) {
+        return; /* asked just now; the tick asks again where nothing came */
+    }
+    self->resend_at_ms = agent_mono(self) + AGENT_RESEND_WAIT_MS;
+    body.stream_epoch = self->identity.stream_epoch;
+    body.from = self->identity.stream_upto + 1;
+    log_info("resend asked from=%" PRIu64, body.from);
+    frame.body_case = WAYPOST__FRAME__BODY_RESEND;
+    frame.resend = &body;
+    (void)agent_send(self, &frame);
+}
+
+/* ---- one frame ---- */
+
+struct delivery {
+    agent_core_t *core;
+    const Waypost__Deliver *frame;
+    struct inspected *batches; /* one for each of the frame's */
+    struct entry_row row;      /* of the entry at hand */
+    struct hash item;
+    int64_t now_ms;
+};
+
+static void fill_inbox_row(const struct delivery *self, const Waypost__EventEntry *entry,
+    const struct event_view *view, struct inbox_row *out)
+{
+    const Waypost__DeliveredBatch *batch = self->frame->batches[entry->batch];
+
+    memset(out, 0, sizeof *out);
+    out->epoch = self->row.epoch;
+    out->number = self->row.number;
+    memcpy(out->event, view->id, UUID_BYTES);
+    memcpy(out->transfer, view->transfer, UUID_BYTES);
+    out->kind = view->kind;
+    memcpy(out->from, view->from, sizeof out->from);
+    memcpy(out->signer, self->batches[entry->batch].sender->id, sizeof out->signer);
+    out->verdict = entry->verdict;
+    out->payload_absent = entry->has_payload_absent ? entry->payload_absent : 0;
+    out->sent_ms = view->sent_ms;
+    out->accepted_ms = batch->accepted_ms;
+    out->persisted_ms = self->now_ms;
+    out->fault = self->row.fault;
+    out->receiver = self->core->options.receiver ? RECEIVER_PENDING : RECEIVER_NONE;
+    out->leaf = entry->index;
+    buf_put_slice(&out->bytes, slice_of_binary(entry->event));
+    for (size_t i = 0; i < entry->n_path; i++) {
+        buf_put(&out->path, entry->path[i].data, entry->path[i].len);
+    }
+    if (entry->has_payload) {
+        buf_put_slice(&out->ciphertext, slice_of_binary(entry->payload));
+    }
+}
+
+static void put_wrap(const Waypost__Wrap *wrap, struct inbox_row *out)
+{
+    struct stored_wrap stored;
+
+    if (wrap == NULL || strlen(wrap->code) != CODE_BYTES || wrap->key_id.len != KEY_ID_BYTES ||
+        wrap->ephemeral.len != sizeof stored.ephemeral ||
+        wrap->sealed_key.len != sizeof stored.sealed_key) {
+        return;
+    }
+    memcpy(stored.code, wrap->code, CODE_BYTES + 1);
+    memcpy(stored.key_id, wrap->key_id.data, KEY_ID_BYTES);
+    memcpy(stored.ephemeral, wrap->ephemeral.data, sizeof stored.ephemeral);
+    memcpy(stored.sealed_key, wrap->sealed_key.data, sizeof stored.sealed_key);
+    stored_wrap_put(&out->wrap, &stored);
+}
+
+static void learn_transfer(agent_core_t *self, const struct event_view *view, int64_t now_ms)
+{
+    struct transfer_row row = {.created_ms = now_ms, .subject_count = view->subject_count};
+
+    memcpy(row.transfer, view->transfer, UUID_BYTES);
+    memcpy(row.origin, view->origin, sizeof row.origin);
+    memcpy(row.receiving, view->receiving, sizeof row.receiving);
+    for (size_t i = 0; i < view->subject_count; i++) {
+        memcpy(row.subjects[i].ref, view->subjects[i].ref, UUID_BYTES);
+        row.subjects[i].case_type = view->subjects[i].case_type;
+    }
+    store_transfer_put(self->store, &row);
+}
+
+static void count_sender(
+    const struct delivery *self, const struct event_view *view, const struct register_agent *sender)
+{
+    agent_core_t *core = self->core;
+
+    for (size_t i = 0; i < view->recipient_count; i++) {
+        if (book_serves(core, view->to[i].code, self->now_ms)) {
+            (void)store_sender_number(core->store, sender->id, view->incarnation, view->to[i].code,
+                view->to[i].n, core->identity.from_start, self->now_ms);
+        }
+    }
+}
+
+/* A good event: into the inbox, once. */
+static void apply_event(
+    struct delivery *self, const Waypost__EventEntry *entry, const struct event_view *view)
+{
+    agent_core_t *core = self->core;
+    const Waypost__DeliveredBatch *batch = self->frame->batches[entry->batch];
+    struct inbox_row row;
+    int had_fault = 0;
+    bool here = store_inbox_has(core->store, view->id, &had_fault);
+
+    memcpy(self->row.event, view->id, UUID_BYTES);
+    int64_t position = store_entry_add(core->store, &self->row);
+    if (here && (had_fault == 0 || self->row.fault != 0)) {
+        log_info("delivered again number=%" PRIu64, self->row.number);
+        return;
+    }
+    fill_inbox_row(self, entry, view, &row);
+    put_wrap(entry->wrap, &row);
+    row.position = position;
+    if (here) {
+        store_inbox_replace(core->store, &row);
+    } else {
+        row.evidence = store_evidence_put(core->store, slice_of_binary(batch->batch->statement),
+            slice_of_binary(batch->batch->signature), batch->leaf_index, batch->accepted_ms);
+        store_inbox_add(core->store, &row);
+        learn_transfer(core, view, self->now_ms);
+        count_sender(self, view, self->batches[entry->batch].sender);
+        core->receiver_due_ms = -1;
+    }
+    inbox_row_free(&row);
+}
+
+/* What takes no effect is kept as evidence, acknowledged with a fault, and told (S-21). */
+static void apply_fault(
+    struct delivery *self, const Waypost__EventEntry *entry, int rc, const struct complaint *why)
+{
+    const Waypost__Signed *batch =
+        entry->batch < self->frame->n_batches ? self->frame->batches[entry->batch]->batch : NULL;
+    agent_core_t *core = self->core;
+
+    self->row.fault = rc == E_RECIPIENT ? E_OPEN : E_SIGNATURE;
+    store_entry_add(core->store, &self->row);
+    store_fault_add(core->store, &self->row, rc, why->text, slice_of_binary(entry->event),
+        batch == NULL ? slice_of(NULL, 0) : slice_of_binary(batch->statement),
+        batch == NULL ? slice_of(NULL, 0) : slice_of_binary(batch->signature));
+    agent_alarm(core, "bad_event", "entry %" PRIu64 " of our stream takes no effect: %.200s",
+        self->row.number, why->text);
+}
+
+static int take_event(struct delivery *self, const Waypost__EventEntry *entry)
+{
+    agent_core_t *core = self->core;
+    struct event_view view;
+    struct complaint why = {0};
+    int rc = E_SIGNATURE;
+
+    self->item = hash_event_leaf(core->options.network, slice_of_binary(entry->event));
+    if (entry->batch < self->frame->n_batches) {
+        rc = inspect_event(core, entry, &self->batches[entry->batch],
+            self->frame->batches[entry->batch]->accepted_ms, &view, &why);
+    } else {
+        complain(&why, rc, "the entry names a batch that was not sent");
+    }
+    if (rc == E_STALE_REGISTER) {
+        return rc;
+    }
+    self->row.running =
+        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_EVENT, &self->item);
+    if (rc != 0) {
+        apply_fault(self, entry, rc, &why);
+        return 0;
+    }
+    rc = inspect_payload(core, entry, &view, &why);
+    if (rc != 0) {
+        self->row.fault = E_OPEN;
+        store_fault_add(core->store, &self->row, rc, why.text, slice_of(NULL, 0), slice_of(NULL, 0),
+            slice_of(NULL, 0));
+        agent_alarm(core, "bad_payload", "entry %" PRIu64 " of our stream: %.200s; its facts stand",
+            self->row.number, why.text);
+    }
+    apply_event(self, entry, &view);
+    return 0;
+}
+
+static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
+{
+    agent_core_t *core = self->core;
+    struct buf body = {0};
+
+    message_encode(&entry->record->base, &body);
+    self->item = hash_of("waypost/body/1", buf_slice(&body), slice_of(NULL, 0));
+    buf_free(&body);
+    self->row.running =
+        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_RECORD, &self->item);
+    if (entry->record->has_event && entry->record->event.len == UUID_BYTES) {
+        memcpy(self->row.event, entry->record->event.data, UUID_BYTES);
+    }
+    self->row.ref = apply_derived(core, entry);
+    store_entry_add(core->store, &self->row);
+    return 0;
+}
+
+static int take_ack(struct delivery *self, const Waypost__AckEntry *entry)
+{
+    agent_core_t *core = self->core;
+    int fault = 0;
+
+    self->item = hash_statement(
+        slice_of_binary(entry->ack->statement), slice_of_binary(entry->ack->signature));
+    self->row.running =
+        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_ACK, &self->item);
+    self->row.ref = apply_ack(core, entry, self->row.event, &fault);
+    if (fault == E_STALE_REGISTER) {
+        return fault;
+    }
+    store_entry_add(core->store, &self->row);
+    return 0;
+}
+
+static int take_held(struct delivery *self, const Waypost__HeldEntry *entry)
+{
+    agent_core_t *core = self->core;
+
+    self->item = hash_of("waypost/held/1", slice_of_binary(entry->event), slice_of(NULL, 0));
+    self->row.running =
+        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_HELD, &self->item);
+    if (entry->event.len == UUID_BYTES) {
+        memcpy(self->row.event, entry->event.data, UUID_BYTES);
+    }
+    store_entry_add(core->store, &self->row);
+    return 0;
+}
+
+static int take_entry(struct delivery *self, const Waypost__Entry *entry, uint64_t number)
+{
+    self->row = (struct entry_row){
+        .epoch = self->frame->stream_epoch, .number = number, .persisted_ms = self->now_ms};
+    switch (entry->what_case) {
+    case WAYPOST__ENTRY__WHAT_EVENT:
+        self->row.type = ENTRY_EVENT;
+        return take_event(self, entry->event);
+    case WAYPOST__ENTRY__WHAT_RECORD:
+        self->row.type = ENTRY_RECORD;
+        return take_record(self, entry->record);
+    case WAYPOST__ENTRY__WHAT_ACK:
+        self->row.type = ENTRY_ACK;
+        return take_ack(self, entry->ack);
+    case WAYPOST__ENTRY__WHAT_HELD:
+        self->row.type = ENTRY_HELD;
+        return take_held(self, entry->held);
+    default:
+        return E_MALFORMED;
+    }
+}
+
+/* Entries that are new, until one cannot be taken. 0, E_STALE_REGISTER or E_MALFORMED. */
+static int take_entries(struct delivery *self)
+{
+    agent_core_t *core = self->core;
+    struct identity *identity = &core->identity;
+
+    for (size_t i = 0; i < self->frame->n_entries; i++) {
+        uint64_t number = self->frame->first + i;
+        if (number <= identity->stream_upto) {
+            continue;
+        }
+        int rc = take_entry(self, self->frame->entries[i], number);
+        if (rc != 0) {
+            return rc;
+        }
+        identity->stream_upto = number;
+        identity->running = self->row.running;
+    }
+    return 0;
+}
+
+static void apply_frame(agent_core_t *self, const Waypost__Deliver *frame)
+{
+    struct delivery delivery = {.core = self, .frame = frame, .now_ms = agent_wall(self)};
+    uint64_t before = self->identity.stream_upto;
+
+    delivery.batches = mem_new(frame->n_batches, sizeof *delivery.batches);
+    for (size_t i = 0; i < frame->n_batches; i++) {
+        inspect_batch(self, frame->batches[i], &delivery.batches[i]);
+    }
+    store_begin(self->store);
+    if (frame->stream_epoch != self->identity.stream_epoch) {
+        incoming_start_epoch(self, frame->stream_epoch);
+    }
+    int rc = take_entries(&delivery);
+    store_identity_save(self->store, &self->identity);
+    free(delivery.batches);
+    if (agent_commit(self) != 0) {
+        return;
+    }
+    if (self->identity.stream_upto != before) {
+        self->resend_pending = false;
+        self->resend_at_ms = 0;
+        self->ack_wanted = true;
+        self->watch_wanted = true;
+    }
+    if (rc == E_STALE_REGISTER) {
+        self->resend_wanted = true;
+        if (!self->register_asked) {
+            book_ask(self);
+        }
+    } else if (rc != 0) {
+        agent_alarm(self, "protocol", "the broker sent an entry of a kind that cannot be read");
+        uplink_close(self, AGENT_BACKOFF_MAX_MS);
+    }
+}
+
+void incoming_deliver(agent_core_t *self, const Waypost__Deliver *deliver)
+{
+    const struct identity *identity = &self->identity;
+    bool new_epoch = deliver->stream_epoch > identity->stream_epoch && deliver->first == 1;
+
+    if (deliver->stream_epoch != identity->stream_epoch && !new_epoch) {
+        return; /* of an epoch that is over */
+    }
+    if (self->book == NULL || self->resend_wanted) {
+        self->resend_wanted =
+            true; /* nothing can be judged yet: asked for again with the register */
+        return;
+    }
+    uint64_t upto = new_epoch ? 0 : identity->stream_upto;
+    if (deliver->first == 0 || deliver->first > upto + 1) {
+        incoming_resend(self);
+        return;
+    }
+    if (deliver->first + deliver->n_entries <= upto + 1) {
+        self->ack_wanted = true; /* nothing new: the acknowledgement was lost */
+        self->ack_sent_upto = self->ack_sent_upto > identity->stream_acked ? identity->stream_acked
+                                                                           : self->ack_sent_upto;
+        return;
+    }
+    apply_frame(self, deliver);
+}

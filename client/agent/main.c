@@ -1,0 +1,398 @@
+/*
+ * waypost-agent: the program. Reads the command line and the configuration, makes store, core and edge, and hands each
+ * what it needs; one thread waits for the broker, local clients, children and signals, and decides nothing.
+ *
+ * Exit: 0 done, 1 the configuration or the machine does not allow a start (a sentence says why), 2 wrong usage, 70 a
+ * promise could no longer be kept while running.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/agent/agent_net.h"
+#include "client/agent/config.h"
+#include "client/agent/local_api.h"
+#include "client/agent/receiver.h"
+#include "common/base/check.h"
+#include "common/base/fsio.h"
+#include "common/base/log.h"
+
+#include "common/base/banned.h"
+
+enum {
+    EXIT_NO = 1,
+    EXIT_WRONG = 2,
+    ITEMS_FIXED = 3, /* signals, broker, monitor */
+    WAIT_MAX_MS = 1000
+};
+
+#define PROGRAM "waypost-agent"
+
+struct command_line {
+    const char *config;
+    bool check;
+    bool debug;
+    int done; /* exit code where nothing is left to do, -1 otherwise */
+};
+
+/* Everything that lives while the agent runs, in order of birth. */
+struct agent {
+    struct agent_config config;
+    store_t *store;
+    agent_net_t *net;
+    local_api_t *api;
+    receiver_t *receiver;
+    agent_core_t *core;
+    int signal_fd;
+    bool stopping;
+};
+
+/* ---- command line ------------------------------------------------------------------------- */
+
+static void print_help(void)
+{
+    struct buf text = {0};
+
+    settings_put_help(&agent_table, &text);
+    (void)printf("usage: " PROGRAM " [-n] [-d] --config FILE\n"
+                 "       " PROGRAM " --help | --version | --sample\n"
+                 "\n"
+                 "Sends and receives events for one authority, or watches for a hub; keeps "
+                 "everything in one database.\n"
+                 "\n"
+                 "  -c, --config FILE   the configuration (waypost-agent.zpl(5))\n"
+                 "  -n, --check         check configuration, keys and join file, and exit\n"
+                 "  -d, --debug         log more\n"
+                 "  -V, --version       print the version\n"
+                 "  -h, --help          print this\n"
+                 "      --sample        print a configuration to begin with\n"
+                 "      --manual        print the options as a list in mdoc, for the manual\n"
+                 "\n"
+                 "Signals: TERM and INT stop in order.\n"
+                 "\n"
+                 "Options of the configuration:\n"
+                 "%.*s",
+        (int)text.len, (const char *)text.data);
+    buf_free(&text);
+}
+
+static void print_from_table(bool sample)
+{
+    struct buf text = {0};
+
+    if (sample) {
+        settings_put_sample(&agent_table, agent_examples, &text);
+    } else {
+        settings_put_manual(&agent_table, &text);
+    }
+    (void)fwrite(text.data, 1, text.len, stdout);
+    buf_free(&text);
+}
+
+static void take_option(int letter, const char *value, struct command_line *out)
+{
+    switch (letter) {
+    case 'c':
+        out->config = value;
+        break;
+    case 'n':
+        out->check = true;
+        break;
+    case 'd':
+        out->debug = true;
+        break;
+    case 'V':
+        (void)printf(PROGRAM " " WAYPOST_VERSION "\n");
+        out->done = 0;
+        break;
+    case 'h':
+        print_help();
+        out->done = 0;
+        break;
+    case 's':
+    case 'm':
+        print_from_table(letter == 's');
+        out->done = 0;
+        break;
+    default: /* getopt_long has said what */
+        (void)fprintf(stderr, "Try " PROGRAM " --help.\n");
+        out->done = EXIT_WRONG;
+        break;
+    }
+}
+
+static struct command_line command_line_read(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'n'},
+        {"debug", no_argument, NULL, 'd'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {"sample", no_argument, NULL, 's'},
+        {"manual", no_argument, NULL, 'm'},
+        {NULL, 0, NULL, 0},
+    };
+    struct command_line out = {.done = -1};
+    int letter;
+
+    while (out.done < 0 && (letter = getopt_long(argc, argv, "c:ndVh", longs, NULL)) != -1) {
+        take_option(letter, optarg, &out);
+    }
+    if (out.done < 0 && (optind != argc || out.config == NULL)) {
+        (void)fprintf(stderr, PROGRAM ": %s\nTry " PROGRAM " --help.\n",
+            optind != argc ? "only options are understood; name the configuration with --config"
+                           : "--config FILE is missing");
+        out.done = EXIT_WRONG;
+    }
+    return out;
+}
+
+/* ---- ports of the core -------------------------------------------------------------------- */
+
+static int port_send(void *context, struct slice frame)
+{
+    struct agent *self = context;
+
+    return agent_net_send(self->net, frame);
+}
+
+static void port_connect(void *context, const struct keys *keys)
+{
+    struct agent *self = context;
+
+    agent_net_connect(self->net, keys);
+}
+
+static void port_disconnect(void *context)
+{
+    struct agent *self = context;
+
+    agent_net_disconnect(self->net);
+}
+
+static bool port_answer(void *context, uint64_t client, json_t *line)
+{
+    struct agent *self = context;
+
+    return local_api_answer(self->api, client, line);
+}
+
+/* ---- start -------------------------------------------------------------------------------- */
+
+/* Before any library starts a thread: all of them inherit the mask. */
+static int take_signals(int *fd_out)
+{
+    static const int taken[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE};
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        (void)sigaddset(&set, taken[i]);
+    }
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return E_IO;
+    }
+    *fd_out = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *fd_out < 0 ? E_IO : 0;
+}
+
+static int open_store(struct agent *self, struct complaint *why)
+{
+    const char *data = settings_text(self->config.settings, "data");
+    int rc = fsio_make_dir(data);
+
+    if (rc != 0) {
+        return complain(why, rc, "data: the folder %s cannot be made: %s", data, strerror(errno));
+    }
+    return store_open(self->config.database, self->config.join.network, self->config.keys[0].id,
+        &self->store, why);
+}
+
+static int make_core(struct agent *self, struct complaint *why)
+{
+    const settings_t *settings = self->config.settings;
+    const char *program = settings_text(settings, "on-delivery");
+    const struct agent_ports ports = {self, port_send, port_connect, port_disconnect, port_answer};
+    const struct agent_options options = {
+        .network = self->config.join.network,
+        .agent = self->config.keys[0].id,
+        .pin = &self->config.pin,
+        .keys = self->config.keys,
+        .key_count = self->config.key_count,
+        .credit_events = (uint32_t)settings_number(settings, "credit-events"),
+        .credit_bytes = (uint32_t)settings_number(settings, "credit-bytes"),
+        .receiver = program[0] != '\0',
+        .receiver_payload = settings_flag(settings, "on-delivery-payload"),
+        .first_register = buf_slice(&self->config.first_register),
+    };
+
+    if (options.receiver) {
+        self->receiver =
+            receiver_new(program, (size_t)settings_number(settings, "on-delivery-parallel"),
+                (int64_t)settings_number(settings, "on-delivery-timeout"));
+    }
+    return agent_core_new(&options, world_real(), self->store, &ports, &self->core, why);
+}
+
+static int agent_start(struct agent *self, struct complaint *why)
+{
+    const settings_t *settings = self->config.settings;
+    int rc = open_store(self, why);
+
+    rc = rc != 0 ? rc
+                 : agent_net_new(self->config.endpoints, self->config.endpoint_count,
+                       self->config.join.broker_curve, &self->net, why);
+    rc = rc != 0 ? rc : make_core(self, why);
+    rc = rc != 0 ? rc
+                 : local_api_open(settings_text(settings, "socket"),
+                       settings_text(settings, "socket-group"), &self->api, why);
+    return rc;
+}
+
+static void say_ready(struct agent *self)
+{
+    const char *file = settings_text(self->config.settings, "ready-file");
+    const char *socket = settings_text(self->config.settings, "socket");
+
+    log_info("ready agent=%s network=%s socket=%s", self->config.keys[0].id,
+        self->config.join.network, socket);
+    if (file[0] != '\0') {
+        struct buf text = {0};
+        buf_put_text(&text, "%s\n", socket);
+        if (fsio_replace(file, buf_slice(&text), 0644) != 0) {
+            log_warn("ready-file %s cannot be written", file);
+        }
+        buf_free(&text);
+    }
+}
+
+static void agent_end(struct agent *self)
+{
+    const char *file =
+        self->config.settings == NULL ? "" : settings_text(self->config.settings, "ready-file");
+
+    if (file[0] != '\0') {
+        (void)unlink(file);
+    }
+    local_api_destroy(&self->api);
+    receiver_destroy(&self->receiver);
+    agent_net_destroy(&self->net);
+    agent_core_destroy(&self->core);
+    store_close(&self->store);
+    agent_config_destroy(&self->config);
+}
+
+/* ---- the loop ----------------------------------------------------------------------------- */
+
+static void take_signal(struct agent *self)
+{
+    struct signalfd_siginfo info;
+
+    while (read(self->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD && self->receiver != NULL) {
+            receiver_reap(self->receiver, self->core);
+        } else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+            self->stopping = true;
+        }
+    }
+}
+
+static long wait_ms(struct agent *self, int64_t receiver_due_ms, bool more)
+{
+    const struct world *world = world_real();
+    int64_t due_ms = agent_core_due_ms(self->core);
+
+    due_ms = receiver_due_ms < due_ms ? receiver_due_ms : due_ms;
+    int64_t wait = due_ms - world->mono_ms(world->context);
+    if (more || wait < 0) {
+        return 0;
+    }
+    return wait > WAIT_MAX_MS ? WAIT_MAX_MS : (long)wait;
+}
+
+/* Monitor before frames: a connection is known to be made before its first frame is looked at. */
+static bool serve_broker(struct agent *self)
+{
+    agent_net_events(self->net, self->core);
+    return agent_net_socket(self->net) != NULL && agent_net_receive(self->net, self->core);
+}
+
+static void agent_run(struct agent *self)
+{
+    zmq_pollitem_t items[ITEMS_FIXED + AGENT_CLIENTS_MAX + 1];
+    bool more = false;
+
+    while (!self->stopping) {
+        int64_t receiver_due_ms = self->receiver == NULL
+            ? INT64_MAX
+            : receiver_run(self->receiver, self->core, world_real());
+        size_t count = 0;
+        items[count++] = (zmq_pollitem_t){NULL, self->signal_fd, ZMQ_POLLIN, 0};
+        size_t clients = local_api_items(self->api, &items[count]);
+        size_t first_client = count;
+        count += clients;
+        if (agent_net_socket(self->net) != NULL) {
+            items[count++] = (zmq_pollitem_t){agent_net_socket(self->net), 0, ZMQ_POLLIN, 0};
+            items[count++] = (zmq_pollitem_t){agent_net_monitor(self->net), 0, ZMQ_POLLIN, 0};
+        }
+        int ready = zmq_poll(items, (int)count, wait_ms(self, receiver_due_ms, more));
+        if (ready < 0 && errno != EINTR) {
+            fatal("waiting for events failed");
+        }
+        if (ready == 0 && !more) {
+            store_idle(self->store);
+        }
+        if (items[0].revents != 0) {
+            take_signal(self);
+        }
+        more = serve_broker(self);
+        local_api_serve(self->api, self->core, &items[first_client], clients);
+        agent_core_tick(self->core);
+    }
+    log_info("stopping");
+    agent_core_stop(self->core);
+}
+
+int main(int argc, char **argv)
+{
+    struct agent agent = {.signal_fd = -1};
+    struct complaint why = {0};
+    struct command_line line = command_line_read(argc, argv);
+
+    if (line.done >= 0) {
+        return line.done;
+    }
+    (void)umask(0077);
+    log_init("agent", line.debug ? LOG_DEBUG : LOG_INFO);
+    if (take_signals(&agent.signal_fd) != 0) {
+        log_error("signals cannot be taken");
+        return EXIT_NO;
+    }
+    crypto_start();
+    if (agent_config_load(line.config, &agent.config, &why) != 0) {
+        (void)fprintf(stderr, PROGRAM ": %s\n", why.text);
+        return EXIT_NO;
+    }
+    if (line.check) {
+        (void)printf("%s: good: agent %s of network %s, %zu endpoint(s)\n", line.config,
+            agent.config.keys[0].id, agent.config.join.network, agent.config.endpoint_count);
+        agent_config_destroy(&agent.config);
+        return 0;
+    }
+    int rc = agent_start(&agent, &why);
+    if (rc == 0) {
+        say_ready(&agent);
+        agent_run(&agent);
+    } else {
+        log_errorx("%s", why.text);
+    }
+    agent_end(&agent);
+    return rc == 0 ? 0 : EXIT_NO;
+}

@@ -1,0 +1,75 @@
+/*
+ * ops: the requests of the local interface (docs/LOCAL-API.md), one table of name, members and function. Pure like the
+ * core: JSON in, JSON out. Whatever a client sends wrong is answered with code, name and one sentence.
+ */
+#ifndef WAYPOST_AGENT_OPS_H
+#define WAYPOST_AGENT_OPS_H
+
+#include "client/agent/agent_private.h"
+
+/* From the broker: answers to what clients asked. */
+void ops_answer(agent_core_t *self, const Waypost__Answer *answer);
+void ops_operated(agent_core_t *self, const Waypost__Operated *operated);
+void ops_refused(agent_core_t *self, const Waypost__Refused *refused);
+void ops_offline(agent_core_t *self); /* nobody will answer any more */
+void ops_tick(agent_core_t *self);    /* requests that waited too long */
+
+/* {"ok": false, ...} */
+json_t *ops_error(int rc, const char *text);
+
+/* One request at hand. */
+struct op {
+    agent_core_t *core;
+    uint64_t client;
+    const json_t *request;
+    struct complaint *why; /* rc set: the request failed */
+};
+
+/* Each returns the answer without "ok" (new reference), or NULL: with why->rc set an error, else it comes later. */
+json_t *op_status(struct op *op);
+json_t *op_register(struct op *op);
+json_t *op_alarms(struct op *op);
+json_t *op_new_transfer(struct op *op);
+json_t *op_send(struct op *op);
+json_t *op_outbox(struct op *op);
+json_t *op_inbox(struct op *op);
+json_t *op_show(struct op *op);
+json_t *op_open(struct op *op);
+json_t *op_receipt(struct op *op);
+json_t *op_transfers(struct op *op);
+json_t *op_transfer(struct op *op);
+json_t *op_listening(struct op *op);
+json_t *op_operate(struct op *op); /* shape, trace, hold, release, counters */
+json_t *op_watch(struct op *op);
+
+/* Members of the request. Text: NULL where absent; a missing required one fills in why. */
+const char *op_text(struct op *op, const char *member, bool required);
+bool op_flag(struct op *op, const char *member);
+/* Decimal number as integer or text; fallback where absent. False with why where it is none within the limits. */
+bool op_number(struct op *op, const char *member, int64_t fallback, int64_t max, int64_t *out);
+/* An id as UUID text. False with why where it is none; *given tells whether it is there. */
+bool op_id(struct op *op, const char *member, bool required, uint8_t *id, bool *given);
+/* The transfer named by id or label, as a whole row. False with why. */
+bool op_transfer_row(struct op *op, const char *member, struct transfer_row *out);
+
+/* Pieces of answers. */
+json_t *json_id(const uint8_t *id);
+json_t *json_stamp(int64_t ms);                                          /* JSON null where 0 */
+void json_put_stamp(json_t *object, const char *name, int64_t ms);       /* left out where 0 */
+json_t *json_bytes(struct slice bytes);                                  /* base64 */
+const char *enum_word(const char *enum_name, uint32_t number);           /* "" where unknown */
+int enum_number(const char *enum_name, const char *word, uint32_t *out); /* 0 or E_FACT_VALUE */
+const char *enum_nearest(const char *enum_name, const char *word);
+const char *kind_word(
+    uint32_t kind); /* "kind-77" never: "unknown" where it is not in the catalogue */
+const char *kind_title(uint32_t kind);
+json_t *levels_json(agent_core_t *self, const uint8_t *event);
+json_t *notices_json(agent_core_t *self, const uint8_t *event);
+json_t *notice_json(const struct notice_row *row);
+json_t *level_json(const struct level_row *row);
+json_t *subjects_json(const struct transfer_row *row);
+const char *verdict_word(uint32_t verdict);
+/* The event of an outbox row as event_json(), also before it is frozen. NULL where it cannot be read. */
+json_t *outbox_event_json(agent_core_t *self, const struct outbox_row *row);
+
+#endif

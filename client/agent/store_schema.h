@@ -1,0 +1,11 @@
+/*
+ * store_schema: the tables of the agent's database. docs/STORAGE.md describes each field.
+ */
+#ifndef WAYPOST_AGENT_STORE_SCHEMA_H
+#define WAYPOST_AGENT_STORE_SCHEMA_H
+
+enum { STORE_SCHEMA_VERSION = 1 };
+
+extern const char *const store_schema[]; /* statements in order, NULL at the end */
+
+#endif
