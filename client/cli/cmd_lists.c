@@ -178,7 +178,8 @@ static int run_outbox(struct cli *cli)
         "{s:s, s:I}", "op", "outbox", "limit", (json_int_t)cli_number(cli, "limit", LIMIT_DEFAULT));
     put_text(request, "state", cli_text(cli, "state"));
     if (cli_text(cli, "before") != NULL) {
-        json_object_set_new(request, "before", json_string(cli_text(cli, "before")));
+        json_object_set_new(
+            request, "before", json_integer((json_int_t)cli_number(cli, "before", 0)));
     }
     json_t *answer = NULL;
     const json_t *rows = NULL;
@@ -282,9 +283,10 @@ static const struct cli_option outbox_options[] = {
         .text = "only those in one state"},
     OPTION_LIMIT,
     {.name = "before",
-        .argument = "ID",
-        .type = CLI_ID,
-        .text = "only those sent before this event"},
+        .argument = "NO",
+        .type = CLI_NUMBER,
+        .min = 1,
+        .text = "only those before this number"},
     {.name = NULL},
 };
 

@@ -228,28 +228,32 @@ static int run_open(struct cli *cli)
 
 /* ---- transfer ---- */
 
-/* A row of the timeline is the event itself, or holds it as a member. */
+/* The event of a row: its clear part, or the row where there is none yet. */
 static const json_t *event_of(const json_t *row)
 {
-    const json_t *event = json_object_get(row, "event");
-    return json_is_object(event) ? event : row;
+    const json_t *body = json_object_get(row, "body");
+    return json_is_object(body) ? body : row;
 }
 
-static const char *id_of(const json_t *row)
-{
-    const json_t *event = event_of(row);
-    return text_of(event, "id")[0] != '\0' ? text_of(event, "id") : text_of(row, "event");
-}
-
+/* How far an event of ours has come with each recipient; whether one of theirs was opened here. */
 static void far_text(
     struct cli *cli, const json_t *row, const names_t *names, char *out, size_t size)
 {
-    const json_t *levels = json_object_get(row, "levels");
-    levels = json_is_array(levels) ? levels : json_object_get(row, "to");
+    const json_t *levels = json_object_get(row, "to");
+    const char *fault = text_of(row, "fault");
     size_t len = 0;
     size_t i;
     json_t *level;
     out[0] = '\0';
+    if (strcmp(text_of(row, "direction"), "in") == 0) {
+        snprintf(out, size, "%s%s", when_of(row, "opened") > 0 ? "opened here" : "not opened here",
+            fault[0] == '\0' ? "" : ", unusable");
+        return;
+    }
+    if (strcmp(text_of(row, "state"), "accepted") != 0) {
+        snprintf(out, size, "%s", text_of(row, "state"));
+        return;
+    }
     json_array_foreach(levels, i, level)
     {
         char time[CLI_TIME_BYTES];
@@ -258,15 +262,11 @@ static void far_text(
                                 level_text(level_of(level)), when_text(cli, level, "at", time))
                           : 0;
     }
-    if (out[0] == '\0') {
-        const char *when = when_of(row, "opened") > 0 ? "opened here" : "not opened here";
-        snprintf(out, size, "%s", when_of(row, "persisted") > 0 ? when : text_of(row, "state"));
-    }
 }
 
 static void put_timeline(struct cli *cli, const json_t *rows, const names_t *names)
 {
-    static const char *const headings[] = {"WHEN", "WHO", "WHAT", "HOW FAR", NULL};
+    static const char *const headings[] = {"HAPPENED", "WHO", "WHAT", "HOW FAR", NULL};
     table_t *table = table_new(headings);
     size_t i;
     json_t *row;
@@ -277,12 +277,14 @@ static void put_timeline(struct cli *cli, const json_t *rows, const names_t *nam
         char far[512];
         const char *title = text_of(event, "title");
         far_text(cli, row, names, far, sizeof far);
-        table_cell(table, "%s", when_text(cli, event, "sent", time));
-        table_cell(table, "%s", names_of(names, text_of(event, "from")));
+        const char *from = text_of(event, "from");
+        table_cell(
+            table, "%s", when_text(cli, row, when_of(row, "sent") > 0 ? "sent" : "created", time));
+        table_cell(table, "%s", from[0] == '\0' ? "here" : names_of(names, from));
         table_cell_painted(
             table, PAINT_BOLD, "%s", title[0] == '\0' ? text_of(event, "kind") : title);
         table_cell(table, "%s", far);
-        table_below(table, "%s", id_of(row));
+        table_below(table, "%s", text_of(row, "event"));
     }
     table_print(table, cli);
     table_destroy(&table);

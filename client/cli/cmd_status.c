@@ -157,13 +157,12 @@ static void put_listening(
     }
     uint64_t pending = number_of(answer, "pending");
     if (pending > 0) {
-        cli_say(cli, "%llu events wait for it, the oldest since %s.\n", (unsigned long long)pending,
+        cli_say(cli, "Waiting for it: %llu, the oldest since %s.\n", (unsigned long long)pending,
             cli_time(cli, ms_member(answer, "oldest_pending", "oldest_pending_ms"), time));
     }
     uint64_t unopened = number_of(answer, "unopened");
     if (unopened > 0) {
-        cli_say(cli,
-            "%llu events are on its system and nobody has opened them, the oldest for %s.\n",
+        cli_say(cli, "On its system and not opened by anybody: %llu, the oldest for %s.\n",
             (unsigned long long)unopened,
             cli_age((int64_t)number_of(answer, "oldest_unopened_ms"), time));
     }

@@ -8,16 +8,16 @@
 
 #include "client/cli/audit.h"
 #include "client/cli/commands.h"
-#include "client/cli/event_print.h"
 #include "client/cli/progress.h"
 #include "client/cli/receipt_file.h"
 #include "client/cli/trust.h"
+#include "client/cli/wrap.h"
 #include "common/base/fsio.h"
 #include "common/journal/disk.h"
 #include "common/journal/journal.h"
 #include "common/base/banned.h"
 
-enum { FILE_BYTES_MAX = 1048576 };
+enum { FILE_BYTES_MAX = 1048576, TEXT_COLUMN = 17 };
 
 static json_t *hex_json(const uint8_t *bytes, size_t len)
 {
@@ -28,9 +28,12 @@ static json_t *hex_json(const uint8_t *bytes, size_t len)
 
 static void put_mark(struct cli *cli, bool good, const char *name, const char *text)
 {
-    cli_say(cli, "%s%s%s  ", cli_paint(cli, good ? PAINT_GREEN : PAINT_RED), good ? "ok " : "BAD",
-        cli_paint(cli, PAINT_END));
-    line_print(cli, name, "%s", text);
+    if (cli->json) {
+        return;
+    }
+    fprintf(cli->out, "%s%s%s  %-*s", cli_paint(cli, good ? PAINT_GREEN : PAINT_RED),
+        good ? "ok " : "BAD", cli_paint(cli, PAINT_END), TEXT_COLUMN - 5, name);
+    wrap_put(cli->out, text, TEXT_COLUMN, TEXT_COLUMN, cli->width);
 }
 
 /* ---- receipt ---- */
@@ -196,7 +199,8 @@ static void put_journal(struct cli *cli, const struct journal_check *report,
 {
     char text[256];
     char time[CLI_TIME_BYTES];
-    cli_say(cli, "Journal of %s: %llu entries, %llu events, %llu commits, %llu segments\n",
+    cli_say(cli,
+        "Journal of %s\n%llu entries with %llu events, in %llu commits; segments: %llu\n\n",
         report->network, (unsigned long long)report->leaves, (unsigned long long)report->events,
         (unsigned long long)report->commits, (unsigned long long)report->segments);
     put_mark(cli, true, "bytes", "every record has the checksum that it was written with");

@@ -45,16 +45,13 @@ static void put_event(const struct watcher *self, const json_t *entry, const jso
 static void put_ack(const struct watcher *self, const json_t *entry)
 {
     struct cli *cli = self->cli;
-    const json_t *ack = json_object_get(entry, "ack");
-    ack = json_is_object(ack) ? ack : entry;
-    const json_t *events = json_object_get(ack, "events");
     size_t i;
     json_t *row;
-    json_array_foreach(events, i, row)
+    json_array_foreach(json_object_get(entry, "levels"), i, row)
     {
         char time[CLI_TIME_BYTES];
         cli_say(cli, "%s  %s: %s%s%s  %s%s%s\n", when_text(cli, row, "at", time),
-            names_of(self->names, text_of(ack, "code")), cli_paint(cli, level_paint(level_of(row))),
+            names_of(self->names, text_of(row, "code")), cli_paint(cli, level_paint(level_of(row))),
             level_text(level_of(row)), cli_paint(cli, PAINT_END), cli_paint(cli, PAINT_DIM),
             text_of(row, "event"), cli_paint(cli, PAINT_END));
     }
@@ -67,7 +64,7 @@ static void put_record(const struct watcher *self, const json_t *entry)
     record = json_is_object(record) ? record : entry;
     char time[CLI_TIME_BYTES];
     const char *kind = text_of(record, "kind");
-    when_text(cli, record, "recorded", time);
+    when_text(cli, record, when_of(record, "recorded") > 0 ? "recorded" : "at", time);
     cli_say(cli, "%s%sbroker: %s%s%s  %s%s%s\n", time, time[0] == '\0' ? "" : "  ",
         cli_paint(cli, PAINT_YELLOW), kind[0] == '\0' ? "record" : kind, cli_paint(cli, PAINT_END),
         cli_paint(cli, PAINT_DIM), text_of(record, "event"), cli_paint(cli, PAINT_END));
@@ -81,6 +78,8 @@ static void put_entry(const struct watcher *self, const json_t *entry)
         put_ack(self, entry);
     } else if (strcmp(type, "record") == 0) {
         put_record(self, entry);
+    } else if (strcmp(type, "held") == 0) {
+        cli_say(self->cli, "an operator holds %s\n", text_of(entry, "id"));
     } else {
         put_event(self, entry, json_is_object(event) ? event : entry);
     }

@@ -17,7 +17,6 @@ CAMDEN=E09000007
 LEEDS=E08000035
 HUB=london-hub
 OPERATOR=operator
-LONDON_REGION=E12000007
 BARNSLEY_OLD=E08000016 # superseded by the next one on 1 April 2025
 BARNSLEY_NEW=E08000038
 PICK=$BUILD/tests/tools/pick
@@ -137,7 +136,6 @@ clone_agent() {
 pages() {
     local id=$1 list=$2 member=$3 key=number rows last='' file
     local -a before=()
-    [[ $list == inbox ]] || key=event
     file=$(mktemp "$NET/pages.XXXXXX") || return 1
     while :; do
         rows=$(wp "$id" "$list" --limit 1000 "${before[@]}" --json | "$PICK" events "$key" "$member") || break
