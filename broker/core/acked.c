@@ -153,6 +153,11 @@ static void item_add(struct acking *self, const uint8_t *event, const struct cla
     self->item_count++;
 }
 
+static struct stream *sender_of(core_t *core, const struct entry *entry)
+{
+    return entry->sender == NO_STREAM ? NULL : core->streams[entry->sender];
+}
+
 static uint8_t fault_of(const Waypost__AckStatement *ack, uint64_t number)
 {
     for (size_t i = 0; i < ack->n_faults; i++) {
@@ -182,7 +187,7 @@ static void persisted_add(struct acking *self, uint64_t number)
     if (class.code_err != 0) {
         class.level = LEVEL_FAULT;
     }
-    item_add(self, sent->event, &class, self->core->streams[entry->sender], sent->hubs);
+    item_add(self, sent->event, &class, sender_of(self->core, entry), sent->hubs);
 }
 
 /* ---- openings ---- */
@@ -200,7 +205,7 @@ static bool opening_in_flight(const struct acking *self, const uint8_t *event, s
         const struct entry *entry = stream_entry(self->stream, n);
         if (entry->type == ENTRY_EVENT && (entry->flags & ENTRY_CLEAR) == 0 &&
             memcmp(sent->event, event, UUID_BYTES) == 0) {
-            *out = (struct opening){self->core->streams[entry->sender], sent->hubs, sent->code};
+            *out = (struct opening){sender_of(self->core, entry), sent->hubs, sent->code};
             return true;
         }
     }

@@ -17,12 +17,9 @@
 static int replay_register(core_t *self, struct slice bytes)
 {
     register_t *loaded = NULL;
-    int rc = self->reg == NULL ? E_ROLLBACK : register_load(bytes, NULL, self->reg, &loaded, NULL);
 
-    if (rc != 0) {
-        rc = register_load_own(bytes, &loaded, NULL);
-    }
-    if (rc != 0) {
+    if (register_load_unpinned(bytes, &loaded, NULL) !=
+        0) { /* its roots were asked when it was taken */
         return E_CORRUPT;
     }
     register_destroy(&self->reg);

@@ -259,7 +259,8 @@ bool core_snapshot_due(core_t *self, struct buf *state, uint64_t *size, uint64_t
     }
     snapshot_encode(self, state);
     *size = self->applied;
-    *next_position = self->applied_position;
+    bool whole = self->applied == journal_head(self->journal)->size;
+    *next_position = whole ? journal_end(self->journal) : self->applied_position;
     self->applied_bytes = 0;
     core_count(self, COUNTER_SNAPSHOTS);
     return true;

@@ -420,7 +420,6 @@ void digest_code(
 void register_applied(core_t *self, uint64_t position);
 void register_settle(core_t *self);
 register_t *register_read(core_t *self, uint64_t position);
-int register_load_own(struct slice bytes, register_t **out, struct complaint *why);
 
 /* judge.c */
 enum {

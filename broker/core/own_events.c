@@ -167,7 +167,7 @@ void own_events_frame(core_t *self, struct session *session, const struct regist
             "Own events cannot be read from the journal; the operator must look.");
         out_refuse(self, session->id, &refusal);
     } else {
-        page_send(self, session, &page, frame->fetch_own->after + 1, done);
+        page_send(self, session, &page, frame->fetch_own->after, done);
     }
     buf_free(&page.text);
     free(page.events);

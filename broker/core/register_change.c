@@ -13,11 +13,8 @@
 
 #include "common/base/civil.h"
 #include "common/base/log.h"
-#include "register.pb-c.h"
 
 #include "common/base/banned.h"
-
-enum { ROOTS_MAX = 9 };
 
 /* ---- taking it ---- */
 
@@ -85,33 +82,7 @@ int core_register(core_t *self, struct slice signed_register, const struct regis
 
 /* ---- reading our own ---- */
 
-/* Its signatures were checked when it was taken; its own roots sign it, so they serve as the pin. */
-int register_load_own(struct slice bytes, register_t **out, struct complaint *why)
-{
-    arena_t *arena = arena_new(DECODE_BUDGET_BYTES);
-    struct register_pin pin = {0};
-    int rc = E_CORRUPT;
-
-    const Waypost__SignedRegister *outer =
-        message_decode(arena, &waypost__signed_register__descriptor, bytes);
-    const Waypost__Register *inner = outer == NULL
-        ? NULL
-        : message_decode(arena, &waypost__register__descriptor, slice_of_proto(outer->register_));
-    if (inner != NULL && inner->n_roots <= ROOTS_MAX) {
-        pin.network = inner->network;
-        pin.threshold = inner->threshold;
-        pin.root_count = inner->n_roots;
-        for (size_t i = 0; i < inner->n_roots; i++) {
-            if (inner->roots[i].len == sizeof pin.roots[i]) {
-                memcpy(pin.roots[i], inner->roots[i].data, sizeof pin.roots[i]);
-            }
-        }
-        rc = register_load(bytes, &pin, NULL, out, why);
-    }
-    arena_destroy(&arena);
-    return rc;
-}
-
+/* From our own journal, which is signed: its roots were asked when it was taken, and need not be pinned any more. */
 register_t *register_read(core_t *self, uint64_t position)
 {
     struct record record;
@@ -122,7 +93,7 @@ register_t *register_read(core_t *self, uint64_t position)
         return NULL;
     }
     struct slice bytes = slice_of(record.body.data + 4, record.body.len - 4);
-    return register_load_own(bytes, &out, NULL) == 0 ? out : NULL;
+    return register_load_unpinned(bytes, &out, NULL) == 0 ? out : NULL;
 }
 
 /* ---- bringing the streams in line ---- */

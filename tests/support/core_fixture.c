@@ -1,0 +1,1019 @@
+/*
+ * core_fixture: see core_fixture.h. What an agent finds wrong in what it gets ends the test by an assertion.
+ */
+#include "tests/support/core_fixture.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/core/core_internal.h"
+#include "common/base/check.h"
+#include "common/register/envelope.h"
+#include "register.pb-c.h"
+
+#include "common/base/banned.h"
+
+enum { EVENTS_FRAME_MAX = 256, WHEN_MS = 1000 };
+
+/* ---- register ---- */
+
+static const struct {
+    const char *code, *name, *region;
+    int32_t until_day; /* 0: in force */
+    const char *successors[2];
+} authorities[] = {
+    {CODE_LEEDS, "Leeds", "E12000003", 0, {NULL, NULL}},
+    {CODE_BARNSLEY_NEW, "Barnsley", "E12000003", 0, {NULL, NULL}},
+    {CODE_NOBODY, "Nobody", "E12000007", 0, {NULL, NULL}},
+    {CODE_CAMDEN, "Camden", "E12000007", 0, {NULL, NULL}},
+    {CODE_ISLINGTON, "Islington", "E12000007", 0, {NULL, NULL}},
+    {CODE_BARNSLEY, "Barnsley (old)", "E12000003", 20179, {CODE_BARNSLEY_NEW, NULL}},
+    {CODE_SURREY, "Surrey", "E12000008", 20179, {CODE_CAMDEN, CODE_NOBODY}},
+};
+
+enum { AUTHORITIES = sizeof authorities / sizeof authorities[0] };
+
+static int by_code(const void *a, const void *b)
+{
+    const Waypost__Authority *const *one = a;
+    const Waypost__Authority *const *two = b;
+
+    return strcmp((*one)->code, (*two)->code);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const Waypost__Agent *const *one = a;
+    const Waypost__Agent *const *two = b;
+
+    return strcmp((*one)->id, (*two)->id);
+}
+
+static char *unconst(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void authorities_fill(Waypost__Authority *rows, Waypost__Authority **list)
+{
+    for (size_t i = 0; i < AUTHORITIES; i++) {
+        waypost__authority__init(&rows[i]);
+        rows[i].code = unconst(authorities[i].code);
+        rows[i].name = unconst(authorities[i].name);
+        rows[i].region = unconst("Region");
+        rows[i].region_code = unconst(authorities[i].region);
+        rows[i].has_until_day = authorities[i].until_day != 0;
+        rows[i].until_day = authorities[i].until_day;
+        rows[i].successors = (char **)(uintptr_t)authorities[i].successors;
+        rows[i].n_successors =
+            (authorities[i].successors[0] != NULL) + (size_t)(authorities[i].successors[1] != NULL);
+        list[i] = &rows[i];
+    }
+    qsort(list, AUTHORITIES, sizeof list[0], by_code);
+}
+
+/* One agent as it goes into the register. */
+struct row {
+    Waypost__Agent agent;
+    Waypost__Key keys[3];
+    Waypost__Key *key_list[3];
+    Waypost__Role roles[3];
+    char *region[1];
+    char *acts_for[1];
+};
+
+static void key_fill(struct row *row, size_t at, Waypost__KeyUse use, uint8_t *key)
+{
+    waypost__key__init(&row->keys[at]);
+    row->keys[at].use = use;
+    row->keys[at].key = (ProtobufCBinaryData){32, key};
+    row->keys[at].from_ms = 1;
+    row->key_list[at] = &row->keys[at];
+}
+
+static void row_fill(struct fake_agent *agent, struct row *row)
+{
+    waypost__agent__init(&row->agent);
+    row->agent.id = agent->keys.id;
+    row->agent.code = agent->code[0] == '\0' ? NULL : unconst(agent->code);
+    for (int role = 1; role <= 3; role++) {
+        if ((agent->roles >> role & 1) != 0) {
+            row->roles[row->agent.n_roles++] = (Waypost__Role)role;
+        }
+    }
+    row->agent.roles = row->roles;
+    key_fill(row, 0, WAYPOST__KEY_USE__CURVE, agent->keys.curve_public);
+    key_fill(row, 1, WAYPOST__KEY_USE__SIGN, agent->keys.sign_public);
+    key_fill(row, 2, WAYPOST__KEY_USE__SEAL, agent->keys.seal_public);
+    row->agent.n_keys = 3;
+    row->agent.keys = row->key_list;
+    row->region[0] = unconst(agent->region);
+    row->agent.regions = row->region;
+    row->agent.n_regions = agent->region[0] != '\0';
+    row->acts_for[0] = unconst(agent->acts_for);
+    row->agent.acts_for = row->acts_for;
+    row->agent.n_acts_for = agent->acts_for[0] != '\0';
+    row->agent.has_revoked_ms = agent->revoked_ms != INT64_MAX;
+    row->agent.revoked_ms = agent->revoked_ms;
+}
+
+static void register_encode(struct core_fixture *self, struct buf *out)
+{
+    Waypost__Register book = WAYPOST__REGISTER__INIT;
+    Waypost__Broker broker = WAYPOST__BROKER__INIT;
+    Waypost__Broker *brokers[] = {&broker};
+    Waypost__Authority rows[AUTHORITIES];
+    Waypost__Authority *list[AUTHORITIES];
+    struct row *agents = mem_new(self->agent_count, sizeof *agents);
+    Waypost__Agent *agent_list[FIXTURE_AGENTS_MAX];
+    ProtobufCBinaryData roots[] = {{32, self->root.sign_public}};
+    uint8_t curve[32] = {9};
+
+    authorities_fill(rows, list);
+    for (size_t i = 0; i < self->agent_count; i++) {
+        row_fill(&self->agents[i], &agents[i]);
+        agent_list[i] = &agents[i].agent;
+    }
+    qsort(agent_list, self->agent_count, sizeof agent_list[0], by_id);
+    broker.endpoint = unconst("tcp://broker.example:5670");
+    broker.curve_key = (ProtobufCBinaryData){32, curve};
+    broker.head_key = (ProtobufCBinaryData){32, self->base.head_public};
+    book.network = unconst(FIXTURE_NETWORK);
+    book.version = ++self->version;
+    book.has_previous = self->version > 1;
+    book.previous = (ProtobufCBinaryData){HASH_BYTES, self->register_hash.b};
+    book.n_roots = 1;
+    book.roots = roots;
+    book.threshold = 1;
+    book.issued_ms = self->base.wall_ms;
+    book.n_authorities = AUTHORITIES;
+    book.authorities = list;
+    book.n_agents = self->agent_count;
+    book.agents = agent_list;
+    book.n_brokers = 1;
+    book.brokers = brokers;
+    message_encode(&book.base, out);
+    free(agents);
+}
+
+void core_fixture_register_build(struct core_fixture *self)
+{
+    struct buf bytes = {0};
+    struct complaint why = {0};
+
+    register_encode(self, &bytes);
+    buf_clear(&self->register_bytes);
+    int rc = envelope_sign(&self->register_bytes, buf_slice(&bytes), &self->root, &why);
+    assert(rc == 0);
+    self->register_hash = hash_of("waypost/register/1", buf_slice(&bytes), slice_of(NULL, 0));
+    buf_free(&bytes);
+}
+
+int core_fixture_register(struct core_fixture *self, struct complaint *why)
+{
+    struct register_pin pin = {.network = FIXTURE_NETWORK, .root_count = 1, .threshold = 1};
+
+    memcpy(pin.roots[0], self->root.sign_public, 32);
+    core_fixture_register_build(self);
+    return core_register(self->core, buf_slice(&self->register_bytes), &pin, why);
+}
+
+/* ---- ports ---- */
+
+static int port_send(void *context, uint64_t session, struct slice frame)
+{
+    struct core_fixture *self = context;
+
+    assert(frame.len <= FRAME_BYTES_MAX);
+    if (session == self->unreachable) {
+        return E_UNREACHABLE;
+    }
+    assert(self->out_count < FIXTURE_LOG_MAX);
+    self->out[self->out_count].session = session;
+    buf_put_slice(&self->out[self->out_count].frame, frame);
+    self->out_count++;
+    return 0;
+}
+
+static void port_verify(void *context, struct verify_job *job)
+{
+    struct core_fixture *self = context;
+
+    assert(self->job_count < FIXTURE_JOBS_MAX);
+    self->jobs[self->job_count++] = job;
+}
+
+static uint64_t port_free_bytes(void *context)
+{
+    const struct core_fixture *self = context;
+
+    return self->free_bytes;
+}
+
+/* ---- life ---- */
+
+static void core_start(struct core_fixture *self)
+{
+    struct complaint why = {0};
+
+    int rc = journal_fixture_open(&self->base);
+    assert(rc == 0);
+    self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+    rc = core_recover(self->core, &why);
+    if (rc != 0) {
+        (void)fprintf(stderr, "recover: %s\n", why.text);
+    }
+    assert(rc == 0);
+}
+
+static void core_end(struct core_fixture *self)
+{
+    for (size_t i = 0; i < self->job_count; i++) {
+        verify_job_destroy(&self->jobs[i]);
+    }
+    for (size_t i = 0; i < self->out_count; i++) {
+        buf_free(&self->out[i].frame);
+    }
+    self->job_count = self->out_count = 0;
+    core_destroy(&self->core);
+    for (size_t i = 0; i < self->agent_count; i++) {
+        self->agents[i].session = 0;
+        self->agents[i].welcomed = false;
+    }
+}
+
+void core_fixture_crash(struct core_fixture *self, size_t torn)
+{
+    core_end(self);
+    journal_fixture_crash(&self->base, torn);
+    core_start(self);
+}
+
+void core_fixture_restart(struct core_fixture *self)
+{
+    core_end(self);
+    journal_fixture_close(&self->base);
+    core_start(self);
+}
+
+static struct fake_agent *agent_add(
+    struct core_fixture *self, const char *id, const char *code, uint32_t role)
+{
+    struct fake_agent *agent = &self->agents[self->agent_count++];
+
+    agent->fixture = self;
+    keys_make(&self->base.world, id, &agent->keys);
+    agent->code = code;
+    agent->roles = 1U << role;
+    agent->region = agent->acts_for = "";
+    agent->revoked_ms = INT64_MAX;
+    agent->incarnation = self->agent_count * 1000;
+    agent->credit_events = 1024;
+    agent->credit_bytes = 4194304;
+    return agent;
+}
+
+void core_fixture_init(struct core_fixture *self)
+{
+    memset(self, 0, sizeof *self);
+    journal_fixture_init(&self->base);
+    self->arena = arena_new(16777216);
+    self->arena_find = arena_new(16777216);
+    self->free_bytes = UINT64_C(1) << 40;
+    self->options = (struct core_options){.network = FIXTURE_NETWORK,
+        .credit_events = 256,
+        .credit_bytes = 1048576,
+        .heartbeat_ms = 10000,
+        .session_ms = 30000,
+        .snapshot_bytes = UINT64_MAX,
+        .free_bytes_min = 1073741824,
+        .inflight_bytes_max = 67108864};
+    self->ports = (struct core_ports){self, port_send, port_verify, port_free_bytes};
+    keys_make(&self->base.world, "root-1", &self->root);
+    (void)agent_add(self, CODE_ISLINGTON, CODE_ISLINGTON, REGISTER_ROLE_AUTHORITY);
+    (void)agent_add(self, CODE_CAMDEN, CODE_CAMDEN, REGISTER_ROLE_AUTHORITY);
+    (void)agent_add(self, CODE_LEEDS, CODE_LEEDS, REGISTER_ROLE_AUTHORITY);
+    agent_add(self, "hub-london", "", REGISTER_ROLE_HUB)->region = "E12000007";
+    (void)agent_add(self, "operator-1", "", REGISTER_ROLE_OPERATOR);
+    core_start(self);
+    struct complaint why = {0};
+    int rc = core_fixture_register(self, &why);
+    if (rc != 0) {
+        (void)fprintf(stderr, "register: %s\n", why.text);
+    }
+    assert(rc == 0);
+    while (core_fixture_commit(self)) {
+    }
+}
+
+void core_fixture_free(struct core_fixture *self)
+{
+    core_end(self);
+    for (size_t i = 0; i < FIXTURE_AGENTS_MAX; i++) {
+        struct fake_agent *agent = &self->agents[i];
+        for (size_t k = 0; k < agent->own_count; k++) {
+            buf_free(&agent->own[k].bytes);
+        }
+        free(agent->own);
+        free(agent->log);
+        buf_free(&agent->seen_head);
+    }
+    buf_free(&self->register_bytes);
+    arena_destroy(&self->arena);
+    arena_destroy(&self->arena_find);
+    journal_fixture_free(&self->base);
+}
+
+/* ---- the disk and the crypto thread, by hand ---- */
+
+bool core_fixture_commit(struct core_fixture *self)
+{
+    journal_commit_t *commit = journal_cut(self->base.journal);
+
+    if (commit == NULL) {
+        return false;
+    }
+    int rc = journal_write(self->base.journal, commit);
+    assert(rc == 0);
+    journal_settle(self->base.journal, &commit);
+    core_durable(self->core);
+    return true;
+}
+
+void core_fixture_verify_one(struct core_fixture *self, size_t index)
+{
+    struct verify_job *job = self->jobs[index];
+
+    memmove(&self->jobs[index], &self->jobs[index + 1],
+        (--self->job_count - index) * sizeof self->jobs[0]);
+    verify_job_run(job);
+    core_verified(self->core, job);
+}
+
+void core_fixture_verify(struct core_fixture *self)
+{
+    while (self->job_count > 0) {
+        core_fixture_verify_one(self, 0);
+    }
+}
+
+void core_fixture_state(struct core_fixture *self, struct buf *out)
+{
+    snapshot_encode(self->core, out);
+}
+
+void core_fixture_settle(struct core_fixture *self)
+{
+    bool busy = true;
+
+    while (busy) {
+        core_fixture_verify(self);
+        busy = core_fixture_commit(self);
+        core_fixture_listen(self);
+        for (size_t i = 0; i < self->agent_count; i++) {
+            struct fake_agent *agent = &self->agents[i];
+            if (agent->welcomed && agent->acked < agent->upto) {
+                agent_acknowledge(agent);
+                busy = true;
+            }
+        }
+        busy = busy || self->job_count > 0;
+    }
+}
+
+/* ---- what agents hear ---- */
+
+static struct fake_agent *agent_named(struct core_fixture *self, const char *id)
+{
+    for (size_t i = 0; i < self->agent_count; i++) {
+        if (strcmp(self->agents[i].keys.id, id) == 0) {
+            return &self->agents[i];
+        }
+    }
+    assert(false);
+    return NULL;
+}
+
+static struct slice bytes_of(ProtobufCBinaryData data)
+{
+    return slice_of(data.data, data.len);
+}
+
+static void head_hear(struct fake_agent *self, const Waypost__Signed *head)
+{
+    struct core_fixture *fixture = self->fixture;
+
+    assert(sign_check(SIGN_CONTEXT_HEAD, bytes_of(head->statement), bytes_of(head->signature),
+               fixture->base.head_public) == 0);
+    buf_clear(&self->seen_head);
+    message_encode(&head->base, &self->seen_head);
+}
+
+static struct hash receipt_leaf(const Waypost__Receipt *receipt)
+{
+    crypto_generichash_state state;
+    struct hash out;
+    uint8_t numbers[17] = {RECORD_BATCH};
+
+    put_u64(numbers + 1, receipt->leaf_index);
+    put_u64(numbers + 9, (uint64_t)receipt->accepted_ms);
+    (void)crypto_generichash_init(&state, NULL, 0, HASH_BYTES);
+    (void)crypto_generichash_update(&state, (const uint8_t *)"\0waypost/record/1", 18);
+    (void)crypto_generichash_update(
+        &state, (const uint8_t *)FIXTURE_NETWORK, sizeof FIXTURE_NETWORK);
+    (void)crypto_generichash_update(&state, numbers, sizeof numbers);
+    (void)crypto_generichash_update(&state, receipt->statement_hash.data, HASH_BYTES);
+    (void)crypto_generichash_final(&state, out.b, HASH_BYTES);
+    return out;
+}
+
+/* A receipt is believed only as far as it proves itself (S-9). */
+static void receipt_hear(struct fake_agent *self, const Waypost__Receipt *receipt)
+{
+    struct merkle_path path = {.count = (uint32_t)receipt->n_path};
+    struct hash root;
+    struct hash leaf = receipt_leaf(receipt);
+
+    head_hear(self, receipt->head);
+    const Waypost__Head *head = message_decode(
+        self->fixture->arena, &waypost__head__descriptor, bytes_of(receipt->head->statement));
+    for (size_t i = 0; i < receipt->n_path; i++) {
+        memcpy(path.step[i].b, receipt->path[i].data, HASH_BYTES);
+    }
+    memcpy(root.b, head->root.data, HASH_BYTES);
+    assert(merkle_check(&leaf, receipt->leaf_index, head->size, &path, &root) == 0);
+    self->receipts++;
+    self->duplicates += receipt->has_duplicate && receipt->duplicate;
+    for (uint64_t s = receipt->first_sequence; s < receipt->first_sequence + receipt->count; s++) {
+        self->own[s - 1].receipted = true;
+    }
+}
+
+static struct hash hash_entry(
+    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
+{
+    uint8_t tail[41];
+
+    put_u64(tail, number);
+    tail[8] = type;
+    memcpy(tail + 9, item->b, HASH_BYTES);
+    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(tail, sizeof tail));
+}
+
+static struct hash hash_begin(const struct fake_agent *self)
+{
+    struct buf bytes = {0};
+
+    buf_put(&bytes, FIXTURE_NETWORK, sizeof FIXTURE_NETWORK);
+    buf_put(&bytes, self->keys.id, strlen(self->keys.id) + 1);
+    buf_put_u64(&bytes, self->epoch);
+    struct hash out = hash_of("waypost/stream/1", buf_slice(&bytes), slice_of(NULL, 0));
+    buf_free(&bytes);
+    return out;
+}
+
+static struct hash event_hear(struct fake_agent *self, const Waypost__Deliver *deliver,
+    const Waypost__EventEntry *entry, struct got *got)
+{
+    const Waypost__DeliveredBatch *batch = deliver->batches[entry->batch];
+    const Waypost__BatchStatement *statement = message_decode(self->fixture->arena,
+        &waypost__batch_statement__descriptor, bytes_of(batch->batch->statement));
+    struct fake_agent *sender = agent_named(self->fixture, statement->agent);
+    struct hash leaf = hash_event_leaf(FIXTURE_NETWORK, bytes_of(entry->event));
+    struct merkle_path path = {.count = (uint32_t)entry->n_path};
+    struct hash root;
+    struct event_view view;
+
+    assert(sign_check(SIGN_CONTEXT_BATCH, bytes_of(batch->batch->statement),
+               bytes_of(batch->batch->signature), sender->keys.sign_public) == 0);
+    for (size_t i = 0; i < entry->n_path; i++) {
+        memcpy(path.step[i].b, entry->path[i].data, HASH_BYTES);
+    }
+    memcpy(root.b, statement->root.data, HASH_BYTES);
+    assert(merkle_check(&leaf, entry->index, statement->count, &path, &root) == 0);
+    assert(event_read(bytes_of(entry->event), &view, NULL) == 0);
+    memcpy(got->event, view.id, UUID_BYTES);
+    got->payload = entry->has_payload;
+    got->payload_absent = entry->has_payload_absent ? entry->payload_absent : 0;
+    assert(!entry->has_payload || entry->wrap != NULL);
+    (void)snprintf(got->sender, sizeof got->sender, "%s", statement->agent);
+    return leaf;
+}
+
+static struct hash record_hear(const Waypost__RecordEntry *entry, struct got *got)
+{
+    struct buf body = {0};
+    const Waypost__Derived *derived = entry->record;
+
+    got->kind = (int)derived->kind;
+    if (derived->has_event) {
+        memcpy(got->event, derived->event.data, UUID_BYTES);
+    }
+    if (derived->code != NULL) {
+        (void)snprintf(got->code, sizeof got->code, "%s", derived->code);
+    }
+    if (derived->n_successors > 0) {
+        (void)snprintf(got->successor, sizeof got->successor, "%s", derived->successors[0]);
+    }
+    message_encode(&derived->base, &body);
+    struct hash item = hash_of("waypost/body/1", buf_slice(&body), slice_of(NULL, 0));
+    buf_free(&body);
+    return item;
+}
+
+static struct hash ack_hear(
+    struct fake_agent *self, const Waypost__AckEntry *entry, struct got *got)
+{
+    const struct fake_agent *acker = agent_named(self->fixture, entry->agent);
+
+    assert(sign_check(SIGN_CONTEXT_ACK, bytes_of(entry->ack->statement),
+               bytes_of(entry->ack->signature), acker->keys.sign_public) == 0);
+    (void)snprintf(got->agent, sizeof got->agent, "%s", entry->agent);
+    (void)snprintf(got->code, sizeof got->code, "%s", entry->code);
+    for (size_t i = 0; i < entry->n_events; i++) {
+        memcpy(got->event, entry->events[i]->event.data, UUID_BYTES);
+        for (size_t k = 0; k < self->own_count; k++) {
+            if (memcmp(self->own[k].id, got->event, UUID_BYTES) == 0) {
+                self->own[k].persisted += entry->events[i]->level == 1;
+                self->own[k].opened += entry->events[i]->level == 2;
+                self->own[k].faults += entry->events[i]->level == 3;
+            }
+        }
+    }
+    return hash_statement(bytes_of(entry->ack->statement), bytes_of(entry->ack->signature));
+}
+
+static struct hash entry_hear(
+    struct fake_agent *self, const Waypost__Deliver *deliver, size_t index, struct got *got)
+{
+    const Waypost__Entry *entry = deliver->entries[index];
+
+    got->what = (int)entry->what_case;
+    switch (entry->what_case) {
+    case WAYPOST__ENTRY__WHAT_EVENT:
+        return event_hear(self, deliver, entry->event, got);
+    case WAYPOST__ENTRY__WHAT_RECORD:
+        return record_hear(entry->record, got);
+    case WAYPOST__ENTRY__WHAT_ACK:
+        return ack_hear(self, entry->ack, got);
+    case WAYPOST__ENTRY__WHAT_HELD:
+        memcpy(got->event, entry->held->event.data, UUID_BYTES);
+        return hash_of("waypost/held/1", bytes_of(entry->held->event), slice_of(NULL, 0));
+    default:
+        assert(false);
+    }
+    return (struct hash){{0}};
+}
+
+static void deliver_hear(struct fake_agent *self, const Waypost__Deliver *deliver)
+{
+    if (deliver->stream_epoch != self->epoch) {
+        return; /* of a session before */
+    }
+    assert(self->welcomed);
+    assert(deliver->first <= self->upto + 1);
+    for (size_t i = 0; i < deliver->n_entries; i++) {
+        uint64_t number = deliver->first + i;
+        if (number <= self->upto) {
+            continue;
+        }
+        self->log = realloc(self->log, (self->log_count + 1) * sizeof *self->log);
+        assert(self->log != NULL);
+        struct got *got = &self->log[self->log_count++];
+        *got = (struct got){.epoch = self->epoch, .number = number};
+        struct hash item = entry_hear(self, deliver, i, got);
+        self->running =
+            hash_entry(&self->running, number, (uint8_t)deliver->entries[i]->what_case, &item);
+        self->upto = number;
+    }
+}
+
+static void welcome_hear(struct fake_agent *self, const Waypost__Welcome *welcome)
+{
+    self->welcomed = true;
+    self->welcome_last = welcome->last_sequence;
+    self->welcome_acked = welcome->stream_acked;
+    self->welcome_diverged = welcome->stream_diverged;
+    self->welcome_extends = welcome->head_extends;
+    self->sent = welcome->last_sequence;
+    if (welcome->last_sequence > 0 && welcome->last_sequence <= self->own_count) {
+        struct hash leaf = hash_event_leaf(
+            FIXTURE_NETWORK, buf_slice(&self->own[welcome->last_sequence - 1].bytes));
+        assert(memcmp(leaf.b, welcome->last_leaf.data, HASH_BYTES) == 0);
+    }
+    if (welcome->stream_epoch != self->epoch) {
+        self->epoch = welcome->stream_epoch;
+        self->upto = 0;
+        self->running = hash_begin(self);
+    }
+    self->acked = welcome->stream_acked;
+    head_hear(self, welcome->head);
+}
+
+static void refused_hear(struct fake_agent *self, const Waypost__Refused *refused)
+{
+    self->refused = -(int)refused->code;
+    self->refusals++;
+    self->expected = refused->has_expected ? refused->expected : 0;
+    if (refused->has_retry_ms) {
+        self->welcomed = false;
+    }
+}
+
+static void frame_hear(struct fake_agent *self, const Waypost__Frame *frame)
+{
+    switch (frame->body_case) {
+    case WAYPOST__FRAME__BODY_WELCOME:
+        welcome_hear(self, frame->welcome);
+        break;
+    case WAYPOST__FRAME__BODY_RECEIPT:
+        receipt_hear(self, frame->receipt);
+        break;
+    case WAYPOST__FRAME__BODY_DELIVER:
+        deliver_hear(self, frame->deliver);
+        break;
+    case WAYPOST__FRAME__BODY_ACKED:
+        self->acked = frame->acked->stream_epoch == self->epoch ? frame->acked->upto : self->acked;
+        break;
+    case WAYPOST__FRAME__BODY_REFUSED:
+        refused_hear(self, frame->refused);
+        break;
+    default:
+        break;
+    }
+}
+
+void core_fixture_listen(struct core_fixture *self)
+{
+    for (size_t i = 0; i < self->out_count; i++) {
+        Waypost__Frame *frame = NULL;
+        arena_reset(self->arena);
+        int rc = frame_decode(self->arena, buf_slice(&self->out[i].frame), &frame);
+        assert(rc == 0);
+        for (size_t a = 0; a < self->agent_count; a++) {
+            if (self->agents[a].session == self->out[i].session) {
+                frame_hear(&self->agents[a], frame);
+            }
+        }
+        buf_free(&self->out[i].frame);
+    }
+    self->out_count = 0;
+}
+
+Waypost__Frame *core_fixture_find(
+    struct core_fixture *self, const struct fake_agent *agent, int body_case)
+{
+    Waypost__Frame *frame = NULL;
+
+    for (size_t i = self->out_count; i > 0; i--) {
+        arena_reset(self->arena_find);
+        if (self->out[i - 1].session == agent->session &&
+            frame_decode(self->arena_find, buf_slice(&self->out[i - 1].frame), &frame) == 0 &&
+            (int)frame->body_case == body_case) {
+            return frame;
+        }
+    }
+    return NULL;
+}
+
+/* ---- what agents say ---- */
+
+void agent_say(struct fake_agent *self, Waypost__Frame *frame)
+{
+    struct buf bytes = {0};
+
+    frame_encode(frame, &bytes);
+    core_frame(self->fixture->core, self->session, self->keys.curve_public, buf_slice(&bytes));
+    buf_free(&bytes);
+}
+
+void agent_hello_as(struct fake_agent *self, const char *name, uint64_t session)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Hello hello = WAYPOST__HELLO__INIT;
+    uint32_t versions[] = {1};
+    uint8_t instance[16] = {1};
+    size_t receipted = 0;
+
+    self->session = session;
+    self->welcomed = false;
+    while (receipted < self->own_count && self->own[receipted].receipted) {
+        receipted++;
+    }
+    put_u64(instance, session);
+    hello.n_versions = 1;
+    hello.versions = versions;
+    hello.network = unconst(FIXTURE_NETWORK);
+    hello.agent = unconst(name);
+    hello.incarnation = self->incarnation;
+    hello.receipted_sequence = receipted;
+    hello.sent_sequence = self->own_count;
+    hello.stream_epoch = self->epoch;
+    hello.stream_upto = self->upto;
+    hello.has_running_hash = self->upto > 0;
+    hello.running_hash = (ProtobufCBinaryData){HASH_BYTES, self->running.b};
+    if (self->seen_head.len > 0) {
+        hello.seen_head = message_decode(
+            self->fixture->arena, &waypost__signed__descriptor, buf_slice(&self->seen_head));
+    }
+    hello.register_version = self->fixture->version;
+    hello.credit_events = self->credit_events;
+    hello.credit_bytes = self->credit_bytes;
+    hello.ack_counter = self->counter;
+    hello.instance = (ProtobufCBinaryData){sizeof instance, instance};
+    frame.body_case = WAYPOST__FRAME__BODY_HELLO;
+    frame.hello = &hello;
+    agent_say(self, &frame);
+}
+
+void agent_hello(struct fake_agent *self)
+{
+    agent_hello_as(self, self->keys.id, ++self->fixture->session_last);
+}
+
+static void head_fill(struct fake_agent *self, const char *const *to, struct event_view *head)
+{
+    const struct world *world = &self->fixture->base.world;
+
+    head->kind = 1; /* move_notified */
+    head->schema = 1;
+    uuid7_next(world, self->last_id);
+    memcpy(head->id, self->last_id, UUID_BYTES);
+    world->random(world->context, head->transfer, sizeof head->transfer);
+    (void)snprintf(head->origin, sizeof head->origin, "%s", self->code);
+    (void)snprintf(head->receiving, sizeof head->receiving, "%s", to[0]);
+    (void)snprintf(head->from, sizeof head->from, "%s", self->code);
+    head->subject_count = 1;
+    world->random(world->context, head->subjects[0].ref, sizeof head->subjects[0].ref);
+    head->subjects[0].case_type = 1;
+    for (; *to != NULL; to++) {
+        struct recipient *recipient = &head->to[head->recipient_count++];
+        (void)snprintf(recipient->code, sizeof recipient->code, "%s", *to);
+        recipient->n = self->own_count + 1;
+    }
+    head->occurred_ms = head->sent_ms = self->fixture->base.wall_ms;
+    head->incarnation = self->incarnation;
+    head->sequence = self->own_count + 1;
+}
+
+static struct seal_commitment commitment_of(const char *payload)
+{
+    struct seal_commitment commitment = {
+        .ciphertext_bytes = payload == NULL ? 0 : (uint32_t)strlen(payload)};
+
+    if (payload != NULL) {
+        commitment.ciphertext_hash =
+            hash_of("waypost/ciphertext/1", slice_of_text(payload), slice_of(NULL, 0));
+        commitment.key_commitment = commitment.ciphertext_hash;
+    }
+    return commitment;
+}
+
+uint64_t agent_write_payload(struct fake_agent *self, const char *const *to, const char *payload)
+{
+    static const struct fact_text facts[] = {
+        {"permanence", "permanent"}, {"retain_intention", "transfer"}};
+    struct event_draft draft = {.facts = facts, .fact_count = 2};
+    struct buf header = {0};
+    struct buf body = {0};
+    struct complaint why = {0};
+    struct seal_commitment commitment = commitment_of(payload);
+
+    head_fill(self, to, &draft.head);
+    int rc = event_encode(&draft, &header, &body, &why);
+    assert(rc == 0);
+    self->own = realloc(self->own, (self->own_count + 1) * sizeof *self->own);
+    assert(self->own != NULL);
+    struct own_event *own = &self->own[self->own_count++];
+    *own = (struct own_event){.receipted = false};
+    memcpy(own->id, draft.head.id, UUID_BYTES);
+    event_join(
+        buf_slice(&header), buf_slice(&body), payload == NULL ? NULL : &commitment, &own->bytes);
+    buf_free(&header);
+    buf_free(&body);
+    return self->own_count;
+}
+
+uint64_t agent_write(struct fake_agent *self, const char *const *to)
+{
+    return agent_write_payload(self, to, NULL);
+}
+
+/* Payloads are of one text, so that they need not be kept. */
+static const char *payload_of(const struct own_event *own)
+{
+    struct event_view view;
+
+    assert(event_read(buf_slice(&own->bytes), &view, NULL) == 0);
+    return view.has_payload ? "ciphertext" : NULL;
+}
+
+static void wraps_fill(struct fake_agent *self, Waypost__Wrap *wraps, uint8_t (*ids)[8])
+{
+    static uint8_t zeros[48];
+    struct core_fixture *fixture = self->fixture;
+
+    for (size_t i = 0; i < 3; i++) {
+        waypost__wrap__init(&wraps[i]);
+        wraps[i].code = unconst(fixture->agents[i].code);
+        hash_key_id(fixture->agents[i].keys.seal_public, ids[i]);
+        wraps[i].key_id = (ProtobufCBinaryData){8, ids[i]};
+        wraps[i].ephemeral = (ProtobufCBinaryData){32, zeros};
+        wraps[i].sealed_key = (ProtobufCBinaryData){48, zeros};
+    }
+}
+
+static void statement_fill(struct fake_agent *self, uint64_t first, uint32_t count,
+    const char *agent, struct hash *root, uint8_t *key_id, Waypost__BatchStatement *out)
+{
+    struct hash *leaves = mem_new(count, sizeof *leaves);
+
+    for (uint32_t i = 0; i < count; i++) {
+        leaves[i] = hash_event_leaf(FIXTURE_NETWORK, buf_slice(&self->own[first - 1 + i].bytes));
+    }
+    *root = merkle_root(leaves, count);
+    free(leaves);
+    hash_key_id(self->keys.sign_public, key_id);
+    out->network = unconst(FIXTURE_NETWORK);
+    out->agent = unconst(agent);
+    out->key_id = (ProtobufCBinaryData){KEY_ID_BYTES, key_id};
+    out->incarnation = self->incarnation;
+    out->first_sequence = first;
+    out->count = count;
+    out->root = (ProtobufCBinaryData){HASH_BYTES, root->b};
+}
+
+static void publish(
+    struct fake_agent *self, uint64_t first, uint32_t count, const char *agent, bool tampered)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Publish message = WAYPOST__PUBLISH__INIT;
+    Waypost__Signed batch = WAYPOST__SIGNED__INIT;
+    Waypost__BatchStatement statement = WAYPOST__BATCH_STATEMENT__INIT;
+    Waypost__PublishedEvent events[EVENTS_FRAME_MAX];
+    Waypost__PublishedEvent *list[EVENTS_FRAME_MAX];
+    Waypost__Wrap wraps[3];
+    Waypost__Wrap *wrap_list[] = {&wraps[0], &wraps[1], &wraps[2]};
+    uint8_t ids[3][8];
+    uint8_t key_id[KEY_ID_BYTES];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct hash root;
+    struct buf bytes = {0};
+
+    if (first == 0) {
+        first = self->sent + 1;
+    }
+    assert(count <= EVENTS_FRAME_MAX && first - 1 + count <= self->own_count);
+    statement_fill(self, first, count, agent, &root, key_id, &statement);
+    message_encode(&statement.base, &bytes);
+    sign_make(SIGN_CONTEXT_BATCH, buf_slice(&bytes), self->keys.sign_secret, signature);
+    signature[0] ^= tampered ? 1 : 0;
+    wraps_fill(self, wraps, ids);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct own_event *own = &self->own[first - 1 + i];
+        const char *payload = payload_of(own);
+        waypost__published_event__init(&events[i]);
+        events[i].event = (ProtobufCBinaryData){own->bytes.len, own->bytes.data};
+        if (payload != NULL) {
+            events[i].has_payload = 1;
+            events[i].payload = (ProtobufCBinaryData){strlen(payload), (uint8_t *)unconst(payload)};
+            events[i].n_wraps = 3;
+            events[i].wraps = wrap_list;
+        }
+        list[i] = &events[i];
+    }
+    batch.statement = (ProtobufCBinaryData){bytes.len, bytes.data};
+    batch.signature = (ProtobufCBinaryData){sizeof signature, signature};
+    message.batch = &batch;
+    message.n_events = count;
+    message.events = list;
+    message.register_version = self->fixture->version;
+    frame.body_case = WAYPOST__FRAME__BODY_PUBLISH;
+    frame.publish = &message;
+    if (first + count - 1 > self->sent) {
+        self->sent = first + count - 1;
+    }
+    agent_say(self, &frame);
+    buf_free(&bytes);
+}
+
+void agent_publish(struct fake_agent *self, uint64_t first, uint32_t count)
+{
+    publish(self, first, count, self->keys.id, false);
+}
+
+void agent_publish_tampered(struct fake_agent *self, uint64_t first, uint32_t count)
+{
+    publish(self, first, count, self->keys.id, true);
+}
+
+void agent_publish_as(struct fake_agent *self, uint64_t first, uint32_t count, const char *agent)
+{
+    publish(self, first, count, agent, false);
+}
+
+/* ---- acknowledgements ---- */
+
+static void ack_send(struct fake_agent *self, Waypost__AckStatement *ack)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Signed message = WAYPOST__SIGNED__INIT;
+    Waypost__PersistedRun run = WAYPOST__PERSISTED_RUN__INIT;
+    Waypost__PersistedRun *runs[] = {&run};
+    uint8_t key_id[KEY_ID_BYTES];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct buf bytes = {0};
+
+    hash_key_id(self->keys.sign_public, key_id);
+    run.upto = self->upto;
+    run.at_ms = self->fixture->base.wall_ms;
+    ack->network = unconst(FIXTURE_NETWORK);
+    ack->agent = self->keys.id;
+    ack->key_id = (ProtobufCBinaryData){KEY_ID_BYTES, key_id};
+    ack->stream_epoch = self->epoch;
+    ack->upto = self->upto;
+    if (ack->running_hash.len == 0) {
+        ack->running_hash = (ProtobufCBinaryData){HASH_BYTES, self->running.b};
+    }
+    ack->n_persisted = self->upto > 0;
+    ack->persisted = runs;
+    ack->counter = ++self->counter;
+    message_encode(&ack->base, &bytes);
+    sign_make(SIGN_CONTEXT_ACK, buf_slice(&bytes), self->keys.sign_secret, signature);
+    message.statement = (ProtobufCBinaryData){bytes.len, bytes.data};
+    message.signature = (ProtobufCBinaryData){sizeof signature, signature};
+    frame.body_case = WAYPOST__FRAME__BODY_ACK;
+    frame.ack = &message;
+    agent_say(self, &frame);
+    buf_free(&bytes);
+}
+
+void agent_acknowledge(struct fake_agent *self)
+{
+    Waypost__AckStatement ack = WAYPOST__ACK_STATEMENT__INIT;
+
+    ack_send(self, &ack);
+}
+
+void agent_acknowledge_wrong(struct fake_agent *self)
+{
+    Waypost__AckStatement ack = WAYPOST__ACK_STATEMENT__INIT;
+    struct hash wrong = self->running;
+
+    wrong.b[0] ^= 1;
+    ack.running_hash = (ProtobufCBinaryData){HASH_BYTES, wrong.b};
+    ack_send(self, &ack);
+}
+
+void agent_acknowledge_fault(struct fake_agent *self, uint64_t number, int code)
+{
+    Waypost__AckStatement ack = WAYPOST__ACK_STATEMENT__INIT;
+    Waypost__Fault fault = WAYPOST__FAULT__INIT;
+    Waypost__Fault *faults[] = {&fault};
+
+    fault.number = number;
+    fault.code = (uint32_t)-code;
+    ack.n_faults = 1;
+    ack.faults = faults;
+    ack_send(self, &ack);
+}
+
+void agent_open(struct fake_agent *self, const uint8_t *event)
+{
+    Waypost__AckStatement ack = WAYPOST__ACK_STATEMENT__INIT;
+    Waypost__Opened opened = WAYPOST__OPENED__INIT;
+    Waypost__Opened *list[] = {&opened};
+
+    opened.event = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)event};
+    opened.role = WAYPOST__PERSON_ROLE__PERSON_ROLE_SOCIAL_WORKER;
+    opened.team = unconst("team-1");
+    opened.at_ms = self->fixture->base.wall_ms;
+    ack.n_opened = 1;
+    ack.opened = list;
+    ack_send(self, &ack);
+}
+
+/* ---- looking ---- */
+
+size_t agent_count(const struct fake_agent *self, int what)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < self->log_count; i++) {
+        count += self->log[i].what == what;
+    }
+    return count;
+}
+
+const struct got *agent_got(const struct fake_agent *self, int what, size_t nth)
+{
+    for (size_t i = 0; i < self->log_count; i++) {
+        if (self->log[i].what == what && nth-- == 0) {
+            return &self->log[i];
+        }
+    }
+    assert(false);
+    return NULL;
+}

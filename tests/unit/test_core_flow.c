@@ -1,0 +1,395 @@
+/* The way of an event through the core: accepted, judged, delivered, acknowledged, told. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/log.h"
+#include "tests/support/core_fixture.h"
+
+#include "common/base/banned.h"
+
+#define WHAT_EVENT WAYPOST__ENTRY__WHAT_EVENT
+#define WHAT_RECORD WAYPOST__ENTRY__WHAT_RECORD
+#define WHAT_ACK WAYPOST__ENTRY__WHAT_ACK
+
+static const char *const to_camden[] = {CODE_CAMDEN, NULL};
+
+static int setup(void **state)
+{
+    struct core_fixture *fixture = calloc(1, sizeof *fixture);
+
+    log_init("test", LOG_ERROR);
+    core_fixture_init(fixture);
+    for (size_t i = 0; i < fixture->agent_count; i++) {
+        agent_hello(&fixture->agents[i]);
+    }
+    core_fixture_settle(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    core_fixture_free(*state);
+    free(*state);
+    return 0;
+}
+
+static void write_many(struct fake_agent *agent, const char *const *to, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        (void)agent_write(agent, to);
+    }
+}
+
+static void event__from_publish_to_the_senders_acknowledgement__goes_its_way(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+
+    (void)agent_write_payload(sender, to_camden, "ciphertext");
+    agent_publish(sender, 0, 1);
+    core_fixture_settle(f);
+    assert_true(sender->own[0].receipted);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), 1);
+    assert_true(agent_got(receiver, WHAT_EVENT, 0)->payload);
+    assert_memory_equal(agent_got(receiver, WHAT_EVENT, 0)->event, sender->own[0].id, 16);
+    assert_int_equal(receiver->acked, receiver->upto);
+    assert_int_equal(sender->own[0].persisted, 1);
+    assert_string_equal(agent_got(sender, WHAT_ACK, 0)->code, CODE_CAMDEN);
+}
+
+static void receipt__before_the_commit__does_not_leave(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    (void)agent_write(sender, to_camden);
+    agent_publish(sender, 0, 1);
+    core_fixture_verify(f);
+    core_fixture_listen(f);
+    assert_int_equal(sender->receipts, 0);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    assert_int_equal(sender->receipts, 1);
+}
+
+static void receipt__before_the_verification__does_not_leave(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    (void)agent_write(sender, to_camden);
+    agent_publish(sender, 0, 1);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    assert_int_equal(sender->receipts, 0);
+    core_fixture_verify(f);
+    core_fixture_listen(f);
+    assert_int_equal(sender->receipts, 1);
+}
+
+static void delivery__before_its_judged_record_is_durable__does_not_leave(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    (void)agent_write(sender, to_camden);
+    agent_publish(sender, 0, 1);
+    assert_true(core_fixture_commit(f));
+    core_fixture_verify(f); /* judged now, in the next commit */
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 0);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 1);
+}
+
+static void acked__before_its_record_is_durable__does_not_leave(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+
+    (void)agent_write(&f->agents[ISLINGTON], to_camden);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_verify(f);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    agent_acknowledge(receiver);
+    core_fixture_verify(f);
+    core_fixture_listen(f);
+    assert_int_equal(receiver->upto, 1);
+    assert_int_equal(receiver->acked, 0);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    assert_int_equal(receiver->acked, 1);
+}
+
+static void batch__with_a_bad_signature__is_voided_and_delivered_to_nobody(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    (void)agent_write(sender, to_camden);
+    agent_publish_tampered(sender, 0, 1);
+    core_fixture_settle(f);
+    assert_int_equal(sender->receipts, 0);
+    assert_int_equal(sender->refused, E_SIGNATURE);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 0);
+    agent_publish(sender, 1, 1); /* its number is free again */
+    core_fixture_settle(f);
+    assert_int_equal(sender->receipts, 1);
+    assert_int_equal(sender->duplicates, 0);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 1);
+}
+
+static void batch__refused_for_its_signature__takes_those_after_it_along(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    write_many(sender, to_camden, 4);
+    agent_publish(sender, 1, 1);
+    agent_publish_tampered(sender, 2, 1);
+    agent_publish(sender, 3, 1);
+    agent_publish(sender, 4, 1);
+    core_fixture_verify_one(f, 3); /* the last comes back first */
+    core_fixture_settle(f);
+    assert_int_equal(sender->receipts, 1);
+    assert_int_equal(sender->refusals, 3);
+    assert_int_equal(sender->refused, E_GAP);
+    assert_int_equal(sender->expected, 2);
+    assert_int_equal(core_counter(f->core, COUNTER_BATCHES_VOIDED), 3);
+    agent_publish(sender, 2, 3);
+    core_fixture_settle(f);
+    assert_int_equal(sender->receipts, 2);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_memory_equal(
+            agent_got(&f->agents[CAMDEN], WHAT_EVENT, i)->event, sender->own[i].id, 16);
+    }
+}
+
+static void verification__that_is_slow__holds_back_judging_and_nobodys_receipt(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *slow = &f->agents[ISLINGTON];
+    struct fake_agent *quick = &f->agents[LEEDS];
+
+    (void)agent_write(slow, to_camden);
+    (void)agent_write(quick, to_camden);
+    agent_publish(slow, 0, 1);
+    agent_publish(quick, 0, 1);
+    core_fixture_verify_one(f, 1);
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    assert_int_equal(quick->receipts, 1);
+    assert_int_equal(slow->receipts, 0);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 0);
+    core_fixture_settle(f);
+    assert_string_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->sender, CODE_ISLINGTON);
+    assert_string_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 1)->sender, CODE_LEEDS);
+}
+
+static void hub__of_a_region__sees_its_events_without_payload_and_no_others(void **state)
+{
+    struct core_fixture *f = *state;
+    static const char *const to_barnsley[] = {CODE_BARNSLEY_NEW, NULL};
+
+    (void)agent_write_payload(&f->agents[ISLINGTON], to_camden, "ciphertext");
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    (void)agent_write_payload(&f->agents[LEEDS], to_barnsley, "ciphertext");
+    agent_publish(&f->agents[LEEDS], 0, 1);
+    core_fixture_settle(f);
+    assert_int_equal(agent_count(&f->agents[HUB], WHAT_EVENT), 1);
+    const struct got *seen = agent_got(&f->agents[HUB], WHAT_EVENT, 0);
+    assert_string_equal(seen->sender, CODE_ISLINGTON);
+    assert_false(seen->payload);
+    assert_int_equal(seen->payload_absent, 1);
+    assert_int_equal(agent_count(&f->agents[HUB], WHAT_ACK), 1);
+}
+
+static void event__to_its_own_sender_alone__is_delivered_to_nobody(void **state)
+{
+    struct core_fixture *f = *state;
+    static const char *const to_itself[] = {CODE_ISLINGTON, NULL};
+
+    (void)agent_write(&f->agents[ISLINGTON], to_itself);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].receipts, 1);
+    assert_int_equal(agent_count(&f->agents[ISLINGTON], WHAT_EVENT), 0);
+}
+
+static void code__that_was_superseded__leads_to_its_successor_and_says_so(void **state)
+{
+    struct core_fixture *f = *state;
+    static const char *const to_old[] = {CODE_BARNSLEY, NULL};
+
+    (void)agent_write(&f->agents[ISLINGTON], to_old);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_settle(f);
+    const struct got *told = agent_got(&f->agents[ISLINGTON], WHAT_RECORD, 0);
+    assert_int_equal(told->kind, WAYPOST__SYSTEM_KIND__CODE_SUPERSEDED);
+    assert_string_equal(told->code, CODE_BARNSLEY);
+    assert_string_equal(told->successor, CODE_BARNSLEY_NEW);
+    assert_int_equal(agent_count(&f->agents[HUB], WHAT_RECORD), 1);
+}
+
+static void code__that_was_split_or_is_unknown__comes_back_with_the_choice(void **state)
+{
+    struct core_fixture *f = *state;
+    static const char *const to_split[] = {CODE_SURREY, CODE_CAMDEN, NULL};
+    static const char *const to_unknown[] = {"E06000099", NULL};
+
+    (void)agent_write(&f->agents[ISLINGTON], to_split);
+    (void)agent_write(&f->agents[ISLINGTON], to_unknown);
+    agent_publish(&f->agents[ISLINGTON], 0, 2);
+    core_fixture_settle(f);
+    const struct got *split = agent_got(&f->agents[ISLINGTON], WHAT_RECORD, 0);
+    const struct got *unknown = agent_got(&f->agents[ISLINGTON], WHAT_RECORD, 1);
+    assert_int_equal(split->kind, WAYPOST__SYSTEM_KIND__RETURNED_TO_SENDER);
+    assert_string_equal(split->code, CODE_SURREY);
+    assert_string_equal(split->successor, CODE_CAMDEN);
+    assert_memory_equal(split->event, f->agents[ISLINGTON].own[0].id, 16);
+    assert_int_equal(unknown->kind, WAYPOST__SYSTEM_KIND__RETURNED_TO_SENDER);
+    assert_string_equal(unknown->code, "E06000099");
+    assert_int_equal(
+        agent_count(&f->agents[CAMDEN], WHAT_EVENT), 1); /* the other recipient has it */
+    assert_int_equal(f->agents[ISLINGTON].receipts, 1);
+}
+
+static void fault__of_a_recipient__is_told_and_is_no_acknowledgement(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+
+    (void)agent_write(&f->agents[ISLINGTON], to_camden);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_verify(f);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    agent_acknowledge_fault(receiver, 1, E_OPEN);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].own[0].faults, 1);
+    assert_int_equal(f->agents[ISLINGTON].own[0].persisted, 0);
+    assert_int_equal(receiver->acked, 1);
+}
+
+static void opening__of_a_persisted_event__is_told_once(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+    struct own_event *own;
+
+    (void)agent_write(&f->agents[ISLINGTON], to_camden);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_settle(f);
+    own = &f->agents[ISLINGTON].own[0];
+    core_fixture_restart(f);
+    agent_hello(receiver);
+    agent_hello(&f->agents[ISLINGTON]);
+    core_fixture_settle(f);
+    agent_open(receiver, own->id);
+    core_fixture_settle(f);
+    assert_int_equal(own->opened, 1);
+    agent_open(receiver, own->id);
+    core_fixture_settle(f);
+    assert_int_equal(own->opened, 1);
+    agent_open(&f->agents[CAMDEN], f->agents[ISLINGTON].last_id);
+    assert_int_equal(core_counter(f->core, COUNTER_OPENINGS_UNKNOWN), 0);
+}
+
+static void opening__by_somebody_else__is_not_told(void **state)
+{
+    struct core_fixture *f = *state;
+
+    (void)agent_write(&f->agents[ISLINGTON], to_camden);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_settle(f);
+    agent_open(&f->agents[LEEDS], f->agents[ISLINGTON].own[0].id);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].own[0].opened, 0);
+    assert_int_equal(core_counter(f->core, COUNTER_OPENINGS_UNKNOWN), 1);
+}
+
+static void credit__of_a_recipient__bounds_what_is_in_flight(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+
+    receiver->credit_events = 3;
+    agent_hello(receiver);
+    core_fixture_settle(f);
+    write_many(&f->agents[ISLINGTON], to_camden, 8);
+    agent_publish(&f->agents[ISLINGTON], 0, 8);
+    core_fixture_verify(f);
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), 3);
+    agent_acknowledge(receiver);
+    core_fixture_verify(f);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), 6);
+    core_fixture_settle(f);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), 8);
+}
+
+static void credit__in_bytes__lets_one_entry_of_any_size_go(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+
+    receiver->credit_bytes = 1;
+    agent_hello(receiver);
+    core_fixture_settle(f);
+    write_many(&f->agents[ISLINGTON], to_camden, 3);
+    agent_publish(&f->agents[ISLINGTON], 0, 3);
+    core_fixture_verify(f);
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), 1);
+    core_fixture_settle(f);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), 3);
+}
+
+#define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        CORE_TEST(event__from_publish_to_the_senders_acknowledgement__goes_its_way),
+        CORE_TEST(receipt__before_the_commit__does_not_leave),
+        CORE_TEST(receipt__before_the_verification__does_not_leave),
+        CORE_TEST(delivery__before_its_judged_record_is_durable__does_not_leave),
+        CORE_TEST(acked__before_its_record_is_durable__does_not_leave),
+        CORE_TEST(batch__with_a_bad_signature__is_voided_and_delivered_to_nobody),
+        CORE_TEST(batch__refused_for_its_signature__takes_those_after_it_along),
+        CORE_TEST(verification__that_is_slow__holds_back_judging_and_nobodys_receipt),
+        CORE_TEST(hub__of_a_region__sees_its_events_without_payload_and_no_others),
+        CORE_TEST(event__to_its_own_sender_alone__is_delivered_to_nobody),
+        CORE_TEST(code__that_was_superseded__leads_to_its_successor_and_says_so),
+        CORE_TEST(code__that_was_split_or_is_unknown__comes_back_with_the_choice),
+        CORE_TEST(fault__of_a_recipient__is_told_and_is_no_acknowledgement),
+        CORE_TEST(opening__of_a_persisted_event__is_told_once),
+        CORE_TEST(opening__by_somebody_else__is_not_told),
+        CORE_TEST(credit__of_a_recipient__bounds_what_is_in_flight),
+        CORE_TEST(credit__in_bytes__lets_one_entry_of_any_size_go),
+    };
+    const char *filter = getenv("TEST_FILTER");
+
+    if (filter != NULL) {
+        cmocka_set_test_filter(filter);
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
