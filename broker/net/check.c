@@ -1,6 +1,7 @@
 /* check: see check.h. Faults are returned or printed. */
 #include "broker/net/check.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "broker/net/host.h"
@@ -9,17 +10,33 @@
 
 #include "common/base/banned.h"
 
+/* The folder that `path` stands in; out of PATH_MAX. */
+static void parent_of(const char *path, char *out)
+{
+    const char *slash = strrchr(path, '/');
+    int len = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
+
+    (void)snprintf(out, PATH_MAX, "%.*s", len, slash == NULL ? "." : path);
+}
+
 int check_data(const struct broker_options *options, bool make, struct complaint *why)
 {
-    int rc = make ? fsio_make_dir(options->data) : 0;
+    char parent[PATH_MAX];
+    const char *dir = options->data;
+    int rc = make ? fsio_make_dir(dir) : 0;
 
     if (rc != 0) {
         return complain(why, rc, "the folder %s cannot be made: %s; make its parent first",
             options->data, err_text(rc));
     }
-    rc = host_check_writable(options->data, why);
+    rc = host_check_writable(dir, why);
+    if (rc == E_NOT_FOUND) { /* it will be made at the start */
+        parent_of(options->data, parent);
+        dir = parent;
+        rc = host_check_writable(dir, why);
+    }
     if (rc == 0 && !options->allow_copy_on_write) {
-        rc = host_check_overwrites(options->data, why);
+        rc = host_check_overwrites(dir, why);
     }
     return rc;
 }

@@ -1,6 +1,7 @@
 /* listener: see listener.h. Failures are returned with a complaint and end the start. */
 #include "broker/net/listener.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -186,10 +187,28 @@ static bool is_curve_server(void *socket)
         zmq_getsockopt(socket, ZMQ_MECHANISM, &mechanism, &len) == 0 && mechanism == ZMQ_CURVE;
 }
 
+/* Is the host of tcp://HOST:PORT an IPv4 address? Then no IPv6: the address bound would be told in a form
+ * ([::ffff:192.0.2.7]) that peers without IPv6 cannot connect to. */
+static bool is_ipv4(const char *endpoint)
+{
+    char host[INET_ADDRSTRLEN];
+    struct in_addr address;
+    const char *colon = strrchr(endpoint, ':');
+
+    if (strncmp(endpoint, "tcp://", 6) != 0 || colon == NULL || colon < endpoint + 6 ||
+        (size_t)(colon - endpoint) - 6 >= sizeof host) {
+        return false;
+    }
+    memcpy(host, endpoint + 6, (size_t)(colon - endpoint) - 6);
+    host[colon - endpoint - 6] = '\0';
+    return inet_pton(AF_INET, host, &address) == 1;
+}
+
 int listener_bind(
     void *context, void *socket, const char *endpoint, char *bound, struct complaint *why)
 {
     size_t len = NET_ENDPOINT_BYTES_MAX;
+    const int ipv6 = is_ipv4(endpoint) ? 0 : 1;
 
     if (!is_curve_server(socket)) {
         return complain(why, E_STATE, "%s is not bound: CURVE is not on", endpoint);
@@ -197,7 +216,8 @@ int listener_bind(
     if (!zap_answers(context)) {
         return complain(why, E_STATE, "%s is not bound: nobody checks the keys", endpoint);
     }
-    if (zmq_bind(socket, endpoint) != 0) {
+    if (zmq_setsockopt(socket, ZMQ_IPV6, &ipv6, sizeof ipv6) != 0 ||
+        zmq_bind(socket, endpoint) != 0) {
         return complain(why, E_IO,
             "%s cannot be bound (%s); is another program there, or the address not this machine's?",
             endpoint, zmq_strerror(errno));

@@ -35,12 +35,13 @@ static void set_key(void *socket, int option, const uint8_t *key)
 
 static void watch(struct peer *self)
 {
+    static unsigned count; /* a name is free again some time after its monitor's end only */
     char endpoint[64];
     int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
         ZMQ_EVENT_DISCONNECTED;
 
-    int len = snprintf(endpoint, sizeof endpoint, "inproc://peer-%p", (void *)self);
+    int len = snprintf(endpoint, sizeof endpoint, "inproc://peer-%u", count++);
     assert(len > 0 && (size_t)len < sizeof endpoint);
     int rc = zmq_socket_monitor(self->socket, endpoint, events);
     assert(rc == 0);
@@ -151,7 +152,7 @@ Waypost__Frame *peer_hear_kind(struct peer *self, Waypost__Frame__BodyCase kind,
     return NULL;
 }
 
-bool peer_hello(struct peer *self, const char *agent, uint32_t credit_events, int wait_ms)
+bool peer_say_hello(struct peer *self, const char *agent, uint32_t credit_events)
 {
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
     Waypost__Hello hello = WAYPOST__HELLO__INIT;
@@ -169,12 +170,18 @@ bool peer_hello(struct peer *self, const char *agent, uint32_t credit_events, in
     hello.instance = (ProtobufCBinaryData){sizeof instance, instance};
     frame.body_case = WAYPOST__FRAME__BODY_HELLO;
     frame.hello = &hello;
+    return peer_say(self, &frame);
+}
+
+bool peer_hello(struct peer *self, const char *agent, uint32_t credit_events, int wait_ms)
+{
     uint64_t refused = self->refused;
-    if (!peer_say(self, &frame)) {
-        return false;
-    }
     int64_t until = peer_now_ms() + wait_ms;
     int64_t left;
+
+    if (!peer_say_hello(self, agent, credit_events)) {
+        return false;
+    }
     while ((left = until - peer_now_ms()) >= 0 && self->refused == refused) {
         Waypost__Frame *heard = peer_hear(self, (int)left);
         if (heard != NULL && heard->body_case == WAYPOST__FRAME__BODY_WELCOME) {
@@ -224,7 +231,8 @@ static int event_build(struct peer *self, uint64_t sequence, const char *from, c
 
     head->kind = WAYPOST__KIND__KIND_MOVE_NOTIFIED;
     head->schema = CATALOGUE_SCHEMA;
-    uuid7_next(world, head->id);
+    uuid7_next(world, self->last_id);
+    memcpy(head->id, self->last_id, sizeof head->id);
     randombytes_buf(head->transfer, sizeof head->transfer);
     code_copy(head->origin, from);
     code_copy(head->receiving, to);

@@ -19,6 +19,7 @@ struct peer {
     const char *network;     /* lent */
     const struct keys *keys; /* lent; NULL for a peer without CURVE */
     uint64_t incarnation;
+    uint8_t last_id[16];       /* event ids rise */
     uint64_t register_version; /* from WELCOME */
     uint64_t frames_in;        /* of any kind */
     uint64_t refused;          /* of them REFUSED */
@@ -46,7 +47,10 @@ Waypost__Frame *peer_hear(struct peer *self, int wait_ms);
 /* Hear until a frame of that kind comes; others are counted. NULL where none does in time. */
 Waypost__Frame *peer_hear_kind(struct peer *self, Waypost__Frame__BodyCase kind, int wait_ms);
 
-/* HELLO as `agent`; true where WELCOME comes. */
+/* HELLO as `agent`; false where the pipe is full. */
+bool peer_say_hello(struct peer *self, const char *agent, uint32_t credit_events);
+
+/* The same, and true where WELCOME comes. */
 bool peer_hello(struct peer *self, const char *agent, uint32_t credit_events, int wait_ms);
 
 /* The first thing that happens to the connection: "accepted", "refused" (an answer of the doorkeeper), "cut",

@@ -11,6 +11,7 @@
  *   idle            --count connections that say nothing        flood-hello     --count HELLOs
  *   handshakes      --count connections with a good key         flood-ping      --count PINGs in a session
  *   replay          a good PUBLISH, sent again, then sent by the second --keys
+ *   publish         no attack: --count good events, one in flight, and how long their receipts took
  *   stop-reading    HELLO, then reads nothing until standard input ends; then counts what had come
  *
  * Output: attack=NAME key=value ...  Exit 0 where the attack was carried out, 2 where it could not be.
@@ -26,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -357,7 +359,7 @@ static void attack_garbage(struct hostile *self)
 
 static bool say_hello(struct hostile *self, struct peer *peer)
 {
-    return peer_hello(peer, self->keys[0].id, 1, -1) || true;
+    return peer_say_hello(peer, self->keys[0].id, 1);
 }
 
 static void attack_flood_hello(struct hostile *self)
@@ -445,6 +447,55 @@ static void attack_replay(struct hostile *self)
     peer_close(&owner);
 }
 
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int us_order(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Not an attack: what a good agent gets meanwhile. One event in flight. */
+static void attack_publish(struct hostile *self)
+{
+    struct complaint why = {0};
+    struct buf bytes = {0};
+    struct peer peer;
+    int64_t *spent_us = mem_new(self->count, sizeof *spent_us);
+    uint64_t receipts = 0;
+    const char *from = self->keys[0].id;
+
+    open_as(self, &peer, 0);
+    bool welcome = peer_hello(&peer, from, 4096, WAIT_MS);
+    for (uint64_t i = 1; welcome && i <= self->count; i++) {
+        buf_clear(&bytes);
+        int64_t began_us = now_us();
+        if (peer_publish_bytes(&peer, i, from, self->to == NULL ? from : self->to, &bytes, &why) !=
+            0) {
+            cannot("publish", why.text);
+        }
+        if (strcmp(answer_to(&peer, buf_slice(&bytes)), "receipt") != 0) {
+            break;
+        }
+        spent_us[receipts++] = now_us() - began_us;
+    }
+    qsort(spent_us, receipts, sizeof *spent_us, us_order);
+    (void)printf("welcome=%s receipts=%llu p50_us=%lld p99_us=%lld refused=%llu code=%u\n",
+        welcome ? "yes" : "no", (unsigned long long)receipts, (long long)spent_us[receipts / 2],
+        (long long)spent_us[receipts * 99 / 100], (unsigned long long)peer.refused, peer.last_code);
+    free(spent_us);
+    buf_free(&bytes);
+    peer_close(&peer);
+}
+
 static void attack_stop_reading(struct hostile *self)
 {
     struct peer peer;
@@ -487,6 +538,7 @@ static const struct {
     {"flood-ping", attack_flood_ping},
     {"replay", attack_replay},
     {"stop-reading", attack_stop_reading},
+    {"publish", attack_publish},
 };
 
 static void take_number(const char *name, const char *text, uint64_t most, uint64_t *out)
