@@ -1,7 +1,8 @@
 /*
- * commit: the writer's side: hash the leaves, sign the head, one write, one sync. Then the tree and, at most every
- * 100 ms, the watermark. A write or sync that fails is returned, and from then on every call answers the same code
- * without touching the disk: what is there is unknown until the next start (PROMISE 1).
+ * commit: the writer's side: hash the leaves, sign the head, one write, one sync. Then the tree
+ * and, at most every 100 ms, the watermark. A write or sync that fails is returned, and from then
+ * on every call answers the same code without touching the disk: what is there is unknown until
+ * the next start (PROMISE 1).
  */
 #include <string.h>
 
@@ -257,7 +258,7 @@ static int mark_when_due(journal_t *self, const journal_commit_t *commit)
 
 static int write_all(journal_t *self, journal_commit_t *commit)
 {
-    struct merkle_frontier before;
+    struct merkle_frontier before = {.size = 0};
     bool begins_segment = position_offset(commit->start) == SEGMENT_HEADER_BYTES;
 
     if (begins_segment) {
@@ -265,7 +266,7 @@ static int write_all(journal_t *self, journal_commit_t *commit)
     }
     commit_hash(self, commit);
     commit_sign(self, commit);
-    int rc = write_commit(self, commit, begins_segment ? &before : NULL);
+    int rc = write_commit(self, commit, &before);
     if (rc == 0) {
         rc = tree_file_write(
             self->disk, self->tree_file, commit->first_leaf, buf_slice(&commit->nodes));

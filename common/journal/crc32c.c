@@ -1,6 +1,7 @@
 /*
- * crc32c: the checksum of records, segments and watermarks (RFC 3720, appendix B.4: polynomial 0x1EDC6F41, reflected),
- * declared in record.h. By the processor's own instruction where it has one, else by table. Pure; cannot fail.
+ * crc32c: the checksum of records, segments and watermarks (RFC 3720, appendix B.4: polynomial
+ * 0x1EDC6F41, reflected), declared in record.h. By the processor's own instruction where it has
+ * one, else by table. Pure; cannot fail.
  */
 #include "common/journal/record.h"
 

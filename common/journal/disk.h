@@ -31,8 +31,9 @@ struct disk {
 };
 
 /*
- * Real files in a directory that exists. Lives until disk_real_close. Where a file may only be read, open gives a file
- * that cannot be written: enough to verify. Returns 0 or E_NOT_FOUND, E_PERMISSION, E_IO, E_RANGE (name too long).
+ * Real files in a directory that exists. Lives until disk_real_close. Where a file may only be read, open gives a
+ * file that cannot be written: enough to verify. Returns 0 or E_NOT_FOUND, E_PERMISSION, E_IO, E_RANGE (name too
+ * long).
  */
 int disk_real_open(const char *dir, struct disk *out);
 void disk_real_close(struct disk *self);
@@ -41,8 +42,8 @@ void disk_real_close(struct disk *self);
 void disk_memory_open(struct disk *out);
 void disk_memory_close(struct disk *self);
 
-/* What a power cut leaves: every file as last synced, plus the first `torn` bytes of the last unsynced write. Files open
- * at that moment answer E_IO from then on and may only be closed; locks are gone. */
+/* What a power cut leaves: every file as last synced, plus the first `torn` bytes of the last unsynced write. Files
+ * open at that moment answer E_IO from then on and may only be closed; locks are gone. */
 void disk_memory_crash(struct disk *self, size_t torn);
 
 #endif

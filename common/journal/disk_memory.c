@@ -1,9 +1,11 @@
 /*
- * disk_memory: the journal's files in memory, with what a power cut would forget kept apart. One thread alone.
+ * disk_memory: the journal's files in memory, with what a power cut would forget kept apart. One
+ * thread alone.
  *
- * A file holds its present bytes and an undo log back to the last sync_data; the directory holds its present names
- * and those as of the last sync_dir (rename and remove sync it too, as on real disks here). disk_memory_crash()
- * goes back to both, then lays the first bytes of the last unsynced write over it: a torn write.
+ * A file holds its present bytes and an undo log back to the last sync_data; the directory holds
+ * its present names and those as of the last sync_dir (rename and remove sync it too, as on real
+ * disks here). disk_memory_crash() goes back to both, then lays the first bytes of the last
+ * unsynced write over it: a torn write.
  */
 #include "common/journal/disk.h"
 
@@ -260,7 +262,7 @@ static void memory_close(void *context, int id)
     file = handle->file;
     *handle = self->handles[--self->handle_count];
     if (file != NULL) {
-        file->handles--;
+        file->handles--; /* NOLINT(clang-analyzer-unix.Malloc): handles and names are counted */
         file_drop(self, file);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * disk_real: the journal's files in a directory, through common/base/fsio. Nothing is fatal here: every failure is
- * returned with errno set. Handles are file descriptors.
+ * disk_real: the journal's files in a directory, through common/base/fsio. Nothing is fatal here:
+ * every failure is returned with errno set. Handles are file descriptors.
  */
 #include "common/journal/disk.h"
 

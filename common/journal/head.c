@@ -1,6 +1,7 @@
 /*
- * head: the statement that is signed with every commit (message Head of proto/waypost.proto), written by hand so that
- * the writer allocates nothing, and the body of a commit record. Pure; bytes that do not hold are E_CORRUPT.
+ * head: the statement that is signed with every commit (message Head of proto/waypost.proto),
+ * written by hand so that the writer allocates nothing, and the body of a commit record. Pure;
+ * bytes that do not hold are E_CORRUPT.
  */
 #include <string.h>
 

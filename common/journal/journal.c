@@ -1,7 +1,8 @@
 /*
- * journal: the owner's side: opening, adding records, cutting and settling commits, what is kept in memory of the
- * newest ones. See journal.h; the other files are listed in journal_internal.h. Opening can fail with a complaint;
- * adding records cannot; what a writer's failure means is the caller's to decide (the process ends).
+ * journal: the owner's side: opening, adding records, cutting and settling commits, what is kept
+ * in memory of the newest ones. See journal.h; the other files are listed in journal_internal.h.
+ * Opening can fail with a complaint; adding records cannot; what a writer's failure means is the
+ * caller's to decide (the process ends).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static int begin_new(journal_t *self, struct complaint *why)
         (void)journal_append(self, &record, NULL);
         buf_free(&body);
         journal_commit_t *commit = journal_cut(self);
+        assert(commit != NULL);
         rc = journal_write(self, commit);
         journal_settle(self, &commit);
     }
@@ -153,7 +155,8 @@ void journal_destroy(journal_t **self_p)
 
 /* ---- appending ---- */
 
-/* Where the next commit begins: here, or at the start of the next segment once this one is as good as full. */
+/* Where the next commit begins: here, or at the start of the next segment once this one is as good
+ * as full. */
 static uint64_t next_start(const journal_t *self)
 {
     uint64_t segment_bytes = self->options.segment_bytes;

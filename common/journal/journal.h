@@ -49,16 +49,17 @@ struct journal_recovery {
 };
 
 /*
- * Open, or begin where the disk holds no journal. Cuts a torn tail (saved aside), names damage, checks the signed heads
- * from the newest snapshot on. Returns 0; E_NETWORK, E_CORRUPT (nothing can be served), E_KEY (signed by another head
- * key), E_LOCKED... with why. disk is lent for the life of the journal.
+ * Open, or begin where the disk holds no journal. Cuts a torn tail (saved aside), names damage, checks the signed
+ * heads from the watermark on. Returns 0; E_NETWORK, E_CORRUPT (nothing can be served), E_KEY (signed by
+ * another head key), E_LOCKED... with why. disk is lent for the life of the journal.
  */
 int journal_open(const struct disk *disk, const struct journal_options *options, journal_t **out,
     struct journal_recovery *recovery, struct complaint *why);
 void journal_destroy(journal_t **self_p); /* what was not written is lost, as in a crash */
 
 /* Add a record to the pending commit: its sequence and position (NULL where it is not wanted) are final.
- * record->sequence is ignored; time_ms 0 means now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing is durable before the commit is settled. */
+ * record->sequence is ignored; time_ms 0 means now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing
+ * is durable before the commit is settled. */
 uint64_t journal_append(journal_t *self, const struct record *record, uint64_t *position);
 size_t journal_pending_bytes(const journal_t *self);
 
@@ -67,9 +68,9 @@ journal_commit_t *journal_cut(journal_t *self);
 /* Hash, sign, write, sync. Any one thread. */
 int journal_write(journal_t *self, journal_commit_t *commit);
 /*
- * Nothing to write now: bring the watermark up to date (else at most 100 ms behind, while commits follow each other) and
- * lay the next bytes ready. By whoever writes, between commits; before an orderly end it saves the next start some work.
- * Returns 0, E_IO or E_FULL as journal_write.
+ * Nothing to write now: bring the watermark up to date (else at most 100 ms behind, while commits follow each other)
+ * and lay the next bytes ready. By whoever writes, between commits; before an orderly end it saves the next start
+ * some work. Returns 0, E_IO or E_FULL as journal_write.
  */
 int journal_rest(journal_t *self);
 /* Owner again: the commit's records can be read, its head is the journal's. Frees it. */
@@ -91,8 +92,8 @@ int journal_path(journal_t *self, uint64_t index, uint64_t size, struct merkle_p
 int journal_consistency(journal_t *self, uint64_t old_size, uint64_t size, struct merkle_path *out);
 int journal_root_at(journal_t *self, uint64_t size, struct hash *out);
 
-/* Visit every settled leaf record from a sequence on, in order. visit returns 0 to go on; anything else ends the replay and
- * is returned. A damaged record is passed over with a warning: its sequence is missing.
+/* Visit every settled leaf record from a sequence on, in order. visit returns 0 to go on; anything else ends the
+ * replay and is returned. A damaged record is passed over with a warning: its sequence is missing.
  * hint: a position at or before that sequence (0 for none). */
 int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
@@ -112,8 +113,8 @@ struct journal_check {
     uint64_t segments;
     uint64_t torn_bytes; /* after the last whole commit */
     uint64_t erased;     /* payloads erased */
-    /* Batches whose events do not lead to the root they were signed with, and the first of them (0 for none): each must
-     * be one that a later record voids, which the caller can tell and this cannot. */
+    /* Batches whose events do not lead to the root they were signed with, and the first of them (0 for none): each
+     * must be one that a later record voids, which the caller can tell and this cannot. */
     uint64_t unmatched;
     uint64_t unmatched_position;
 

@@ -1,13 +1,20 @@
 /*
- * journal_internal: what the files of common/journal share; nobody else includes it. docs/STORAGE.md has the bytes.
+ * journal_internal: what the files of common/journal share; nobody else includes it.
+ * docs/STORAGE.md has the bytes.
  *
- *   journal.c     the owner's side: append, cut, settle     commit.c    the writer's side: hash, sign, write, sync
- *   segment.c     names, headers, reading records in order  head.c      heads and the body of a commit record
- *   tree_store.c  stored nodes, paths                       mark.c      the watermark
- *   recovery.c    opening what is there                     read.c      reading and replay
- *   snapshot.c    the owner's snapshots                     verify.c    checking everything, offline
+ *   journal.c     the owner's side: append, cut, settle
+ *   commit.c      the writer's side: hash, sign, write, sync
+ *   segment.c     names, headers, reading records in order
+ *   head.c        heads and the body of a commit record
+ *   tree_store.c  stored nodes, paths
+ *   mark.c        the watermark
+ *   recovery.c    opening what is there
+ *   read.c        reading and replay
+ *   snapshot.c    the owner's snapshots
+ *   verify.c      checking everything, offline
  *
- * Two sides, each touched by one thread at a time: `owner` and `writer` below. A commit carries everything else.
+ * Two sides, each touched by one thread at a time: `owner` and `writer` below. A commit carries
+ * everything else.
  */
 #ifndef WAYPOST_JOURNAL_INTERNAL_H
 #define WAYPOST_JOURNAL_INTERNAL_H
@@ -79,7 +86,8 @@ int segment_list_read(const struct disk *disk, struct segment_list *out);
 /* Has any segment from index i on begun? */
 bool segment_begun_from(const struct disk *disk, const struct segment_list *list, size_t i);
 
-/* Reads records of one segment in order. Slices of a record are lent until the next call with this scanner. */
+/* Reads records of one segment in order. Slices of a record are lent until the next call with this
+ * scanner. */
 struct scanner {
     const struct disk *disk;
     int file;
@@ -97,13 +105,14 @@ void scanner_close(struct scanner *self);
 int scanner_peek(struct scanner *self, struct record *out, size_t *length);
 /* Bytes from `at` on, at least `len` of them unless the file ends; more may come. 0 or E_IO. */
 int scanner_bytes(struct scanner *self, size_t len, struct slice *out);
-/* Offset behind the last byte that is not zero, from `from` on; `from` itself where all are. 0 or E_IO. */
+/* Offset behind the last byte that is not zero, from `from` on; `from` itself where all are. 0 or
+ * E_IO. */
 int scanner_used_end(struct scanner *self, uint64_t from, uint64_t *end);
-/* The next offset after `at` where a record can be read whose sequence is at least `sequence`, of a commit alone
- * where commit is set; moves there. 0, E_END, E_IO. */
+/* The next offset after `at` where a record can be read whose sequence is at least `sequence`, of
+ * a commit alone where commit is set; moves there. 0, E_END, E_IO. */
 int scanner_resync(struct scanner *self, uint64_t sequence, bool commit);
-/* Is there a whole commit record in this segment, of more than `size` leaves, whose commit begins behind `offset`? Then
- * what stands at offset was durable once. The scanner moves. 0 or E_IO. */
+/* Is there a whole commit record in this segment, of more than `size` leaves, whose commit begins
+ * behind `offset`? Then what stands at offset was durable once. The scanner moves. 0 or E_IO. */
 int scanner_commit_follows(struct scanner *self, uint64_t offset, uint64_t size, bool *follows);
 
 /* ---- head.c ---- */
@@ -154,11 +163,11 @@ uint64_t tree_stored_index(unsigned level, uint64_t number); /* where a node sta
 uint64_t tree_stored_count(uint64_t leaves);                 /* nodes stored for so many leaves */
 uint64_t tree_offset(uint64_t stored_index);                 /* byte offset in the file */
 
-/* Add a leaf; the node hashes that this completes are appended to nodes, in the order of the file. */
+/* Add a leaf; the node hashes that it completes are appended to nodes, in the file's order. */
 void tree_add(struct merkle_frontier *frontier, const struct hash *leaf, struct buf *nodes);
 
-/* Open or create the file; *usable is false where it belongs to another journal or is damaged at its start, and then
- * it was begun anew. */
+/* Open or create the file; *usable is false where it belongs to another journal or is damaged at
+ * its start, and then it was begun anew. */
 int tree_file_open(const struct disk *disk, const uint8_t *journal, int *file_out, bool *usable);
 int tree_file_check(
     const struct disk *disk, int file, const uint8_t *journal); /* 0, E_CORRUPT, E_IO */

@@ -1,7 +1,8 @@
 /*
- * mark: the watermark, which says what was certainly on disk. Everything below it that cannot be read is damage;
- * behind it the last commit may be torn. Two slots are written in turn, so that one is always whole; they stand 4 KiB
- * apart, in different sectors of any disk. A failed write is returned: it ends the writer as any other.
+ * mark: the watermark, which says what was certainly on disk. Everything below it that cannot be
+ * read is damage; behind it the last commit may be torn. Two slots are written in turn, so that
+ * one is always whole; they stand 4 KiB apart, in different sectors of any disk. A failed write is
+ * returned: it ends the writer as any other.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
- * read: settled records by position, and all of them in order. The newest commits are read from memory, others with
- * one read each, or from bytes read ahead where the owner goes through the journal in order. What cannot be read is
- * E_CORRUPT to whoever asks for it and passed over by a replay (its sequence is missing there); the rest serves.
+ * read: settled records by position, and all of them in order. The newest commits are read from
+ * memory, others with one read each, or from bytes read ahead where the owner goes through the
+ * journal in order. What cannot be read is E_CORRUPT to whoever asks for it and passed over by a
+ * replay (its sequence is missing there); the rest serves.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,7 @@ static struct slice window_find(const struct journal_owner *owner, uint64_t posi
     return slice_of(owner->window.data + skip, owner->window.len - (size_t)skip);
 }
 
-/* Last settled offset of a segment, as far as we need it: never read what a writer may be writing. */
+/* Where the settled bytes of a segment end: what a writer may be writing is never read. */
 static uint64_t settled_offset(const journal_t *self, uint32_t segment)
 {
     uint64_t end = self->owner.settled_end;
@@ -129,7 +130,8 @@ static int window_read(journal_t *self, uint64_t position, size_t len)
     return rc;
 }
 
-/* Bytes of the whole record that begins at position, from memory or the disk; E_CORRUPT where it cannot be one. */
+/* Bytes of the whole record that begins at position, from memory or the disk; E_CORRUPT where it
+ * cannot be one. */
 static int record_bytes(journal_t *self, uint64_t position, struct slice *out)
 {
     struct journal_owner *owner = &self->owner;
@@ -237,7 +239,8 @@ static int replay_segment(
     return rc == E_END ? 0 : rc;
 }
 
-/* The segment to begin with when there is no hint: the last one whose header begins at or before the sequence. */
+/* The segment to begin with when there is no hint: the last one whose header begins at or before
+ * the sequence. */
 static size_t first_segment(
     const journal_t *self, const struct segment_list *list, uint64_t sequence)
 {

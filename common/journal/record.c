@@ -1,6 +1,7 @@
 /*
- * record: entries of the journal as bytes, and their leaves; see record.h. Pure. Writing cannot fail (a record beyond
- * its limits is our bug: asserted); reading answers E_CORRUPT for whatever does not hold, and never reads outside.
+ * record: entries of the journal as bytes, and their leaves; see record.h. Pure. Writing cannot
+ * fail (a record beyond its limits is our bug: asserted); reading answers E_CORRUPT for whatever
+ * does not hold, and never reads outside.
  */
 #include "common/journal/record.h"
 

@@ -1,12 +1,14 @@
 /*
- * recovery: opening a journal that exists. It starts at the watermark (or, where watermark or tree are of no use, at the
- * first segment), follows whole commits to the end, and decides what the rest is:
+ * recovery: opening a journal that exists. It starts at the watermark (or, where watermark or tree
+ * are of no use, at the first segment), follows whole commits to the end, and decides what the
+ * rest is:
  *
- *   torn      bytes behind the last whole commit, with nothing whole after them: a write that was under way. Nothing of
- *             it was ever confirmed. Saved in a file of their own, then cut.
- *   damaged   bytes that a later commit, a later segment or the watermark proves to have been durable. They stay where
- *             they are and are counted; reading them is E_CORRUPT, the rest serves. The leaves they stood for come from
- *             the tree file and must lead to the next signed root, else nothing is opened.
+ *   torn      bytes behind the last whole commit, with nothing whole after them: a write that was
+ *             under way. Nothing of it was ever confirmed. Saved in a file of their own, then cut.
+ *   damaged   bytes that a later commit, a later segment or the watermark proves to have been
+ *             durable. They stay where they are and are counted; reading them is E_CORRUPT, the
+ *             rest serves. The leaves they stood for come from the tree file and must lead to the
+ *             next signed root, else nothing is opened.
  *
  * Nothing is ever deleted. Every failure is returned with a complaint.
  */
@@ -298,8 +300,9 @@ static int was_durable(const struct found *found, struct scanner *scanner, uint6
 }
 
 /*
- * No record at scanner->at that follows from what came before: pass over damage to the next record that does, or find
- * that nothing follows. Returns 0 to go on, E_END where this segment has no more, E_IO.
+ * No record at scanner->at that follows from what came before: pass over damage to the next record
+ * that does, or find that nothing follows. Returns 0 to go on, E_END where this segment has no
+ * more, E_IO.
  */
 static int pass_over(struct found *found, struct scanner *scanner, bool later_segment)
 {
@@ -354,7 +357,8 @@ static int corrupt(struct found *found, uint32_t segment)
         (unsigned long long)found->settled.size, (unsigned)segment);
 }
 
-/* What a segment's header says of the leaves before it must be what we found, or can take from the tree. */
+/* What a segment's header says of the leaves before it must be what we found, or can take from the
+ * tree. */
 static int join_header(struct found *found, const struct segment_header *header)
 {
     struct hash root = frontier_root(&header->frontier);
@@ -373,7 +377,8 @@ static int join_header(struct found *found, const struct segment_header *header)
     return rc;
 }
 
-/* Enter a segment behind the one where the scan started. 0, E_END where it was not begun, E_CORRUPT, E_IO. */
+/* Enter a segment behind the one where the scan started. 0, E_END where it was not begun,
+ * E_CORRUPT, E_IO. */
 static int enter_segment(struct found *found, size_t i)
 {
     struct segment_header header;
@@ -556,7 +561,8 @@ static int never_begun(const struct found *found, bool *never)
     return rc;
 }
 
-/* Not one whole commit: either the very first write was torn, and *fresh is set, or everything is lost. */
+/* Not one whole commit: either the very first write was torn, and *fresh is set, or everything is
+ * lost. */
 static int nothing_whole(struct found *found, struct journal_recovery *recovery, bool *fresh)
 {
     journal_t *self = found->self;

@@ -1,6 +1,6 @@
 /*
- * segment: names and headers of segment files, and reading their records in order. Damage is returned, never fatal,
- * and nothing here writes.
+ * segment: names and headers of segment files, and reading their records in order. Damage is
+ * returned, never fatal, and nothing here writes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,18 @@ void segment_header_encode(const struct segment_header *header, uint8_t *out)
 
 static bool all_zero(const uint8_t *at, size_t len)
 {
-    return len == 0 || (at[0] == 0 && memcmp(at, at + 1, len - 1) == 0);
+    uint64_t word;
+    uint64_t any = 0;
+
+    for (; len >= sizeof word; len -= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        any |= word;
+        at += sizeof word;
+    }
+    for (; len > 0; len--) {
+        any |= *at++;
+    }
+    return any == 0;
 }
 
 int segment_header_decode(const uint8_t *bytes, struct segment_header *out)

@@ -1,6 +1,7 @@
 /*
- * snapshot: the owner's state at some number of leaves, so that it need not replay from the first. Only a help: one that
- * is damaged is passed over for the one before, and without any the owner replays. Failures are returned.
+ * snapshot: the owner's state at some number of leaves, so that it need not replay from the first.
+ * Only a help: one that is damaged is passed over for the one before, and without any the owner
+ * replays. Failures are returned.
  */
 #include <stdio.h>
 #include <string.h>

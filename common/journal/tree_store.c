@@ -1,8 +1,9 @@
 /*
- * tree_store: the hashes of the journal's tree, so that a path costs a few reads. Nodes stand in the file in the order
- * in which they become known (a leaf, then every node that it completes), so the file only grows; a level's last nodes
- * are kept in memory besides. All of it follows from the records: the file is made again where it is missing.
- * A path that could not be right (a node cannot be read) is an error; whether the hashes are right is seen by the root.
+ * tree_store: the hashes of the journal's tree, so that a path costs a few reads. Nodes stand in
+ * the file in the order in which they become known (a leaf, then every node that it completes), so
+ * the file only grows; a level's last nodes are kept in memory besides. All of it follows from the
+ * records: the file is made again where it is missing. A path that could not be right (a node
+ * cannot be read) is an error; whether the hashes are right is seen by the root.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ enum {
 static const char tree_name[] = "tree.wpt";
 static const char tree_magic[] = "WPTREE01";
 
-/* Node `number` of level 0 comes after number + number/2 + number/4 ... others; a higher one right after the last
- * leaf below it and the nodes between. */
+/* Node `number` of level 0 comes after number + number/2 + number/4 ... others; a higher one right
+ * after the last leaf below it and the nodes between. */
 uint64_t tree_stored_index(unsigned level, uint64_t number)
 {
     uint64_t leaf = ((number + 1) << level) - 1;
@@ -212,7 +213,7 @@ static int tree_node(
     return tree_file_node(self->disk, self->file, level, number, out);
 }
 
-/* Root over the leaves [start, end), start being a multiple of every power of two in end - start. */
+/* Root over the leaves [start, end); start is a multiple of every power of two in end - start. */
 static int tree_range(const struct tree_store *self, uint64_t start, uint64_t end, struct hash *out)
 {
     struct hash left;
@@ -276,7 +277,8 @@ int journal_path(journal_t *self, uint64_t index, uint64_t size, struct merkle_p
             return rc;
         }
     }
-    /* What came out of the file could have rotted there: a path that does not lead to the signed root is never given. */
+    /* What came out of the file could have rotted there: a path that does not lead to the signed
+     * root is never given. */
     bool recent = index >= tree->ring[0].first;
     if (!recent && root_known(self, size, &root)) {
         int rc = tree_node(tree, 0, index, &leaf);

@@ -1,6 +1,7 @@
 /*
- * verify: the whole journal, offline and without secrets: every checksum, leaf, root and signature, the tree file and
- * the watermark. Never writes. The first fault ends it with its code and a complaint; a torn tail is reported only.
+ * verify: the whole journal, offline and without secrets: every checksum, leaf, root and
+ * signature, the tree file and the watermark. Never writes. The first fault ends it with its code
+ * and a complaint; a torn tail is reported only.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -219,7 +220,8 @@ static void show_progress(struct verify *self, uint64_t done_bytes)
     }
 }
 
-/* From scanner->at to the end of one commit. 0, or E_END or E_CORRUPT without a complaint where no record can be read. */
+/* From scanner->at to the end of one commit. 0, or E_END or E_CORRUPT without a complaint where no
+ * record can be read. */
 static int check_one_commit(struct verify *self, struct scanner *scanner)
 {
     struct record record;

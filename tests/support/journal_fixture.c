@@ -220,9 +220,12 @@ void journal_fixture_crash(struct journal_fixture *self, size_t torn)
 
 void journal_fixture_body(uint64_t sequence, size_t body_bytes, struct buf *out)
 {
+    buf_reserve(out, body_bytes);
+    uint8_t *at = out->data + out->len;
     for (size_t i = 0; i < body_bytes; i++) {
-        buf_put_u8(out, (uint8_t)(sequence * 31 + i * 7 + 1));
+        at[i] = (uint8_t)(sequence * 31 + i * 7 + 1);
     }
+    out->len += body_bytes;
 }
 
 uint64_t journal_fixture_append(struct journal_fixture *self, size_t body_bytes)
@@ -350,6 +353,17 @@ void journal_fixture_copy_disk(const struct disk *from, struct disk *to)
 
     int rc = from->list(from->context, copy_file, &copying);
     assert(rc == 0);
+}
+
+void journal_fixture_compact(struct journal_fixture *self)
+{
+    struct disk old = self->memory;
+
+    assert(self->journal == NULL);
+    disk_memory_open(&self->memory);
+    journal_fixture_copy_disk(&old, &self->memory);
+    disk_memory_close(&old);
+    faulty_disk_init(&self->faults, &self->memory, &self->disk);
 }
 
 uint64_t journal_fixture_used(const struct disk *disk, const char *name)

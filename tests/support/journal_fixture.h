@@ -1,13 +1,15 @@
 /*
- * journal_fixture: a journal on a memory disk with a clock and randomness of its own, and a disk that counts the calls
- * that change something and fails, or loses power, at the n-th. For tests alone; failures of set-up abort.
+ * journal_fixture: a journal on a memory disk with a clock and randomness of its own, and a disk
+ * that counts the calls that change something and fails, or loses power, at the n-th. For tests
+ * alone; failures of set-up abort.
  */
 #ifndef WAYPOST_TESTS_JOURNAL_FIXTURE_H
 #define WAYPOST_TESTS_JOURNAL_FIXTURE_H
 
 #include "common/journal/journal.h"
 
-/* Stands before another disk. Counts opens that create, writes, syncs, truncations, renames and removals. */
+/* Stands before another disk. Counts opens that create, writes, syncs, truncations, renames and
+ * removals. */
 struct faulty_disk {
     struct disk inner;  /* the real table, lent */
     uint64_t calls;     /* counted so far */
@@ -41,7 +43,8 @@ void journal_fixture_free(struct journal_fixture *self);
 int journal_fixture_open(struct journal_fixture *self);
 void journal_fixture_close(struct journal_fixture *self); /* as kill -9: nothing more is written */
 
-/* The power is cut: unsynced bytes are gone but the first `torn` of the last write; closed after it. */
+/* The power is cut: unsynced bytes are gone but the first `torn` of the last write; closed after
+ * it. */
 void journal_fixture_crash(struct journal_fixture *self, size_t torn);
 
 /* Append a derived record with a body that follows from its sequence; returns its position. */
@@ -59,6 +62,8 @@ void journal_fixture_batch(
 
 /* Copy every file of a disk to an empty one, without the zeros at the end of segments. */
 void journal_fixture_copy_disk(const struct disk *from, struct disk *to);
+/* Have the closed journal without those zeros, so that copies are small. */
+void journal_fixture_compact(struct journal_fixture *self);
 /* Size of a file without the zeros at its end. */
 uint64_t journal_fixture_used(const struct disk *disk, const char *name);
 void journal_fixture_flip(const struct disk *disk, const char *name, uint64_t offset, unsigned bit);

@@ -1,4 +1,5 @@
-/* Tests of common/journal/disk_real.c and disk_memory.c: the two behave alike, and a crash forgets what was not synced. */
+/* Tests of common/journal/disk_real.c and disk_memory.c: the two behave alike, and a crash forgets
+ * what was not synced. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

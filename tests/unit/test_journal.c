@@ -1,4 +1,5 @@
-/* Tests of common/journal: appending, commits, heads, paths, reading, replay, snapshots, failures, two threads. */
+/* Tests of common/journal: appending, commits, heads, paths, reading, replay, snapshots, failures,
+ * two threads. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -234,8 +235,8 @@ static void head__encoded_by_hand__equals_protobuf(void **state)
 
 /* ---- failures ---- */
 
-/* The n-th change on the disk fails, for every n: the writer says so, never tries again, and a restart has all that
- * was confirmed. */
+/* The n-th change on the disk fails, for every n: the writer says so, never tries again, and a
+ * restart has all that was confirmed. */
 static void write__nth_change_fails__is_returned_and_final(void **state)
 {
     static const struct {

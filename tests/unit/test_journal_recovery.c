@@ -1,6 +1,7 @@
 /*
- * Tests of common/journal/recovery.c: torn tails at every byte, damage at every byte, the power cut at every change of
- * the disk. What was confirmed is there; nothing is invented; nothing is deleted.
+ * Tests of common/journal/recovery.c: torn tails at every byte, damage at every byte, the power
+ * cut at every change of the disk. What was confirmed is there; nothing is invented; nothing is
+ * deleted.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,7 +103,8 @@ static void find_torn(void *arg, const char *name)
 
 enum { COMMITS = 4 };
 
-/* A journal whose watermark still names the first commit: offsets where its commits end, [0] the first one's. */
+/* A journal whose watermark still names the first commit: offsets where its commits end, [0] the
+ * first one's. */
 static void make_commits(uint64_t *ends)
 {
     ends[0] = position_offset(journal_end(fx.journal));
@@ -111,6 +113,7 @@ static void make_commits(uint64_t *ends)
         ends[i] = position_offset(journal_end(fx.journal));
     }
     journal_fixture_close(&fx);
+    journal_fixture_compact(&fx);
 }
 
 /* Leaves in the commits that end at or before offset. */
@@ -201,6 +204,7 @@ static void tail__a_first_write_torn__begins_anew(void **state)
 
     (void)state;
     journal_fixture_close(&fx);
+    journal_fixture_compact(&fx);
     for (uint64_t len = 0; len < whole; len += 3) {
         struct disk original = use_copy();
         assert_int_equal(fx.memory.remove(fx.memory.context, "watermark"), 0);
@@ -261,6 +265,7 @@ static void damage__one_bit_anywhere__never_stops_the_rest(void **state)
     }
     assert_int_equal(journal_rest(fx.journal), 0);
     journal_fixture_close(&fx);
+    journal_fixture_compact(&fx);
     uint64_t used = journal_fixture_used(&fx.memory, SEGMENT_1);
     for (uint64_t at = 0; at < used; at++) {
         struct disk original = use_copy();
@@ -406,7 +411,8 @@ static struct told work(unsigned commits)
     return told;
 }
 
-/* The journal begun from nothing, the power cut at change n with `torn` bytes of the last write there. */
+/* The journal begun from nothing, the power cut at change n with `torn` bytes of the last write
+ * there. */
 static bool cut_at(uint64_t n, size_t torn)
 {
     journal_fixture_init(&fx);
@@ -539,7 +545,8 @@ static void opening__newer_slot_torn__starts_at_the_older_one(void **state)
     assert_int_equal(fx.recovery.quarantined, 0);
 }
 
-/* Somebody wrote other bytes with good checksums where the watermark does not reach: no root names them. */
+/* Somebody wrote other bytes with good checksums where the watermark does not reach: no root names
+ * them. */
 static void tail__rewritten_with_good_checksums__is_not_taken(void **state)
 {
     struct buf bytes = {0};

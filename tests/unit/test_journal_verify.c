@@ -1,4 +1,5 @@
-/* Tests of common/journal/verify.c: a good journal passes, and one bit flipped anywhere in it is found and named. */
+/* Tests of common/journal/verify.c: a good journal passes, and one bit flipped anywhere in it is
+ * found and named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* Tests of common/journal/record.c and crc32c.c: every byte of a record is covered, limits hold, leaves are as written. */
+/* Tests of common/journal/record.c and crc32c.c: every byte of a record is covered, limits hold,
+ * leaves are as written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,7 +123,8 @@ static void record__cut_short__is_the_end_or_corrupt(void **state)
     buf_free(&bytes);
 }
 
-/* As docs/STORAGE.md says of an erasure: flag set, payload and its CRC zero, nothing else touched. */
+/* As docs/STORAGE.md says of an erasure: flag set, payload and its CRC zero, nothing else touched.
+ * */
 static void erase(struct buf *bytes, size_t body_len, size_t payload_len)
 {
     bytes->data[5] |= RECORD_ERASED;
