@@ -567,6 +567,17 @@ static struct hash entry_hear(
     return (struct hash){{0}};
 }
 
+static bool known_already(const struct fake_agent *self, const struct got *got)
+{
+    for (const struct got *one = self->log; one < got; one++) {
+        if (one->what == got->what && memcmp(one->event, got->event, UUID_BYTES) == 0) {
+            assert(one->epoch < got->epoch); /* within one epoch nothing comes twice */
+            return true;
+        }
+    }
+    return false;
+}
+
 static void deliver_hear(struct fake_agent *self, const Waypost__Deliver *deliver)
 {
     if (deliver->stream_epoch != self->epoch) {
@@ -584,6 +595,7 @@ static void deliver_hear(struct fake_agent *self, const Waypost__Deliver *delive
         struct got *got = &self->log[self->log_count++];
         *got = (struct got){.epoch = self->epoch, .number = number};
         struct hash item = entry_hear(self, deliver, i, got);
+        got->repeat = got->what == (int)WAYPOST__ENTRY__WHAT_EVENT && known_already(self, got);
         self->running =
             hash_entry(&self->running, number, (uint8_t)deliver->entries[i]->what_case, &item);
         self->upto = number;
@@ -617,6 +629,11 @@ static void refused_hear(struct fake_agent *self, const Waypost__Refused *refuse
     self->refused = -(int)refused->code;
     self->refusals++;
     self->expected = refused->has_expected ? refused->expected : 0;
+    if (refused->frame == WAYPOST__FRAME__BODY_PUBLISH && refused->has_first_sequence) {
+        uint64_t next = refused->has_expected && self->refused == E_GAP ? refused->expected
+                                                                        : refused->first_sequence;
+        self->sent = next <= self->sent ? next - 1 : self->sent;
+    }
     if (refused->has_retry_ms) {
         self->welcomed = false;
     }
@@ -805,8 +822,12 @@ uint64_t agent_write(struct fake_agent *self, const char *const *to)
 static const char *payload_of(const struct own_event *own)
 {
     struct event_view view;
+    struct complaint why = {0};
 
-    assert(event_read(buf_slice(&own->bytes), &view, NULL) == 0);
+    if (event_read(buf_slice(&own->bytes), &view, &why) != 0) {
+        (void)fprintf(stderr, "event: %s\n", why.text);
+        assert(false);
+    }
     return view.has_payload ? "ciphertext" : NULL;
 }
 

@@ -40,6 +40,7 @@ struct got {
     int what; /* Waypost__Entry__WhatCase */
     uint64_t epoch, number;
     uint8_t event[UUID_BYTES]; /* events, held */
+    bool repeat;               /* an event that an earlier epoch has brought already */
     bool payload;
     uint32_t payload_absent;
     int kind;                  /* records */
