@@ -136,8 +136,9 @@ run: bootstrap
 	@BUILD=$(abspath $(BUILD)) KEEP=$(KEEP) scripts/demo
 
 check-asan: SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Warnings that gcc finds only under sanitizers are its own; -Werror is for the plain build.
 check-asan: bootstrap
-	$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g $(SAN)" LDFLAGS="$(LDFLAGS) $(SAN)"
+	$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g $(SAN) -Wno-error" LDFLAGS="$(LDFLAGS) $(SAN)"
 
 check-crash: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)

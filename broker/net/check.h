@@ -22,7 +22,8 @@ int check_data(const struct broker_options *options, bool make, struct complaint
 /* The secret keys; out is to be wiped with keys_wipe(). */
 int check_keys(const struct broker_options *options, struct keys *out, struct complaint *why);
 
-/* Does the register name a broker with these keys? E_KEY with what to do where it does not: agents would not find it. */
+/* Does the register name a broker with these keys? E_KEY with what to do where it does not: agents would not find
+ * it. */
 int check_named(const register_t *book, const struct keys *keys, struct complaint *why);
 
 #endif

@@ -77,7 +77,8 @@ typedef struct settings settings_t;
 int settings_load(
     const struct setting_table *table, const char *path, settings_t **out, struct complaint *why);
 
-/* The same from text. name: the file's name for complaints and for relative paths ("dir/file"; no slash: as they are). */
+/* The same from text. name: the file's name for complaints and for relative paths ("dir/file"; no slash: as they
+ * are). */
 int settings_parse(const struct setting_table *table, const char *name, struct slice text,
     settings_t **out, struct complaint *why);
 
