@@ -30,7 +30,8 @@ static void put_shape_row(struct cli *cli, table_t *table, const json_t *row, co
 {
     const json_t *ages = json_object_get(row, "by_age");
     char time[CLI_TIME_BYTES];
-    table_cell(table, "%s", names_of(names, text_of(row, "agent")));
+    char who[200];
+    table_cell(table, "%s", names_full(names, text_of(row, "agent"), who, sizeof who));
     table_cell_painted(table, PAINT_BOLD, "%llu", (unsigned long long)number_of(row, "total"));
     for (size_t i = 0; i < 10; i += 2) {
         json_int_t both = json_integer_value(json_array_get(ages, i)) +
@@ -119,10 +120,10 @@ static int run_hold(struct cli *cli)
     json_t *answer = NULL;
     int exit_code = ask_with_event(cli, "hold", &answer);
     if (exit_code == CLI_DONE) {
-        cli_say(cli,
+        cli_tell(cli,
             "Held: %s is set aside and is not delivered until waypost release %s. The journal "
             "records who did "
-            "it.\n",
+            "it.",
             cli->args[0], cli->args[0]);
     }
     json_decref(answer);
@@ -134,7 +135,7 @@ static int run_release(struct cli *cli)
     json_t *answer = NULL;
     int exit_code = ask_with_event(cli, "release", &answer);
     if (exit_code == CLI_DONE) {
-        cli_say(cli, "Released: %s goes on at the end of its recipients' streams.\n", cli->args[0]);
+        cli_tell(cli, "Released: %s goes on at the end of its recipients' streams.", cli->args[0]);
     }
     json_decref(answer);
     return exit_code;

@@ -60,9 +60,9 @@ static int write_file(struct cli *cli, const char *path, const struct buf *bytes
             json_pack("{s:s, s:s, s:I}", "event", cli->args[0], "file", path, "bytes",
                 (json_int_t)bytes->len));
     }
-    cli_say(cli,
-        "%s: %zu bytes. waypost verify %s proves it, now or in ten years, without a network.\n",
-        path, bytes->len, path);
+    cli_tell(cli,
+        "%s: %zu bytes. waypost verify %s proves it, now or in ten years, without a network.", path,
+        bytes->len, path);
     return CLI_DONE;
 }
 

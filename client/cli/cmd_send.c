@@ -96,7 +96,7 @@ static void print_transfer(
             json_string_value(json_object_get(subject, "name")),
             json_string_value(json_object_get(subject, "ref")));
     }
-    cli_say(cli, "The names stay at this agent; other authorities see the references alone.\n");
+    cli_tell(cli, "The names stay at this agent; other authorities see the references alone.");
 }
 
 /* The agent's own code, for the side that is not named; the caller's text. NULL where it has been said why. */
@@ -280,13 +280,13 @@ static void print_sent(struct cli *cli, const struct kind_info *kind, const json
     cli_say(
         cli, "%s: event %s\n", kind->title, json_string_value(json_object_get(answer, "event")));
     if (state != NULL && strcmp(state, "waiting") == 0) {
-        cli_say(cli,
+        cli_tell(cli,
             "It is safe in the outbox and leaves as soon as the broker can be reached. waypost "
             "outbox shows "
-            "how far it is.\n");
+            "how far it is.");
     } else {
-        cli_say(cli,
-            "It is safe in the outbox and on its way (%s). waypost outbox shows how far it is.\n",
+        cli_tell(cli,
+            "It is safe in the outbox and on its way (%s). waypost outbox shows how far it is.",
             state == NULL ? "sent" : state);
     }
     size_t i;
@@ -470,7 +470,8 @@ const struct cli_command cmd_send[] = {
                 "written_acceptance, escalation_raised. "
                 "waypost send --list has them all, waypost send KIND --help the facts of one.",
         .example =
-            "waypost send move_notified -t maple --fact permanence=permanent retain_intention=no\n"
+            "waypost send move_notified -t maple --fact permanence=permanent "
+            "retain_intention=transfer\n"
             "waypost send written_acceptance -t maple --ref ID -f signatory_role=team_manager \\\n"
             "    -f letter_ref=L-2291 -f letter_hash=HEX -f form=chair_letter --payload letter.pdf",
         .options = send_options,

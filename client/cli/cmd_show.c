@@ -28,8 +28,11 @@ static void put_payload(struct cli *cli, const json_t *payload)
 {
     size_t i;
     json_t *file;
+    json_t *facts = json_copy((json_t *)(uintptr_t)payload);
+    json_object_del(facts, "attachments");
     cli_say(cli, "\nSealed part\n");
-    facts_print(cli, json_object_get(payload, "facts"));
+    facts_print(cli, facts);
+    json_decref(facts);
     json_array_foreach(json_object_get(payload, "attachments"), i, file)
     {
         cli_say(cli, "  document  %s, %llu bytes\n", text_of(file, "name"),
@@ -209,14 +212,14 @@ static int run_open(struct cli *cli)
     }
     const json_t *payload = json_object_get(answer, "payload");
     char time[CLI_TIME_BYTES];
-    cli_say(cli, "Opened %s as %s%s%s; the sender will see that.\n",
+    cli_tell(cli, "Opened %s as %s%s%s; the sender will see that.",
         when_text(cli, answer, "opened", time), cli_text(cli, "role"),
         cli_text(cli, "team") == NULL ? "" : ", ",
         cli_text(cli, "team") == NULL ? "" : cli_text(cli, "team"));
     if (json_is_object(payload)) {
         put_payload(cli, payload);
     } else {
-        cli_say(cli, "It has no sealed part. waypost show %s prints its facts.\n", cli->args[0]);
+        cli_tell(cli, "It has no sealed part. waypost show %s prints its facts.", cli->args[0]);
     }
     exit_code = save_files(cli, payload);
     if (cli->json) {
@@ -278,8 +281,9 @@ static void put_timeline(struct cli *cli, const json_t *rows, const names_t *nam
         const char *title = text_of(event, "title");
         far_text(cli, row, names, far, sizeof far);
         const char *from = text_of(event, "from");
-        table_cell(
-            table, "%s", when_text(cli, row, when_of(row, "sent") > 0 ? "sent" : "created", time));
+        table_cell(table, "%s",
+            when_of(event, "occurred") > 0 ? when_text(cli, event, "occurred", time)
+                                           : when_text(cli, row, "created", time));
         table_cell(table, "%s", from[0] == '\0' ? "here" : names_of(names, from));
         table_cell_painted(
             table, PAINT_BOLD, "%s", title[0] == '\0' ? text_of(event, "kind") : title);

@@ -60,10 +60,11 @@ static void put_alarms(struct cli *cli, const json_t *answer)
 static void put_status(struct cli *cli, const json_t *answer, const names_t *names)
 {
     char text[200];
-    line_print(cli, "Agent", "%s of %s", text_of(answer, "agent"),
-        text_of(answer, "code")[0] == '\0'
-            ? "no authority"
-            : names_full(names, text_of(answer, "code"), text, sizeof text));
+    const char *code = text_of(answer, "code");
+    const char *agent = text_of(answer, "agent");
+    line_print(cli, "Agent", "%s%s%s",
+        code[0] == '\0' ? "of no authority" : names_full(names, code, text, sizeof text),
+        strcmp(code, agent) == 0 ? "" : ", agent ", strcmp(code, agent) == 0 ? "" : agent);
     line_print(cli, "Network", "%s, register version %llu", text_of(answer, "network"),
         (unsigned long long)number_of(answer, "register_version"));
     put_connection(cli, answer);
@@ -138,12 +139,12 @@ static void put_listening(
     const char *code = text_of(answer, "code")[0] == '\0' ? asked : text_of(answer, "code");
     names_full(names, code, who, sizeof who);
     if (strcmp(code, asked) != 0) {
-        cli_say(cli, "%s has been superseded; %s answers now.\n", asked, who);
+        cli_tell(cli, "%s has been superseded; %s answers now.", asked, who);
     }
     if (!flag_of(answer, "registered")) {
-        cli_say(cli,
+        cli_tell(cli,
             "%sNo.%s %s has no agent in the register. Events wait at the broker until it has "
-            "one.\n",
+            "one.",
             cli_paint(cli, PAINT_RED), cli_paint(cli, PAINT_END), who);
         return;
     }
@@ -157,12 +158,12 @@ static void put_listening(
     }
     uint64_t pending = number_of(answer, "pending");
     if (pending > 0) {
-        cli_say(cli, "Waiting for it: %llu, the oldest since %s.\n", (unsigned long long)pending,
+        cli_tell(cli, "Waiting for it: %llu, the oldest since %s.", (unsigned long long)pending,
             cli_time(cli, ms_member(answer, "oldest_pending", "oldest_pending_ms"), time));
     }
     uint64_t unopened = number_of(answer, "unopened");
     if (unopened > 0) {
-        cli_say(cli, "On its system and not opened by anybody: %llu, the oldest for %s.\n",
+        cli_tell(cli, "On its system and not opened by anybody: %llu, the oldest for %s.",
             (unsigned long long)unopened,
             cli_age((int64_t)number_of(answer, "oldest_unopened_ms"), time));
     }

@@ -54,10 +54,10 @@ static void put_receipt_keys(
             head == 1 ? "the head key is the broker's" : "the head key is not the broker's");
     }
     if (sender < 0 || head < 0) {
-        cli_say(cli,
+        cli_tell(cli,
             "\nWhose keys these are, this file cannot prove. Compare them with waypost register "
             "show, or name a "
-            "register with --register:\n");
+            "register with --register:");
     } else {
         cli_say(cli, "\nThe keys:\n");
     }

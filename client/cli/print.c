@@ -23,6 +23,18 @@ void cli_say(struct cli *cli, const char *format, ...)
     va_end(arguments);
 }
 
+void cli_tell(struct cli *cli, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (!cli->json) {
+        wrap_put(cli->out, text, 0, 0, cli->terminal ? cli->width : 100000);
+    }
+}
+
 void cli_hint(struct cli *cli, const char *format, ...)
 {
     if (cli->json) {

@@ -139,9 +139,11 @@ static void check_receipt(
 {
     *statement = hash_statement(
         slice_from(parts->file->batch->statement), slice_from(parts->file->batch->signature));
-    int rc = memcmp(statement->b, parts->file->receipt->statement_hash.data, HASH_BYTES) == 0
-        ? 0
-        : E_CORRUPT;
+    const Waypost__Receipt *receipt = parts->file->receipt;
+    bool same = memcmp(statement->b, receipt->statement_hash.data, HASH_BYTES) == 0 &&
+        receipt->first_sequence == parts->batch->first_sequence &&
+        receipt->count == parts->batch->count;
+    int rc = same ? 0 : E_CORRUPT;
     step_note(self, "receipt", rc,
         "the broker's receipt is for exactly that statement and signature",
         "the receipt is for another statement");

@@ -189,7 +189,8 @@ int wp_inbox_next(wp_agent_t *self, uint64_t after, struct wp_item *out);
  * (level 2). Opening is not accepting: an acceptance is an event of its own.
  *   role      social_worker, team_manager, ... as `waypost open --help` lists them
  *   team      NULL for none
- *   payload   JSON text {"facts": {...}, "attachments": [{"name", "bytes", "base64"}]}, yours; may be NULL
+ *   payload   JSON text {"narrative": "...", ..., "attachments": [{"name", "bytes", "base64"}]}, or null where there is
+ *             no sealed part; yours; may be NULL
  */
 int wp_open(
     wp_agent_t *self, const char *event, const char *role, const char *team, char **payload);
