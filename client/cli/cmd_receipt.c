@@ -69,6 +69,9 @@ static int write_file(struct cli *cli, const char *path, const struct buf *bytes
 static int run_receipt(struct cli *cli)
 {
     json_t *answer = NULL;
+    if (cli_text(cli, "out") == NULL && !cli->json) {
+        return cli_misuse(cli, "--out FILE is missing: where shall the receipt be kept?");
+    }
     int exit_code =
         cli_ask(cli, json_pack("{s:s, s:s?}", "op", "receipt", "event", cli->args[0]), &answer);
     if (exit_code != CLI_DONE) {

@@ -469,11 +469,11 @@ const struct cli_command cmd_send[] = {
                 "The kinds that come first: move_notified, temporary_plan_flag, "
                 "written_acceptance, escalation_raised. "
                 "waypost send --list has them all, waypost send KIND --help the facts of one.",
-        .example =
-            "waypost send move_notified -t maple --fact permanence=permanent "
-            "retain_intention=transfer\n"
-            "waypost send written_acceptance -t maple --ref ID -f signatory_role=team_manager \\\n"
-            "    -f letter_ref=L-2291 -f letter_hash=HEX -f form=chair_letter --payload letter.pdf",
+        .example = "waypost send move_notified -t maple \\\n"
+                   "    -f permanence=permanent retain_intention=transfer\n"
+                   "waypost send written_acceptance -t maple --ref ID --payload letter.pdf \\\n"
+                   "    -f signatory_role=team_manager form=chair_letter \\\n"
+                   "    -f letter_ref=L-2291 letter_hash=HEX",
         .options = send_options,
         .args_max = 1,
         .run = run_send,

@@ -10,7 +10,7 @@
 #include "client/cli/wrap.h"
 #include "common/base/banned.h"
 
-enum { SUMMARY_COLUMN = 20, OPTION_COLUMN = 26 };
+enum { SUMMARY_COLUMN = 24, OPTION_COLUMN = 26 };
 
 static bool begins_with(const struct cli_command *command, const char *first)
 {
@@ -33,7 +33,7 @@ static void put_group(const struct cli *cli, FILE *out, const char *group, const
                 out, "\n%s%s%s\n", cli_paint(cli, PAINT_BOLD), group, cli_paint(cli, PAINT_END));
             headed = true;
         }
-        int printed = fprintf(out, "  %-16s  ", command->name);
+        int printed = fprintf(out, "  %-20s  ", command->name);
         wrap_put(out, command->summary, SUMMARY_COLUMN, (unsigned)printed, cli->width);
     }
 }

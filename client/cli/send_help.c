@@ -113,7 +113,12 @@ static void put_fact(struct cli *cli, const struct fact_info *fact)
     char head[96];
     char text[1600];
     put_form(fact, head, sizeof head);
-    size_t len = (size_t)snprintf(text, sizeof text, "%s", fact->meaning);
+    static const char envelope[] = "Envelope. "; /* the catalogue's mark; the heading says it */
+    const char *meaning = fact->meaning;
+    meaning += fact->envelope && strncmp(meaning, envelope, sizeof envelope - 1) == 0
+        ? sizeof envelope - 1
+        : 0;
+    size_t len = (size_t)snprintf(text, sizeof text, "%s", meaning);
     for (size_t i = 0; fact->type == FACT_ENUM && i < fact->value_count && len < sizeof text; i++) {
         len += (size_t)snprintf(
             text + len, sizeof text - len, "%s%s", i == 0 ? ": " : ", ", fact->values[i]);
@@ -154,6 +159,22 @@ static void put_shared(struct cli *cli, const char *heading, bool sealed)
     }
 }
 
+/* Of "A1,A2,A3=one/two" the kinds that may answer. */
+static void put_answers(struct cli *cli, const char *acknowledgement)
+{
+    char text[512];
+    const char *answers = strstr(acknowledgement, "A3=");
+    if (answers == NULL) {
+        return;
+    }
+    size_t len = (size_t)snprintf(text, sizeof text, "An answer is expected: ");
+    for (answers += 3; *answers != '\0' && *answers != ',' && len + 3 < sizeof text; answers++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%.*s", *answers == '/' ? 4 : 1,
+            *answers == '/' ? " or " : answers);
+    }
+    wrap_put(cli->out, text, 0, 0, cli->width);
+}
+
 void send_kind_help(struct cli *cli, const struct kind_info *kind)
 {
     if (cli->json) {
@@ -162,8 +183,9 @@ void send_kind_help(struct cli *cli, const struct kind_info *kind)
     }
     fprintf(cli->out, "%s%s%s: %s.\n", cli_paint(cli, PAINT_BOLD), kind->name,
         cli_paint(cli, PAINT_END), kind->title);
-    fprintf(cli->out, "Said by: %s. Said to: %s. Answered by: %s.\n", kind->sender_role,
-        kind->recipient_role, kind->acknowledgement);
+    fprintf(
+        cli->out, "Said by the %s side to the %s side.\n", kind->sender_role, kind->recipient_role);
+    put_answers(cli, kind->acknowledgement);
     fprintf(cli->out, "\nUsage: waypost send %s --transfer T --fact NAME=VALUE ...\n", kind->name);
     put_numbers(cli, "Facts that must be stated", kind->required);
     put_numbers(cli, "Facts that may be stated", kind->optional);
