@@ -168,6 +168,7 @@ has_level() {
 # (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery.
 
 NETWORK_NAME=waypost-demo
+LONDON_REGION=E12000007
 REGISTER_VERSION=0
 NETWORK_AGENTS=()
 declare -A EXTRA_CARDS=() REVOKED=()

@@ -46,8 +46,15 @@ words__misspelt_in_an_event__are_answered_with_the_nearest() {
     check "nearest value" grep -qF permanent "$NET/err"
     check "code" ends_with_status 1 wp $ISLINGTON send move_notified --transfer "$transfer" --to E09000O07 \
         --fact permanence=permanent --fact retain_intention=transfer
-    check "missing fact" ends_with_status 1 wp $ISLINGTON send move_notified --transfer "$transfer" --fact permanence=permanent
-    check "which one" grep -qF retain_intention "$NET/err"
+    check "missing fact" ends_with_status 1 wp $ISLINGTON send documents_provided --transfer "$transfer" --fact documents=cp_plan
+    check "which one" grep -qF declared_complete "$NET/err"
+}
+
+fact__missing_from_a_protective_kind__is_warned_of_and_does_not_wait() {
+    start_network $ISLINGTON $CAMDEN
+    check "sent" ends_with_status 0 wp $ISLINGTON send move_notified --transfer "$(new_transfer $ISLINGTON $CAMDEN)" \
+        --fact permanence=permanent
+    check "with a warning" grep -qF retain_intention "$NET/err"
 }
 
 identifiers__typed_into_a_fact__are_refused() {

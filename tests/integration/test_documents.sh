@@ -3,9 +3,9 @@
 . "$(dirname "$0")/../support/cluster.sh"
 
 readme__five_minutes__ends_with_a_delivered_notice() {
-    sed -n '/<!-- example: five minutes -->/,/^```$/p' README.md | sed '1,2d;$d' >"$NET/example"
+    echo "trap 'jobs -p >pids' EXIT" >"$NET/example"
+    sed -n '/<!-- example: five minutes -->/,/^```$/p' README.md | sed '1,2d;$d' >>"$NET/example"
     cat >>"$NET/example" <<'END'
-jobs -p >pids
 until waypost outbox | grep -q 'on their system'; do
     read -r -t 0.1 <> <(:) || :
 done

@@ -5,7 +5,7 @@
 hub__london__sees_london_and_no_other_region() {
     start_network $ISLINGTON $CAMDEN $LEEDS $BARNSLEY_NEW $HUB
     local inside outside across
-    watch_into $HUB "$NET/watched"
+    watch_into $HUB "$NET/watched" --json
     outside=$(send $LEEDS "$(new_transfer $LEEDS $BARNSLEY_NEW)")
     check "outside works" wait_until 20 has_level $LEEDS "$outside" persisted
     across=$(send $LEEDS "$(new_transfer $LEEDS $CAMDEN)")
@@ -19,7 +19,7 @@ hub__london__sees_london_and_no_other_region() {
 hub__sealed_event__sees_the_facts_and_not_a_word_of_the_payload() {
     start_network $ISLINGTON $CAMDEN $HUB
     local event
-    watch_into $HUB "$NET/watched"
+    watch_into $HUB "$NET/watched" --json
     event=$(send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" --sealed "narrative=the quincunx meeting")
     check "sees it" wait_until 20 grep -qF "$event" "$NET/watched"
     check "sees a fact" grep -qF move_notified "$NET/watched"
@@ -33,16 +33,20 @@ hub__sealed_event__sees_the_facts_and_not_a_word_of_the_payload() {
 hub__watching__sees_that_somebody_opened_it() {
     start_network $ISLINGTON $CAMDEN $HUB
     local event
-    watch_into $HUB "$NET/watched"
+    watch_into $HUB "$NET/watched" --json
     event=$(send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)")
     check "arrives" wait_until 20 holds_event $CAMDEN "$event"
     check "opens" wp $CAMDEN open "$event" --role mash_manager --team mash
-    check "the hub sees it" wait_until 20 grep -q opened "$NET/watched"
+    check "the hub sees it" wait_until 20 grep -q '"word": *"opened"' "$NET/watched"
+    check "and for which event" grep '"word": *"opened"' "$NET/watched" | grep -qF "$event"
 }
 
 hub__sending__is_refused() {
-    start_network $ISLINGTON $CAMDEN $HUB
-    check "refused" ends_with_status 1 wp $HUB new-transfer --origin $ISLINGTON --receiving $CAMDEN --subject ash=cp
+    start_network $ISLINGTON $HUB
+    local transfer
+    transfer=$(wp $HUB new-transfer --origin $ISLINGTON --receiving $CAMDEN --subject ash=cp --json | "$PICK" transfer)
+    check "refused" ends_with_status 1 wp $HUB send move_notified --transfer "$transfer" --to $CAMDEN \
+        --fact permanence=permanent retain_intention=transfer
 }
 
 run_tests

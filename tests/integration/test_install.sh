@@ -26,8 +26,11 @@ library__installed__compiles_and_links_a_small_program() {
     check "installs" ends_with_status 0 make --no-print-directory install BUILD="$BUILD" DESTDIR="$root" PREFIX=/usr/local
     printf '%s\n' '#include <waypost.h>' 'int main(void) {' 'wp_agent_t *agent = wp_agent_new("/nobody");' \
         'wp_agent_destroy(&agent); return agent != 0; }' >"$NET/small.c"
-    # shellcheck disable=SC2046 # flags are meant to be split
-    check "compiles" cc -o "$NET/small" "$NET/small.c" -I"$root/usr/local/include" ${LIBRARY_FLAGS:-} \
+    local flags=''
+    # A library built with a sanitizer needs it linked.
+    ! nm "$root/usr/local/lib/libwaypost.a" 2>/dev/null | grep -q __asan_ || flags=-fsanitize=address,undefined
+    # shellcheck disable=SC2046,SC2086 # flags are meant to be split
+    check "compiles" cc -o "$NET/small" "$NET/small.c" -I"$root/usr/local/include" $flags \
         -L"$root/usr/local/lib" -lwaypost $(PKG_CONFIG_PATH=$(dirname "$(find "$root" -name waypost.pc)") \
         PKG_CONFIG_SYSROOT_DIR=$root pkg-config --static --libs-only-l waypost)
     check "runs" "$NET/small"
