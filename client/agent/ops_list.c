@@ -175,6 +175,22 @@ static void list_outbox(agent_core_t *self, int state, const uint8_t *transfer, 
     free(found.rows);
 }
 
+/* A row's number, or the id of an event. */
+static bool outbox_before(struct op *op, int64_t *out)
+{
+    const char *text = json_string_value(json_object_get(op->request, "before"));
+    uint8_t event[UUID_BYTES];
+
+    if (text == NULL || uuid_parse(text, event) != 0) {
+        return op_number(op, "before", INT64_MAX, INT64_MAX, out);
+    }
+    *out = store_outbox_position(op->core->store, event);
+    if (*out == 0) {
+        complain(op->why, E_NOT_FOUND, "before: this agent has not sent event %.60s", text);
+    }
+    return *out != 0;
+}
+
 json_t *op_outbox(struct op *op)
 {
     const char *state = op_text(op, "state", false);
@@ -183,7 +199,7 @@ json_t *op_outbox(struct op *op)
     int64_t before;
 
     if (op->why->rc != 0 || !op_number(op, "limit", AGENT_LIST_DEFAULT, AGENT_LIST_MAX, &limit) ||
-        !op_number(op, "before", INT64_MAX, INT64_MAX, &before)) {
+        !outbox_before(op, &before)) {
         return NULL;
     }
     for (int i = 0; state != NULL && i < OUTBOX_STATES; i++) {
@@ -577,6 +593,10 @@ static void add_bodies(agent_core_t *self, json_t *rows)
             body =
                 event_read(buf_slice(&received.bytes), &view, NULL) == 0 ? event_json(&view) : NULL;
             inbox_row_free(&received);
+        }
+        const char *from = json_string_value(json_object_get(body, "from"));
+        if (from != NULL) {
+            json_object_set_new(row, "from", json_string(from));
         }
         json_object_set_new(row, "body", body != NULL ? body : json_null());
         json_object_set_new(row, "receipts", levels_json(self, event));

@@ -1,0 +1,876 @@
+/* agent_fixture: see agent_fixture.h. What cannot be set up ends the test by an assertion. */
+#include "tests/support/agent_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/crypto/sign.h"
+#include "common/register/envelope.h"
+#include "register.pb-c.h"
+
+#include "common/base/banned.h"
+
+enum { ARENA_BYTES = 16 * 1048576, KEYS_PER_AGENT = 6 };
+
+static char *unconst(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static ProtobufCBinaryData binary(const void *data, size_t len)
+{
+    return (ProtobufCBinaryData){len, (uint8_t *)(uintptr_t)data};
+}
+
+static ProtobufCBinaryData binary_buf(const struct buf *buf)
+{
+    return binary(buf->data, buf->len);
+}
+
+static struct slice slice_from(ProtobufCBinaryData bytes)
+{
+    return slice_of(bytes.data, bytes.len);
+}
+
+/* ---- the world ---- */
+
+static int64_t fake_wall(void *context)
+{
+    return ((struct agentfix *)context)->wall_ms;
+}
+
+static int64_t fake_mono(void *context)
+{
+    return ((struct agentfix *)context)->mono_ms;
+}
+
+static void fake_random(void *context, void *out, size_t len)
+{
+    struct agentfix *self = context;
+    uint8_t *at = out;
+
+    for (size_t i = 0; i < len; i++) {
+        self->random = self->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        at[i] = (uint8_t)(self->random >> 56);
+    }
+}
+
+/* ---- the register ---- */
+
+struct agent_entry {
+    Waypost__Agent agent;
+    Waypost__Key keys[KEYS_PER_AGENT];
+    Waypost__Key *key_list[KEYS_PER_AGENT];
+    Waypost__Role role;
+};
+
+static void add_keys(struct agent_entry *entry, const struct keys *keys)
+{
+    const struct {
+        Waypost__KeyUse use;
+        const uint8_t *key;
+    } uses[] = {{WAYPOST__KEY_USE__CURVE, keys->curve_public},
+        {WAYPOST__KEY_USE__SIGN, keys->sign_public}, {WAYPOST__KEY_USE__SEAL, keys->seal_public}};
+
+    for (size_t i = 0; i < 3; i++) {
+        Waypost__Key *key = &entry->keys[entry->agent.n_keys];
+        waypost__key__init(key);
+        key->use = uses[i].use;
+        key->key = binary(uses[i].key, 32);
+        key->from_ms = 1;
+        entry->key_list[entry->agent.n_keys++] = key;
+    }
+    entry->agent.keys = entry->key_list;
+}
+
+static void fill_agent(struct agent_entry *entry, const char *code, const struct keys *keys)
+{
+    memset(entry, 0, sizeof *entry);
+    waypost__agent__init(&entry->agent);
+    entry->agent.id = unconst(code);
+    entry->agent.code = unconst(code);
+    entry->role = WAYPOST__ROLE__AUTHORITY;
+    entry->agent.n_roles = 1;
+    entry->agent.roles = &entry->role;
+    add_keys(entry, keys);
+}
+
+static void fill_authority(Waypost__Authority *row, const char *code, const char *name)
+{
+    waypost__authority__init(row);
+    row->code = unconst(code);
+    row->name = unconst(name);
+    row->region = unconst("London");
+    row->region_code = unconst("E12000007");
+}
+
+void agentfix_register(struct agentfix *self)
+{
+    Waypost__Register book = WAYPOST__REGISTER__INIT;
+    Waypost__Authority rows[4];
+    Waypost__Authority *row_list[4];
+    Waypost__Broker broker = WAYPOST__BROKER__INIT;
+    Waypost__Broker *brokers[] = {&broker};
+    struct agent_entry entries[2];
+    Waypost__Agent *agents[2];
+    ProtobufCBinaryData roots[] = {binary(self->root.sign_public, 32)};
+    char *successors[] = {unconst("E08000038")};
+    struct buf bytes = {0};
+    struct complaint why = {0};
+
+    fill_authority(&rows[0], "E08000016", "Barnsley (old)");
+    rows[0].has_until_day = true;
+    rows[0].until_day = 20179;
+    rows[0].n_successors = 1;
+    rows[0].successors = successors;
+    fill_authority(&rows[1], "E08000038", "Barnsley");
+    fill_authority(&rows[2], AGENTFIX_PEER, "Camden");
+    fill_authority(&rows[3], AGENTFIX_ME, "Islington");
+    for (size_t i = 0; i < 4; i++) {
+        row_list[i] = &rows[i];
+    }
+    fill_agent(&entries[0], AGENTFIX_PEER, &self->peer);
+    if (self->peer_rotated) {
+        add_keys(&entries[0], &self->peer_next);
+    }
+    fill_agent(&entries[1], AGENTFIX_ME, &self->me);
+    agents[0] = &entries[0].agent;
+    agents[1] = &entries[1].agent;
+    broker.endpoint = unconst("tcp://broker.example:5670");
+    broker.curve_key = binary(self->broker.curve_public, 32);
+    broker.head_key = binary(self->broker.sign_public, 32);
+    book.network = unconst(AGENTFIX_NETWORK);
+    book.version = ++self->register_version;
+    book.has_previous = self->register_version > 1;
+    book.previous = binary(self->register_hash.b, HASH_BYTES);
+    book.n_roots = 1;
+    book.roots = roots;
+    book.threshold = 1;
+    book.issued_ms = self->wall_ms;
+    book.n_authorities = 4;
+    book.authorities = row_list;
+    book.n_agents = 2;
+    book.agents = agents;
+    book.n_brokers = 1;
+    book.brokers = brokers;
+    message_encode(&book.base, &bytes);
+    buf_clear(&self->register_bytes);
+    int rc = envelope_sign(&self->register_bytes, buf_slice(&bytes), &self->root, &why);
+    if (rc != 0) {
+        (void)fprintf(stderr, "register: %s\n", why.text);
+    }
+    assert(rc == 0);
+    self->register_hash = hash_of("waypost/register/1", buf_slice(&bytes), slice_of(NULL, 0));
+    buf_free(&bytes);
+}
+
+/* ---- ports ---- */
+
+static int port_send(void *context, struct slice frame)
+{
+    struct agentfix *self = context;
+
+    if (!self->is_connected) {
+        return E_UNREACHABLE;
+    }
+    assert(self->frame_count < AGENTFIX_FRAMES_MAX);
+    buf_put_slice(&self->frames[self->frame_count++], frame);
+    return 0;
+}
+
+static void port_connect(void *context, const struct keys *keys)
+{
+    struct agentfix *self = context;
+
+    (void)keys;
+    self->connects++;
+}
+
+static void port_disconnect(void *context)
+{
+    struct agentfix *self = context;
+
+    self->is_connected = false;
+}
+
+static bool port_answer(void *context, uint64_t client, json_t *line)
+{
+    struct agentfix *self = context;
+
+    (void)client;
+    assert(self->answer_count < sizeof self->answers / sizeof self->answers[0]);
+    self->answers[self->answer_count++] = line;
+    return true;
+}
+
+/* ---- life ---- */
+
+void agentfix_open(struct agentfix *self)
+{
+    struct complaint why = {0};
+    const struct agent_ports ports = {self, port_send, port_connect, port_disconnect, port_answer};
+    const struct agent_options options = {.network = AGENTFIX_NETWORK,
+        .agent = AGENTFIX_ME,
+        .pin = &self->pin,
+        .keys = &self->me,
+        .key_count = 1,
+        .credit_events = 1024,
+        .credit_bytes = 4194304,
+        .receiver = self->receiver};
+
+    int rc = store_open(self->path, AGENTFIX_NETWORK, AGENTFIX_ME, &self->store, &why);
+    rc = rc != 0 ? rc
+                 : agent_core_new(&options, &self->world, self->store, &ports, &self->core, &why);
+    if (rc != 0) {
+        (void)fprintf(stderr, "agent: %s\n", why.text);
+    }
+    assert(rc == 0);
+}
+
+void agentfix_close(struct agentfix *self)
+{
+    agent_core_destroy(&self->core);
+    store_close(&self->store);
+    self->is_connected = false;
+    agentfix_forget(self);
+}
+
+void agentfix_setup(struct agentfix *self, const char *path)
+{
+    memset(self, 0, sizeof *self);
+    crypto_start();
+    self->wall_ms = INT64_C(1773655500000); /* 2026-03-16T10:05:00Z */
+    self->mono_ms = 1000;
+    self->random = 7;
+    self->world = (struct world){fake_wall, fake_mono, fake_random, self};
+    keys_make(&self->world, "root", &self->root);
+    keys_make(&self->world, "broker", &self->broker);
+    keys_make(&self->world, AGENTFIX_ME, &self->me);
+    keys_make(&self->world, AGENTFIX_PEER, &self->peer);
+    keys_make(&self->world, AGENTFIX_PEER, &self->peer_next);
+    self->pin = (struct register_pin){.network = AGENTFIX_NETWORK, .root_count = 1, .threshold = 1};
+    memcpy(self->pin.roots[0], self->root.sign_public, 32);
+    (void)snprintf(self->path, sizeof self->path, "%s", path == NULL ? ":memory:" : path);
+    fake_random(self, self->journal, sizeof self->journal);
+    self->epoch = 1;
+    self->credit_events = 1024;
+    self->stream_epoch = 1;
+    self->arena = arena_new(ARENA_BYTES);
+    self->leaves[self->leaf_count++] = hash_of("first", slice_of(NULL, 0), slice_of(NULL, 0));
+    agentfix_register(self);
+    agentfix_open(self);
+}
+
+void agentfix_teardown(struct agentfix *self)
+{
+    agentfix_close(self);
+    for (size_t i = 0; i < AGENTFIX_FRAMES_MAX; i++) {
+        buf_free(&self->frames[i]);
+    }
+    for (size_t i = 0; i < self->answer_count; i++) {
+        json_decref(self->answers[i]);
+    }
+    buf_free(&self->register_bytes);
+    arena_destroy(&self->arena);
+}
+
+void agentfix_pass(struct agentfix *self, int64_t ms)
+{
+    self->wall_ms += ms;
+    self->mono_ms += ms;
+    agent_core_tick(self->core);
+}
+
+json_t *agentfix_ask(struct agentfix *self, const char *text)
+{
+    char *copy = mem_text(text);
+
+    for (char *at = copy; *at != '\0'; at++) {
+        *at = (char)(*at == '\'' ? '"' : *at);
+    }
+    json_error_t where;
+    json_t *request = json_loads(copy, 0, &where);
+    assert(request != NULL);
+    json_t *answer = agent_core_request(self->core, 1, request);
+    json_decref(request);
+    free(copy);
+    agent_core_tick(self->core);
+    return answer;
+}
+
+bool agentfix_alarm(struct agentfix *self, const char *name)
+{
+    return store_has_alarm(self->store, name);
+}
+
+/* ---- frames ---- */
+
+Waypost__Frame *agentfix_take(struct agentfix *self, Waypost__Frame__BodyCase body)
+{
+    for (size_t i = 0; i < self->frame_count; i++) {
+        Waypost__Frame *frame = NULL;
+        arena_reset(self->arena);
+        int rc = frame_decode(self->arena, buf_slice(&self->frames[i]), &frame);
+        assert(rc == 0);
+        if (frame->body_case != body) {
+            continue;
+        }
+        struct buf taken = self->frames[i];
+        memmove(&self->frames[i], &self->frames[i + 1],
+            (self->frame_count - i - 1) * sizeof self->frames[0]);
+        self->frame_count--;
+        buf_clear(&taken);
+        self->frames[self->frame_count] = taken; /* its memory is used again */
+        return frame;
+    }
+    return NULL;
+}
+
+void agentfix_forget(struct agentfix *self)
+{
+    for (size_t i = 0; i < self->frame_count; i++) {
+        buf_clear(&self->frames[i]);
+    }
+    self->frame_count = 0;
+}
+
+void agentfix_give(struct agentfix *self, Waypost__Frame *frame)
+{
+    struct buf bytes = {0};
+
+    frame_encode(frame, &bytes);
+    agent_core_frame(self->core, buf_slice(&bytes));
+    agent_core_tick(self->core);
+    buf_free(&bytes);
+}
+
+/* ---- heads ---- */
+
+static struct hash root_of(const struct agentfix *self, size_t size)
+{
+    return merkle_root(self->leaves, size);
+}
+
+/* RFC 6962, 2.1.2: PROOF(m, D[n]) over leaves[from .. from + n). */
+static void consistency(const struct agentfix *self, size_t from, size_t old_size, size_t size,
+    bool whole, struct merkle_path *out)
+{
+    if (old_size == size) {
+        if (!whole) {
+            out->step[out->count++] = merkle_root(&self->leaves[from], size);
+        }
+        return;
+    }
+    size_t half = 1;
+    while (half * 2 < size) {
+        half *= 2;
+    }
+    if (old_size <= half) {
+        consistency(self, from, old_size, half, whole, out);
+        out->step[out->count++] = merkle_root(&self->leaves[from + half], size - half);
+    } else {
+        consistency(self, from + half, old_size - half, size - half, false, out);
+        out->step[out->count++] = merkle_root(&self->leaves[from], half);
+    }
+}
+
+struct head_bytes {
+    struct buf statement;
+    uint8_t signature[SIGNATURE_BYTES];
+    Waypost__Signed message;
+};
+
+static void make_head(struct agentfix *self, bool forged, struct head_bytes *out)
+{
+    Waypost__Head head = WAYPOST__HEAD__INIT;
+    struct hash root = root_of(self, self->leaf_count);
+
+    memset(out, 0, sizeof *out);
+    head.network = unconst(AGENTFIX_NETWORK);
+    head.journal = binary(self->journal, sizeof self->journal);
+    head.epoch = self->epoch;
+    head.size = self->leaf_count;
+    head.root = binary(root.b, HASH_BYTES);
+    head.time_ms = self->wall_ms;
+    message_encode(&head.base, &out->statement);
+    sign_make(SIGN_CONTEXT_HEAD, buf_slice(&out->statement),
+        forged ? self->peer.sign_secret : self->broker.sign_secret, out->signature);
+    waypost__signed__init(&out->message);
+    out->message.statement = binary_buf(&out->statement);
+    out->message.signature = binary(out->signature, sizeof out->signature);
+}
+
+/* ---- sessions ---- */
+
+void agentfix_connect(struct agentfix *self)
+{
+    unsigned before = self->connects;
+
+    for (int i = 0; i < 100 && self->connects == before; i++) {
+        agentfix_pass(self, 1000);
+    }
+    assert(self->connects > before);
+    self->is_connected = true;
+    agent_core_connected(self->core, "tcp://broker.example:5670");
+}
+
+void agentfix_welcome(struct agentfix *self)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Welcome welcome = WAYPOST__WELCOME__INIT;
+    struct head_bytes head;
+    struct merkle_path path = {0};
+    ProtobufCBinaryData steps[MERKLE_PATH_MAX];
+    Waypost__Frame *said = agentfix_take(self, WAYPOST__FRAME__BODY_HELLO);
+
+    assert(said != NULL);
+    Waypost__Hello *hello = said->hello;
+    make_head(self, false, &head);
+    welcome.version = 1;
+    welcome.head = &head.message;
+    welcome.incarnation_known = self->incarnation_known;
+    welcome.last_sequence = self->last_sequence;
+    welcome.has_last_leaf = self->last_sequence > 0;
+    welcome.last_leaf = binary(self->last_leaf.b, HASH_BYTES);
+    welcome.register_version = self->register_version;
+    welcome.credit_events = self->credit_events;
+    welcome.credit_bytes = 4194304;
+    welcome.stream_epoch = self->stream_epoch;
+    welcome.stream_acked = self->stream_acked;
+    welcome.stream_last = self->stream_last;
+    welcome.heartbeat_ms = 10000;
+    welcome.time_ms = self->wall_ms;
+    welcome.own_events = self->own_events;
+    if (hello->seen_head != NULL) {
+        Waypost__Head *seen = message_decode(
+            self->arena, &waypost__head__descriptor, slice_from(hello->seen_head->statement));
+        welcome.head_extends = seen->size <= self->leaf_count;
+        if (welcome.head_extends) {
+            consistency(self, 0, seen->size, self->leaf_count, true, &path);
+        }
+    }
+    for (uint32_t i = 0; i < path.count; i++) {
+        steps[i] = binary(path.step[i].b, HASH_BYTES);
+    }
+    welcome.n_consistency = path.count;
+    welcome.consistency = steps;
+    frame.body_case = WAYPOST__FRAME__BODY_WELCOME;
+    frame.welcome = &welcome;
+    agentfix_give(self, &frame);
+    buf_free(&head.statement);
+}
+
+void agentfix_give_register(struct agentfix *self)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__RegisterIs body = WAYPOST__REGISTER_IS__INIT;
+
+    if (agentfix_take(self, WAYPOST__FRAME__BODY_REGISTER_GET) == NULL) {
+        return;
+    }
+    body.version = self->register_version;
+    body.signed_register = binary_buf(&self->register_bytes);
+    frame.body_case = WAYPOST__FRAME__BODY_REGISTER_IS;
+    frame.register_is = &body;
+    agentfix_give(self, &frame);
+}
+
+void agentfix_online(struct agentfix *self)
+{
+    agentfix_connect(self);
+    agentfix_welcome(self);
+    agentfix_give_register(self);
+}
+
+void agentfix_refuse(
+    struct agentfix *self, int code, uint32_t body, uint64_t first, int index, uint64_t expected)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Refused refused = WAYPOST__REFUSED__INIT;
+
+    refused.code = (uint32_t)-code;
+    refused.text = unconst(err_text(code));
+    refused.frame = body;
+    refused.has_first_sequence = first > 0;
+    refused.first_sequence = first;
+    refused.has_index = index >= 0;
+    refused.index = index >= 0 ? (uint32_t)index : 0;
+    refused.has_expected = expected > 0;
+    refused.expected = expected;
+    frame.body_case = WAYPOST__FRAME__BODY_REFUSED;
+    frame.refused = &refused;
+    agentfix_give(self, &frame);
+}
+
+/* ---- publishing ---- */
+
+static struct hash record_leaf_of(
+    const struct hash *statement, uint64_t leaf_index, int64_t accepted_ms)
+{
+    static const char prefix[] = "\0waypost/record/1";
+    struct buf bytes = {0};
+
+    buf_put(&bytes, prefix, sizeof prefix);
+    buf_put(&bytes, AGENTFIX_NETWORK, sizeof AGENTFIX_NETWORK);
+    buf_put_u8(&bytes, 2);
+    buf_put_u64(&bytes, leaf_index);
+    buf_put_u64(&bytes, (uint64_t)accepted_ms);
+    buf_put(&bytes, statement->b, HASH_BYTES);
+    /* hash_of() with an empty context would add a zero byte at the begin: the prefix brings its own */
+    struct hash leaf = hash_of("", slice_of(bytes.data + 1, bytes.len - 1), slice_of(NULL, 0));
+    buf_free(&bytes);
+    return leaf;
+}
+
+static void put_stored_wraps(const Waypost__PublishedEvent *event, struct buf *out)
+{
+    for (size_t i = 0; i < event->n_wraps; i++) {
+        const Waypost__Wrap *wrap = event->wraps[i];
+        buf_put(out, wrap->code, CODE_BYTES);
+        buf_put(out, wrap->key_id.data, wrap->key_id.len);
+        buf_put(out, wrap->ephemeral.data, wrap->ephemeral.len);
+        buf_put(out, wrap->sealed_key.data, wrap->sealed_key.len);
+    }
+}
+
+bool agentfix_accept(struct agentfix *self, struct agentfix_batch *out)
+{
+    Waypost__Frame *frame = agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH);
+
+    memset(out, 0, sizeof *out);
+    if (frame == NULL) {
+        return false;
+    }
+    const Waypost__Publish *publish = frame->publish;
+    struct slice statement = slice_from(publish->batch->statement);
+    const Waypost__BatchStatement *said =
+        message_decode(self->arena, &waypost__batch_statement__descriptor, statement);
+    assert(said != NULL && said->count == publish->n_events);
+    assert(sign_check(SIGN_CONTEXT_BATCH, statement, slice_from(publish->batch->signature),
+               self->me.sign_public) == 0);
+    out->first = said->first_sequence;
+    out->count = said->count;
+    out->register_version = publish->register_version;
+    buf_put_slice(&out->statement, statement);
+    buf_put_slice(&out->signature, slice_from(publish->batch->signature));
+    for (uint32_t i = 0; i < out->count; i++) {
+        buf_put_slice(&out->events[i], slice_from(publish->events[i]->event));
+        buf_put_slice(&out->payloads[i], slice_from(publish->events[i]->payload));
+        put_stored_wraps(publish->events[i], &out->wraps[i]);
+    }
+    struct hash hash = hash_statement(buf_slice(&out->statement), buf_slice(&out->signature));
+    out->leaf_index = self->leaf_count;
+    out->accepted_ms = self->wall_ms;
+    self->leaves[self->leaf_count++] = record_leaf_of(&hash, out->leaf_index, out->accepted_ms);
+    self->incarnation_known = true;
+    self->last_sequence = out->first + out->count - 1;
+    self->last_leaf = hash_event_leaf(AGENTFIX_NETWORK, buf_slice(&out->events[out->count - 1]));
+    self->own_events += out->count;
+    return true;
+}
+
+void agentfix_receipt(struct agentfix *self, const struct agentfix_batch *batch,
+    enum agentfix_fault fault, bool duplicate)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Receipt receipt = WAYPOST__RECEIPT__INIT;
+    Waypost__Signed carried = WAYPOST__SIGNED__INIT;
+    struct head_bytes head;
+    struct merkle_path path;
+    ProtobufCBinaryData steps[MERKLE_PATH_MAX];
+    struct hash hash = hash_statement(buf_slice(&batch->statement), buf_slice(&batch->signature));
+
+    make_head(self, fault == FAULT_HEAD_SIGNATURE, &head);
+    merkle_path(self->leaves, self->leaf_count, batch->leaf_index, &path);
+    hash.b[0] ^= (uint8_t)(fault == FAULT_STATEMENT);
+    path.step[0].b[0] ^= (uint8_t)(fault == FAULT_PATH);
+    for (uint32_t i = 0; i < path.count; i++) {
+        steps[i] = binary(path.step[i].b, HASH_BYTES);
+    }
+    receipt.statement_hash = binary(hash.b, HASH_BYTES);
+    receipt.leaf_index = batch->leaf_index;
+    receipt.accepted_ms = batch->accepted_ms;
+    receipt.head = &head.message;
+    receipt.n_path = path.count;
+    receipt.path = steps;
+    receipt.has_duplicate = duplicate;
+    receipt.duplicate = duplicate;
+    carried.statement = binary_buf(&batch->statement);
+    carried.signature = binary_buf(&batch->signature);
+    receipt.batch = duplicate ? &carried : NULL;
+    receipt.first_sequence = batch->first;
+    receipt.count = batch->count;
+    frame.body_case = WAYPOST__FRAME__BODY_RECEIPT;
+    frame.receipt = &receipt;
+    agentfix_give(self, &frame);
+    buf_free(&head.statement);
+}
+
+void agentfix_batch_free(struct agentfix_batch *batch)
+{
+    buf_free(&batch->statement);
+    buf_free(&batch->signature);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        buf_free(&batch->events[i]);
+        buf_free(&batch->payloads[i]);
+        buf_free(&batch->wraps[i]);
+    }
+}
+
+size_t agentfix_serve(struct agentfix *self)
+{
+    struct agentfix_batch *batch = mem_new(1, sizeof *batch);
+    size_t events = 0;
+
+    while (agentfix_accept(self, batch)) {
+        agentfix_receipt(self, batch, FAULT_NONE, false);
+        events += batch->count;
+        agentfix_batch_free(batch);
+    }
+    free(batch);
+    return events;
+}
+
+void agentfix_own_events(struct agentfix *self, const struct agentfix_batch *batches, size_t count)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__OwnEvents body = WAYPOST__OWN_EVENTS__INIT;
+    Waypost__OwnEvent rows[64];
+    Waypost__OwnEvent *list[64];
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < batches[i].count; k++) {
+            assert(used < 64);
+            waypost__own_event__init(&rows[used]);
+            rows[used].event = binary_buf(&batches[i].events[k]);
+            rows[used].has_payload = batches[i].payloads[k].len > 0;
+            rows[used].payload = binary_buf(&batches[i].payloads[k]);
+            rows[used].accepted_ms = batches[i].accepted_ms;
+            rows[used].leaf_index = batches[i].leaf_index;
+            list[used] = &rows[used];
+            used++;
+        }
+    }
+    body.n_events = used;
+    body.events = list;
+    body.done = true;
+    frame.body_case = WAYPOST__FRAME__BODY_OWN_EVENTS;
+    frame.own_events = &body;
+    agentfix_give(self, &frame);
+}
+
+/* ---- delivering ---- */
+
+/* One event of the peer, sealed and signed. */
+struct peer_event {
+    struct buf bytes;
+    struct buf ciphertext;
+    struct buf statement;
+    uint8_t signature[SIGNATURE_BYTES];
+    uint8_t key_id[KEY_ID_BYTES];
+    uint8_t ephemeral[32];
+    uint8_t sealed_key[SEAL_WRAPPED_BYTES];
+};
+
+static void fill_peer_head(struct agentfix *self, const char *from, struct event_view *head)
+{
+    memset(head, 0, sizeof *head);
+    uuid7_next(&self->world, self->peer_last_id);
+    memcpy(head->id, self->peer_last_id, UUID_BYTES);
+    memcpy(self->peer_event, head->id, UUID_BYTES);
+    head->kind = 1;
+    head->schema = 1;
+    memset(head->transfer, 0x42, UUID_BYTES);
+    memcpy(head->origin, AGENTFIX_PEER, CODE_BYTES);
+    memcpy(head->receiving, AGENTFIX_ME, CODE_BYTES);
+    memcpy(head->from, from, CODE_BYTES);
+    head->subject_count = 1;
+    memset(head->subjects[0].ref, 0x17, UUID_BYTES);
+    head->subjects[0].case_type = 1;
+    head->recipient_count = 1;
+    memcpy(head->to[0].code, AGENTFIX_ME, CODE_BYTES);
+    head->to[0].n = ++self->peer_n;
+    head->occurred_ms = self->wall_ms;
+    head->sent_ms = self->wall_ms;
+    head->incarnation = 99;
+    head->sequence = ++self->peer_sequence;
+}
+
+static void seal_peer_event(struct agentfix *self, const struct event_view *head,
+    struct slice header, struct slice facts, struct peer_event *out)
+{
+    static const struct fact_text sealed[] = {{"child_name", "Ash Example"}};
+    struct buf plain = {0};
+    struct seal_commitment commitment;
+    uint8_t key[SEAL_KEY_BYTES];
+    uint8_t secret[SEAL_SECRET_BYTES];
+
+    int rc = payload_encode(sealed, 1, NULL, 0, &plain, NULL);
+    assert(rc == 0);
+    rc = seal_payload(&self->world, header, facts, head->id, buf_slice(&plain), &out->ciphertext,
+        key, &commitment);
+    assert(rc == 0);
+    event_join(header, facts, &commitment, &out->bytes);
+    seal_ephemeral(&self->world, out->ephemeral, secret);
+    rc = seal_wrap(key, head->id, out->ephemeral, secret, self->me.seal_public, out->sealed_key);
+    assert(rc == 0);
+    hash_key_id(self->me.seal_public, out->key_id);
+    buf_free(&plain);
+}
+
+static void make_peer_event(
+    struct agentfix *self, bool sealed, enum agentfix_fault fault, struct peer_event *out)
+{
+    static const struct fact_text facts[] = {
+        {"permanence", "permanent"}, {"retain_intention", "transfer"}};
+    const struct keys *signer = self->peer_rotated ? &self->peer_next : &self->peer;
+    struct event_draft draft = {.facts = facts, .fact_count = 2};
+    Waypost__BatchStatement statement = WAYPOST__BATCH_STATEMENT__INIT;
+    struct buf header = {0};
+    struct buf body = {0};
+    uint8_t key_id[KEY_ID_BYTES];
+
+    memset(out, 0, sizeof *out);
+    fill_peer_head(self, fault == FAULT_FROM ? "E08000038" : AGENTFIX_PEER, &draft.head);
+    int rc = event_encode(&draft, &header, &body, NULL);
+    assert(rc == 0);
+    if (sealed) {
+        seal_peer_event(self, &draft.head, buf_slice(&header), buf_slice(&body), out);
+    } else {
+        event_join(buf_slice(&header), buf_slice(&body), NULL, &out->bytes);
+    }
+    struct hash leaf = hash_event_leaf(AGENTFIX_NETWORK, buf_slice(&out->bytes));
+    struct hash root = merkle_root(&leaf, 1);
+    hash_key_id(signer->sign_public, key_id);
+    statement.network = unconst(AGENTFIX_NETWORK);
+    statement.agent = unconst(AGENTFIX_PEER);
+    statement.key_id = binary(key_id, sizeof key_id);
+    statement.incarnation = 99;
+    statement.first_sequence = self->peer_sequence;
+    statement.count = 1;
+    root.b[3] ^= (uint8_t)(fault == FAULT_PATH);
+    statement.root = binary(root.b, HASH_BYTES);
+    message_encode(&statement.base, &out->statement);
+    sign_make(SIGN_CONTEXT_BATCH, buf_slice(&out->statement), signer->sign_secret, out->signature);
+    out->signature[5] ^= (uint8_t)(fault == FAULT_SIGNATURE);
+    if (fault == FAULT_CIPHERTEXT) {
+        out->ciphertext.data[40] ^= 1;
+    }
+    buf_free(&header);
+    buf_free(&body);
+}
+
+static struct buf last_delivery; /* encoded frame; for agentfix_deliver_again() */
+
+void agentfix_deliver(
+    struct agentfix *self, uint64_t number, bool sealed, enum agentfix_fault fault)
+{
+    struct peer_event event;
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Deliver deliver = WAYPOST__DELIVER__INIT;
+    Waypost__DeliveredBatch batch = WAYPOST__DELIVERED_BATCH__INIT;
+    Waypost__DeliveredBatch *batches[] = {&batch};
+    Waypost__Signed statement = WAYPOST__SIGNED__INIT;
+    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
+    Waypost__Entry *entries[] = {&entry};
+    Waypost__EventEntry body = WAYPOST__EVENT_ENTRY__INIT;
+    Waypost__Wrap wrap = WAYPOST__WRAP__INIT;
+
+    make_peer_event(self, sealed, fault, &event);
+    statement.statement = binary_buf(&event.statement);
+    statement.signature = binary(event.signature, sizeof event.signature);
+    batch.batch = &statement;
+    batch.leaf_index = self->leaf_count + self->peer_sequence;
+    batch.accepted_ms = self->wall_ms;
+    body.event = binary_buf(&event.bytes);
+    body.verdict = 1;
+    body.has_payload = sealed;
+    body.payload = binary_buf(&event.ciphertext);
+    if (sealed) {
+        wrap.code = unconst(AGENTFIX_ME);
+        wrap.key_id = binary(event.key_id, sizeof event.key_id);
+        wrap.ephemeral = binary(event.ephemeral, sizeof event.ephemeral);
+        wrap.sealed_key = binary(event.sealed_key, sizeof event.sealed_key);
+        body.wrap = &wrap;
+    }
+    entry.what_case = WAYPOST__ENTRY__WHAT_EVENT;
+    entry.event = &body;
+    deliver.stream_epoch = self->stream_epoch;
+    deliver.first = number == 0 ? self->stream_last + 1 : number;
+    deliver.n_batches = 1;
+    deliver.batches = batches;
+    deliver.n_entries = 1;
+    deliver.entries = entries;
+    self->stream_last = deliver.first > self->stream_last ? deliver.first : self->stream_last;
+    frame.body_case = WAYPOST__FRAME__BODY_DELIVER;
+    frame.deliver = &deliver;
+    buf_clear(&last_delivery);
+    frame_encode(&frame, &last_delivery);
+    agentfix_deliver_again(self);
+    buf_free(&event.bytes);
+    buf_free(&event.ciphertext);
+    buf_free(&event.statement);
+}
+
+void agentfix_deliver_again(struct agentfix *self)
+{
+    agent_core_frame(self->core, buf_slice(&last_delivery));
+    agent_core_tick(self->core);
+}
+
+void agentfix_redeliver(struct agentfix *self, uint64_t number)
+{
+    Waypost__Frame *frame = NULL;
+
+    arena_reset(self->arena);
+    int rc = frame_decode(self->arena, buf_slice(&last_delivery), &frame);
+    assert(rc == 0);
+    frame->deliver->stream_epoch = self->stream_epoch;
+    frame->deliver->first = number;
+    self->stream_last = number;
+    agentfix_give(self, frame);
+}
+
+static arena_t *ack_arena;
+static Waypost__AckStatement *last_ack;
+
+const Waypost__AckStatement *agentfix_last_ack(struct agentfix *self)
+{
+    (void)self;
+    return last_ack;
+}
+
+void agentfix_acked(struct agentfix *self)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Acked acked = WAYPOST__ACKED__INIT;
+    Waypost__Frame *said;
+
+    last_ack = NULL;
+    agentfix_pass(self, 25);
+    if (ack_arena == NULL) {
+        ack_arena = arena_new(ARENA_BYTES);
+    }
+    arena_reset(ack_arena);
+    while ((said = agentfix_take(self, WAYPOST__FRAME__BODY_ACK)) != NULL) {
+        struct slice statement = slice_from(said->ack->statement);
+        int rc = sign_check(
+            SIGN_CONTEXT_ACK, statement, slice_from(said->ack->signature), self->me.sign_public);
+        assert(rc == 0);
+        last_ack = message_decode(ack_arena, &waypost__ack_statement__descriptor, statement);
+        assert(last_ack != NULL);
+    }
+    if (last_ack == NULL) {
+        return;
+    }
+    self->stream_acked = last_ack->upto;
+    acked.stream_epoch = last_ack->stream_epoch;
+    acked.upto = last_ack->upto;
+    acked.counter = last_ack->counter;
+    frame.body_case = WAYPOST__FRAME__BODY_ACKED;
+    frame.acked = &acked;
+    agentfix_give(self, &frame);
+}

@@ -1,0 +1,400 @@
+/* wrap: store_commit */
+/* What an agent is told: applied once and in one transaction, faults without effect, acknowledgements, openings, the
+ * receiver's order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/agent_fixture.h"
+
+#include "common/base/banned.h"
+
+enum { DIED_BEFORE = 41, DIED_AFTER = 42 };
+
+/* What happens at the next commit. */
+static enum { COMMIT, FAIL, DIE_BEFORE, DIE_AFTER } next_commit;
+
+int __real_store_commit(store_t *self);
+int __wrap_store_commit(store_t *self);
+
+int __wrap_store_commit(store_t *self)
+{
+    int todo = next_commit;
+
+    next_commit = COMMIT;
+    if (todo == FAIL) {
+        store_rollback(self);
+        return E_IO;
+    }
+    if (todo == DIE_BEFORE) {
+        _exit(DIED_BEFORE);
+    }
+    int rc = __real_store_commit(self);
+    if (todo == DIE_AFTER) {
+        _exit(DIED_AFTER);
+    }
+    return rc;
+}
+
+static int setup(void **state)
+{
+    struct agentfix *self = mem_new(1, sizeof *self);
+
+    next_commit = COMMIT;
+    agentfix_setup(self, NULL);
+    agentfix_online(self);
+    *state = self;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    agentfix_teardown(*state);
+    free(*state);
+    return 0;
+}
+
+static uint64_t inbox_size(struct agentfix *self)
+{
+    int64_t oldest_ms;
+
+    return store_inbox_unopened(self->store, &oldest_ms);
+}
+
+static void delivery__good__is_persisted_and_acknowledged(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 1);
+    agentfix_acked(self);
+    const Waypost__AckStatement *ack = agentfix_last_ack(self);
+    assert_non_null(ack);
+    assert_int_equal(ack->upto, 1);
+    assert_int_equal(ack->n_persisted, 1);
+    assert_int_equal(ack->n_faults, 0);
+}
+
+static void delivery__repeated__is_applied_once(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    agentfix_deliver_again(self);
+    agentfix_deliver_again(self);
+    assert_int_equal(inbox_size(self), 1);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->upto, 1);
+}
+
+static void delivery__known_event_in_a_new_epoch__has_no_second_effect(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_acked(self);
+    self->is_connected = false;
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    self->stream_epoch = 2;
+    self->stream_last = 0;
+    self->stream_acked = 0;
+    agentfix_online(self);
+    agentfix_redeliver(self, 1);
+    assert_int_equal(inbox_size(self), 1);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->stream_epoch, 2);
+    assert_int_equal(agentfix_last_ack(self)->upto, 1);
+}
+
+static void no_effect(struct agentfix *self, enum agentfix_fault fault)
+{
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_deliver(self, 0, false, fault);
+    assert_int_equal(inbox_size(self), 1);
+    assert_true(agentfix_alarm(self, "bad_event"));
+    agentfix_acked(self);
+    const Waypost__AckStatement *ack = agentfix_last_ack(self);
+    assert_int_equal(ack->upto, 2);
+    assert_int_equal(ack->n_faults, 1);
+    assert_int_equal(ack->faults[0]->number, 2);
+    assert_int_equal(ack->faults[0]->code, -E_SIGNATURE);
+}
+
+static void delivery__bad_signature__is_a_fault_without_effect(void **state)
+{
+    no_effect(*state, FAULT_SIGNATURE);
+}
+
+static void delivery__path_leads_elsewhere__is_a_fault_without_effect(void **state)
+{
+    no_effect(*state, FAULT_PATH);
+}
+
+static void delivery__signer_does_not_speak_for_the_sender__is_a_fault(void **state)
+{
+    no_effect(*state, FAULT_FROM);
+}
+
+static void delivery__tampered_payload__is_a_fault_and_its_facts_stand(void **state)
+{
+    struct agentfix *self = *state;
+    struct inbox_row row;
+
+    agentfix_deliver(self, 0, true, FAULT_CIPHERTEXT);
+    assert_int_equal(inbox_size(self), 1);
+    assert_int_equal(store_inbox(self->store, self->peer_event, &row), 0);
+    assert_int_equal(row.fault, E_OPEN);
+    inbox_row_free(&row);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->n_faults, 1);
+    assert_int_equal(agentfix_last_ack(self)->faults[0]->code, -E_OPEN);
+}
+
+static void delivery__number_skipped__is_asked_for_again(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_deliver(self, 3, false, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 1);
+    Waypost__Frame *frame = agentfix_take(self, WAYPOST__FRAME__BODY_RESEND);
+    assert_non_null(frame);
+    assert_int_equal(frame->resend->from, 2);
+    agentfix_deliver(self, 2, false, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 2);
+}
+
+static void delivery__key_of_a_newer_register__waits_for_that_register(void **state)
+{
+    struct agentfix *self = *state;
+    Waypost__Frame pong = WAYPOST__FRAME__INIT;
+    Waypost__Pong body = WAYPOST__PONG__INIT;
+
+    self->peer_rotated = true;
+    agentfix_register(self);
+    body.register_version = self->register_version;
+    pong.body_case = WAYPOST__FRAME__BODY_PONG;
+    pong.pong = &body;
+    agentfix_give(self, &pong);
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 0);
+    assert_false(agentfix_alarm(self, "bad_event"));
+    agentfix_give_register(self);
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_RESEND));
+    agentfix_deliver_again(self);
+    assert_int_equal(inbox_size(self), 1);
+}
+
+static void frame__commit_fails__keeps_nothing_and_is_not_acknowledged(void **state)
+{
+    struct agentfix *self = *state;
+    struct identity identity;
+
+    next_commit = FAIL;
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 0);
+    store_identity(self->store, &identity);
+    assert_int_equal(identity.stream_upto, 0);
+    assert_int_equal(store_entry_last(self->store), 0);
+    assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_ACK));
+    assert_true(agentfix_alarm(self, "storage"));
+    agentfix_online(self);
+    agentfix_deliver_again(self);
+    assert_int_equal(inbox_size(self), 1);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->upto, 1);
+    assert_false(agentfix_alarm(self, "storage"));
+}
+
+/* The agent is killed at the commit; what the next one finds is all or nothing. */
+static void kill_at_commit(int todo, int status, uint64_t want)
+{
+    struct agentfix *self = mem_new(1, sizeof *self);
+    char path[128];
+    struct identity identity;
+    int died = 0;
+
+    (void)snprintf(path, sizeof path, "%s/agentdb.XXXXXX",
+        getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    pid_t child = fork();
+    if (child == 0) {
+        agentfix_setup(self, path);
+        agentfix_online(self);
+        next_commit = todo;
+        agentfix_deliver(self, 0, true, FAULT_NONE);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &died, 0), child);
+    assert_true(WIFEXITED(died) && WEXITSTATUS(died) == status);
+    agentfix_setup(self, path);
+    assert_int_equal(inbox_size(self), want);
+    assert_int_equal(store_entry_last(self->store), want);
+    store_identity(self->store, &identity);
+    assert_int_equal(identity.stream_upto, want);
+    agentfix_online(self); /* the broker has no acknowledgement: it sends the same again */
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 1);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->upto, 1);
+    agentfix_teardown(self);
+    free(self);
+    (void)unlink(path);
+}
+
+static void agent__killed_before_the_commit__has_nothing_of_the_frame(void **state)
+{
+    (void)state;
+    kill_at_commit(DIE_BEFORE, DIED_BEFORE, 0);
+}
+
+static void agent__killed_after_the_commit__has_all_of_it_and_applies_it_once(void **state)
+{
+    (void)state;
+    kill_at_commit(DIE_AFTER, DIED_AFTER, 1);
+}
+
+static void opening__by_a_role__is_said_until_it_is_acknowledged(void **state)
+{
+    struct agentfix *self = *state;
+    char request[200];
+    char event[UUID_TEXT_BYTES];
+
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    agentfix_acked(self);
+    uuid_format(self->peer_event, event);
+    (void)snprintf(request, sizeof request,
+        "{'op': 'open', 'event': '%s', 'role': 'duty_manager', 'team': 'mash'}", event);
+    json_t *answer = agentfix_ask(self, request);
+    assert_true(json_is_true(json_object_get(answer, "ok")));
+    const json_t *facts = json_object_get(answer, "payload");
+    assert_string_equal(json_string_value(json_object_get(facts, "child_name")), "Ash Example");
+    json_decref(answer);
+    agentfix_pass(self, 25);
+    Waypost__Frame *frame = agentfix_take(self, WAYPOST__FRAME__BODY_ACK);
+    assert_non_null(frame); /* lost: the session ends before the broker has it */
+    self->is_connected = false;
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    agentfix_forget(self);
+    agentfix_online(self);
+    agentfix_acked(self);
+    const Waypost__AckStatement *ack = agentfix_last_ack(self);
+    assert_non_null(ack);
+    assert_int_equal(ack->n_opened, 1);
+    assert_int_equal(ack->opened[0]->role, WAYPOST__PERSON_ROLE__PERSON_ROLE_DUTY_MANAGER);
+    assert_string_equal(ack->opened[0]->team, "mash");
+    agentfix_pass(self, 25);
+    assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_ACK));
+    assert_int_equal(inbox_size(self), 0);
+}
+
+static void counter__after_a_restart__never_falls(void **state)
+{
+    struct agentfix *self = *state;
+    struct identity identity;
+
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_acked(self);
+    uint64_t said = agentfix_last_ack(self)->counter;
+    store_identity(self->store, &identity);
+    assert_true(identity.ack_counter >= said);
+}
+
+static void next_for_receiver(struct agentfix *self, const uint8_t *want)
+{
+    uint8_t event[UUID_BYTES];
+    uint8_t busy[UUID_BYTES];
+    json_t *json = NULL;
+    int rc = agent_core_receiver_next(self->core, NULL, 0, event, busy, &json);
+
+    if (want == NULL) {
+        assert_int_equal(rc, E_END);
+        return;
+    }
+    assert_int_equal(rc, 0);
+    assert_memory_equal(event, want, UUID_BYTES);
+    assert_null(json_object_get(json, "payload"));
+    assert_true(json_is_true(json_object_get(json, "sealed")));
+    json_decref(json);
+}
+
+static void receiver__fails__is_tried_again_in_order_with_longer_waits(void **state)
+{
+    struct agentfix *self = *state;
+    uint8_t first[UUID_BYTES];
+    uint8_t second[UUID_BYTES];
+
+    agentfix_close(self);
+    self->receiver = true;
+    agentfix_open(self);
+    agentfix_online(self);
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    memcpy(first, self->peer_event, UUID_BYTES);
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    memcpy(second, self->peer_event, UUID_BYTES);
+    next_for_receiver(self, first);
+    agent_core_receiver_done(self->core, first, false, "exit status 1");
+    next_for_receiver(self, NULL); /* the second waits behind it */
+    agentfix_pass(self, 1000);
+    next_for_receiver(self, first);
+    agent_core_receiver_done(self->core, first, false, "exit status 1");
+    agentfix_pass(self, 1500);
+    next_for_receiver(self, NULL);
+    agentfix_pass(self, 500);
+    next_for_receiver(self, first);
+    agent_core_receiver_done(self->core, first, true, "");
+    next_for_receiver(self, second);
+    agent_core_receiver_done(self->core, second, true, "");
+    next_for_receiver(self, NULL);
+    assert_false(agentfix_alarm(self, "receiver"));
+}
+
+static void garbage__of_any_length__ends_the_session_only(void **state)
+{
+    struct agentfix *self = *state;
+    uint8_t bytes[64];
+
+    for (size_t len = 0; len < sizeof bytes; len++) {
+        self->world.random(self, bytes, sizeof bytes);
+        agent_core_frame(self->core, slice_of(bytes, len));
+    }
+    agentfix_online(self);
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    assert_int_equal(inbox_size(self), 1);
+}
+
+int main(void)
+{
+#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_AGENT(delivery__good__is_persisted_and_acknowledged),
+        WITH_AGENT(delivery__repeated__is_applied_once),
+        WITH_AGENT(delivery__known_event_in_a_new_epoch__has_no_second_effect),
+        WITH_AGENT(delivery__bad_signature__is_a_fault_without_effect),
+        WITH_AGENT(delivery__path_leads_elsewhere__is_a_fault_without_effect),
+        WITH_AGENT(delivery__signer_does_not_speak_for_the_sender__is_a_fault),
+        WITH_AGENT(delivery__tampered_payload__is_a_fault_and_its_facts_stand),
+        WITH_AGENT(delivery__number_skipped__is_asked_for_again),
+        WITH_AGENT(delivery__key_of_a_newer_register__waits_for_that_register),
+        WITH_AGENT(frame__commit_fails__keeps_nothing_and_is_not_acknowledged),
+        cmocka_unit_test(agent__killed_before_the_commit__has_nothing_of_the_frame),
+        cmocka_unit_test(agent__killed_after_the_commit__has_all_of_it_and_applies_it_once),
+        WITH_AGENT(opening__by_a_role__is_said_until_it_is_acknowledged),
+        WITH_AGENT(counter__after_a_restart__never_falls),
+        WITH_AGENT(receiver__fails__is_tried_again_in_order_with_longer_waits),
+        WITH_AGENT(garbage__of_any_length__ends_the_session_only),
+    };
+
+    cmocka_set_test_filter(getenv("TEST_FILTER"));
+    return cmocka_run_group_tests_name("agent_incoming", tests, NULL, NULL);
+}

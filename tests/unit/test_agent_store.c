@@ -1,0 +1,325 @@
+/* store: transactions, ownership, counters, the receiver's order, what survives a restart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "client/agent/store.h"
+
+#include "common/base/banned.h"
+
+static store_t *open_memory(void)
+{
+    struct complaint why = {0};
+    store_t *store = NULL;
+
+    assert_int_equal(store_open(":memory:", "test", "E09000019", &store, &why), 0);
+    return store;
+}
+
+static void temporary(char *path, size_t room)
+{
+    const char *base = getenv("TMPDIR");
+
+    assert_true(snprintf(path, room, "%s/agentdb.XXXXXX", base == NULL ? "/tmp" : base) > 0);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+}
+
+static void remove_database(const char *path)
+{
+    char side[200];
+
+    (void)unlink(path);
+    (void)snprintf(side, sizeof side, "%s-wal", path);
+    (void)unlink(side);
+    (void)snprintf(side, sizeof side, "%s-shm", path);
+    (void)unlink(side);
+}
+
+static void add_event(store_t *store, uint8_t id, const char *code)
+{
+    struct outbox_row row = {.kind = 1, .created_ms = 5};
+
+    memset(row.event, id, UUID_BYTES);
+    memset(row.transfer, 1, UUID_BYTES);
+    buf_put_text(&row.draft, "{}");
+    store_outbox_add(store, &row, &code, 1);
+    outbox_row_free(&row);
+}
+
+/* Freeze the next waiting one under a sequence. */
+static void freeze_next(store_t *store, uint64_t sequence)
+{
+    struct outbox_row row;
+    struct recipient_row to[RECIPIENTS_MAX];
+
+    assert_int_equal(store_outbox_next_waiting(store, 0, &row), 0);
+    assert_int_equal(store_outbox_recipients(store, row.event, to), 1);
+    store_recipient_number(store, row.event, to[0].code, store_counter_next(store, to[0].code));
+    row.incarnation = 9;
+    row.sequence = sequence;
+    row.sent_ms = 6;
+    buf_put_text(&row.bytes, "event %llu", (unsigned long long)sequence);
+    store_outbox_freeze(store, &row);
+    outbox_row_free(&row);
+}
+
+static void transaction__rolled_back__leaves_nothing(void **state)
+{
+    store_t *store = open_memory();
+
+    (void)state;
+    store_begin(store);
+    add_event(store, 1, "E09000007");
+    store_rollback(store);
+    assert_int_equal(store_outbox_count(store, OUTBOX_WAITING), 0);
+    store_close(&store);
+}
+
+static void transaction__one_write_fails__keeps_nothing(void **state)
+{
+    store_t *store = open_memory();
+
+    (void)state;
+    store_begin(store);
+    add_event(store, 1, "E09000007");
+    add_event(store, 1, "E09000007"); /* the same id */
+    assert_int_equal(store_commit(store), E_IO);
+    assert_int_equal(store_outbox_count(store, OUTBOX_WAITING), 0);
+    store_close(&store);
+}
+
+static void store__reopened__holds_what_was_committed(void **state)
+{
+    char path[160];
+    store_t *store = NULL;
+    struct identity identity;
+    struct complaint why = {0};
+
+    (void)state;
+    temporary(path, sizeof path);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+    store_identity(store, &identity);
+    identity.incarnation = UINT64_MAX - 3;
+    identity.stream_upto = 17;
+    store_begin(store);
+    store_identity_save(store, &identity);
+    add_event(store, 1, "E09000007");
+    assert_int_equal(store_commit(store), 0);
+    store_close(&store);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+    store_identity(store, &identity);
+    assert_true(identity.incarnation == UINT64_MAX - 3);
+    assert_int_equal(identity.stream_upto, 17);
+    assert_int_equal(store_outbox_count(store, OUTBOX_WAITING), 1);
+    store_close(&store);
+    remove_database(path);
+}
+
+static void store__of_another_agent__is_refused(void **state)
+{
+    char path[160];
+    store_t *store = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    temporary(path, sizeof path);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+    store_close(&store);
+    assert_int_equal(store_open(path, "test", "E09000007", &store, &why), E_CONFIG);
+    assert_non_null(strstr(why.text, "E09000019"));
+    remove_database(path);
+}
+
+static void store__opened_twice__is_locked(void **state)
+{
+    char path[160];
+    store_t *store = NULL;
+    store_t *second = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    temporary(path, sizeof path);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+    assert_int_equal(store_open(path, "test", "E09000019", &second, &why), E_LOCKED);
+    store_close(&store);
+    remove_database(path);
+}
+
+static void store__of_a_newer_program__is_refused(void **state)
+{
+    char path[160];
+    store_t *store = NULL;
+    sqlite3 *db = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    temporary(path, sizeof path);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+    store_close(&store);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), E_VERSION);
+    remove_database(path);
+}
+
+static void thaw__from_a_sequence__gives_the_counters_back(void **state)
+{
+    store_t *store = open_memory();
+    struct outbox_row row;
+    struct recipient_row to[RECIPIENTS_MAX];
+    uint8_t second[UUID_BYTES];
+
+    (void)state;
+    store_begin(store);
+    add_event(store, 1, "E09000007");
+    add_event(store, 2, "E09000007");
+    add_event(store, 3, "E09000007");
+    freeze_next(store, 1);
+    freeze_next(store, 2);
+    freeze_next(store, 3);
+    store_outbox_thaw(store, 9, 2);
+    assert_int_equal(store_counter_next(store, "E09000007"), 2);
+    assert_int_equal(store_commit(store), 0);
+    assert_int_equal(store_outbox_count(store, OUTBOX_SENT), 1);
+    assert_int_equal(store_outbox_count(store, OUTBOX_WAITING), 2);
+    memset(second, 2, sizeof second);
+    assert_int_equal(store_outbox(store, second, &row), 0);
+    assert_int_equal(row.bytes.len, 0);
+    assert_int_equal(row.sequence, 0);
+    assert_true(row.draft.len > 0);
+    outbox_row_free(&row);
+    assert_int_equal(store_outbox_recipients(store, second, to), 1);
+    assert_int_equal(to[0].n, 0);
+    store_close(&store);
+}
+
+static void add_received(store_t *store, uint8_t id, uint8_t transfer)
+{
+    struct entry_row entry = {.epoch = 1, .number = id, .type = ENTRY_EVENT, .persisted_ms = id};
+    struct inbox_row row = {.epoch = 1, .number = id, .receiver = RECEIVER_PENDING};
+    uint8_t signature[64] = {0};
+
+    memset(row.event, id, UUID_BYTES);
+    memset(row.transfer, transfer, UUID_BYTES);
+    memcpy(row.from, "E09000007", CODE_BYTES + 1);
+    buf_put_text(&row.bytes, "event");
+    row.position = store_entry_add(store, &entry);
+    row.evidence = store_evidence_put(
+        store, slice_of_text("statement"), slice_of(signature, sizeof signature), id, 1);
+    store_inbox_add(store, &row);
+    inbox_row_free(&row);
+}
+
+static void expect_next(store_t *store, int64_t now_ms, uint8_t want)
+{
+    struct inbox_row row;
+    int rc = store_receiver_next(store, now_ms, NULL, 0, &row);
+
+    if (want == 0) {
+        assert_int_equal(rc, E_END);
+        return;
+    }
+    assert_int_equal(rc, 0);
+    assert_int_equal(row.event[0], want);
+    inbox_row_free(&row);
+}
+
+static void receiver__stuck_transfer__does_not_block_another(void **state)
+{
+    store_t *store = open_memory();
+    uint8_t first[UUID_BYTES];
+    uint8_t third[UUID_BYTES];
+
+    (void)state;
+    memset(first, 1, sizeof first);
+    memset(third, 3, sizeof third);
+    store_begin(store);
+    add_received(store, 1, 10);
+    add_received(store, 2, 10); /* behind 1 */
+    add_received(store, 3, 20);
+    store_receiver_set(store, first, RECEIVER_FAILING, 1, 1000);
+    assert_int_equal(store_commit(store), 0);
+    expect_next(store, 500, 3);
+    store_begin(store);
+    store_receiver_set(store, third, RECEIVER_DONE, 1, 0);
+    assert_int_equal(store_commit(store), 0);
+    expect_next(store, 500, 0); /* 2 waits for 1 */
+    assert_int_equal(store_receiver_due(store), 1000);
+    expect_next(store, 1000, 1);
+    store_begin(store);
+    store_receiver_set(store, first, RECEIVER_DONE, 2, 0);
+    assert_int_equal(store_commit(store), 0);
+    expect_next(store, 1000, 2);
+    store_close(&store);
+}
+
+static void runs__more_than_fit__end_at_the_last_number(void **state)
+{
+    store_t *store = open_memory();
+    struct persisted_run runs[3];
+
+    (void)state;
+    store_begin(store);
+    for (uint64_t i = 1; i <= 10; i++) {
+        struct entry_row entry = {
+            .epoch = 1, .number = i, .type = ENTRY_RECORD, .persisted_ms = (int64_t)(i + i % 2)};
+        store_entry_add(store, &entry);
+    }
+    assert_int_equal(store_commit(store), 0);
+    assert_int_equal(store_runs(store, 1, 0, runs, 3), 3);
+    assert_int_equal(runs[0].upto, 2);
+    assert_int_equal(runs[2].upto, 10);
+    assert_int_equal(runs[2].at_ms, 10);
+    assert_int_equal(store_runs(store, 1, 9, runs, 3), 1);
+    store_close(&store);
+}
+
+static void senders__gap__closes_when_the_missing_one_comes(void **state)
+{
+    store_t *store = open_memory();
+    struct sender_gap gap;
+
+    (void)state;
+    store_begin(store);
+    assert_false(store_sender_number(store, "A", 1, "E09000019", 1, true, 100));
+    assert_true(store_sender_number(store, "A", 1, "E09000019", 3, true, 200));
+    assert_true(store_sender_number(store, "A", 1, "E09000019", 4, true, 300));
+    assert_true(store_sender_gap(store, 1000, &gap));
+    assert_int_equal(gap.missing, 2);
+    assert_int_equal(gap.since_ms, 200);
+    assert_false(store_sender_number(store, "A", 1, "E09000019", 2, true, 400));
+    assert_false(store_sender_gap(store, 1000, &gap));
+    assert_false(store_sender_number(store, "A", 1, "E09000019", 5, true, 500));
+    assert_int_equal(store_commit(store), 0);
+    store_close(&store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(transaction__rolled_back__leaves_nothing),
+        cmocka_unit_test(transaction__one_write_fails__keeps_nothing),
+        cmocka_unit_test(store__reopened__holds_what_was_committed),
+        cmocka_unit_test(store__of_another_agent__is_refused),
+        cmocka_unit_test(store__opened_twice__is_locked),
+        cmocka_unit_test(store__of_a_newer_program__is_refused),
+        cmocka_unit_test(thaw__from_a_sequence__gives_the_counters_back),
+        cmocka_unit_test(receiver__stuck_transfer__does_not_block_another),
+        cmocka_unit_test(runs__more_than_fit__end_at_the_last_number),
+        cmocka_unit_test(senders__gap__closes_when_the_missing_one_comes),
+    };
+
+    cmocka_set_test_filter(getenv("TEST_FILTER"));
+    return cmocka_run_group_tests_name("agent_store", tests, NULL, NULL);
+}
