@@ -1,0 +1,22 @@
+#!/bin/bash
+# `waypost bench` in small: every run ends, nothing confirmed is lost over a SIGKILL, and nothing is left behind.
+. "$(dirname "$0")/../support/cluster.sh"
+
+bench__small__ends_with_every_figure_and_leaves_nothing() {
+    check "ends" ends_with_status 0 "$WAYPOST" bench --broker "$WAYPOST_BROKER" --dir "$NET" --json --producers 2 \
+        --recipients 3 --seconds 1 --backlog 2000 --rate 200
+    local name
+    for name in confirmed_publish one_in_flight end_to_end open_loop drain restart disk; do
+        check "has $name" grep -qF "\"$name\"" "$NET/out"
+    done
+    check "nothing lost" equals "$("$PICK" results.restart.lost <"$NET/out")" 0
+    check "nothing twice" equals "$("$PICK" results.restart.twice <"$NET/out")" 0
+    check_not "a folder is left" test -n "$(find "$NET" -name 'waypost-bench.*')"
+}
+
+bench__no_broker__says_where_it_looked() {
+    check "refused" ends_with_status 1 "$WAYPOST" bench --broker "$NET/none" --dir "$NET"
+    check "says where" grep -qF "$NET/none" "$NET/err"
+}
+
+run_tests
