@@ -104,8 +104,8 @@ struct core_fixture {
     uint64_t free_bytes;
     arena_t *arena;
     arena_t *arena_find;
-    uint64_t unreachable; /* session that is gone */
-    bool no_roots;
+    uint64_t unreachable;     /* session that is gone */
+    journal_commit_t *commit; /* under way */
 };
 
 /* Islington, Camden and Leeds, a hub of London, an operator; the register is in force and durable. */
@@ -122,8 +122,11 @@ int core_fixture_register(
 void core_fixture_crash(struct core_fixture *self, size_t torn);
 void core_fixture_restart(struct core_fixture *self);
 
-bool core_fixture_commit(
-    struct core_fixture *self); /* one commit; false where nothing was pending */
+/* One commit; false where nothing was pending. */
+bool core_fixture_commit(struct core_fixture *self);
+/* Its two halves: what comes in between waits for the next. */
+bool core_fixture_cut(struct core_fixture *self);
+void core_fixture_written(struct core_fixture *self);
 void core_fixture_verify(struct core_fixture *self); /* all that wait */
 void core_fixture_verify_one(struct core_fixture *self, size_t index);
 void core_fixture_settle(

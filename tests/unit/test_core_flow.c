@@ -80,6 +80,26 @@ static void receipt__before_the_commit__does_not_leave(void **state)
     assert_int_equal(sender->receipts, 1);
 }
 
+static void receipt__of_what_came_while_a_commit_was_written__waits_for_the_next(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    write_many(sender, to_camden, 2);
+    agent_publish(sender, 0, 1);
+    assert_true(core_fixture_cut(f));
+    agent_publish(sender, 0, 1);
+    core_fixture_verify(f);
+    core_fixture_written(f);
+    core_fixture_listen(f);
+    assert_int_equal(sender->receipts, 1);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 0);
+    assert_true(core_fixture_commit(f));
+    core_fixture_listen(f);
+    assert_int_equal(sender->receipts, 2);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 2);
+}
+
 static void receipt__before_the_verification__does_not_leave(void **state)
 {
     struct core_fixture *f = *state;
@@ -370,6 +390,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         CORE_TEST(event__from_publish_to_the_senders_acknowledgement__goes_its_way),
         CORE_TEST(receipt__before_the_commit__does_not_leave),
+        CORE_TEST(receipt__of_what_came_while_a_commit_was_written__waits_for_the_next),
         CORE_TEST(receipt__before_the_verification__does_not_leave),
         CORE_TEST(delivery__before_its_judged_record_is_durable__does_not_leave),
         CORE_TEST(acked__before_its_record_is_durable__does_not_leave),

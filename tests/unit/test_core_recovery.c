@@ -258,8 +258,14 @@ static void step(struct core_fixture *f)
         }
         break;
     case 6:
-    case 7:
         (void)core_fixture_commit(f);
+        break;
+    case 7:
+        if (f->commit != NULL) {
+            core_fixture_written(f);
+        } else {
+            (void)core_fixture_cut(f);
+        }
         break;
     case 8:
         core_fixture_listen(f);
