@@ -10,7 +10,7 @@
 
 #include "common/base/banned.h"
 
-enum { KEY_TEXT_BYTES = 32, MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000 };
 
 static struct list *clocks_of(const struct judge *self, const struct clock_info *info)
 {
@@ -31,31 +31,17 @@ static bool is_open(const struct running *clock)
 static bool applies_here(const struct judge *self, const struct clock_info *info)
 {
     const struct transfer *transfer = self->episode->transfer;
-    bool origin;
-    bool receiving;
+    uint8_t profile = self->engine->clock_profiles[info->number - 1];
 
     if (info->applies == APPLIES_ANY) {
         return true;
     }
-    origin = judge_under(self, transfer->origin, info->profile);
-    receiving = judge_under(self, transfer->receiving, info->profile);
+    bool origin = judge_under(self, transfer->origin, profile);
+    bool receiving = judge_under(self, transfer->receiving, profile);
     return info->applies == APPLIES_ORIGIN   ? origin
         : info->applies == APPLIES_RECEIVING ? receiving
         : info->applies == APPLIES_EITHER    ? origin || receiving
                                              : origin && receiving;
-}
-
-/* clocks.ID.limit or clocks.ID.moment as it counts for one authority, else as the clock's own profile has it. */
-static const char *clock_value(
-    const struct judge *self, const struct clock_info *info, uint16_t code, const char *name)
-{
-    char key[KEY_TEXT_BYTES];
-
-    (void)snprintf(key, sizeof key, "clocks.%s.%s", info->id, name);
-    const char *value = code != 0 ? judge_value(self, code, key) : NULL;
-    return value != NULL
-        ? value
-        : procedures_profile_value(self->engine->procedures, info->profile, key, false);
 }
 
 static struct clock_key key_of(const struct judge *self, const struct clock_info *info)
@@ -123,7 +109,7 @@ static void due_text(const struct due *due, char *text, size_t size)
 
 /* ---- stopping ---- */
 
-/* Lateness by the unit of the limit: working days after the due day, days, or minutes. */
+/* Lateness by the unit of the limit in force: working days after the due day, days, or minutes. */
 static int32_t lateness(const struct judge *self, const struct running *clock, int64_t occurred_ms)
 {
     const calendar_t *calendar = procedures_calendar(self->engine->procedures);
@@ -132,29 +118,32 @@ static int32_t lateness(const struct judge *self, const struct running *clock, i
     if (!clock->due.by_day) {
         return (int32_t)((occurred_ms - clock->due.runs_out_ms) / MINUTE_MS);
     }
-    return clock->info->shipped.unit == LIMIT_WD
+    return clock->limit.unit == LIMIT_WD
         ? calendar_working_days_between(calendar, clock->due.due_day, day)
         : day - clock->due.due_day;
 }
 
+static void emit_stopped(engine_t *self, const struct running *clock, int64_t at_ms)
+{
+    const struct kind_info *kind = catalogue_kind(clock->reason);
+
+    emit(self, "deadline_stopped", clock->episode, clock->event, clock->info->id, NULL, at_ms,
+        "state=%s late=%d reason=%s", state_words[clock->state], clock->late,
+        kind != NULL ? kind->name : "none");
+}
+
 static void supersede(struct judge *self, struct running *clock)
 {
-    const struct rule_info *rule = procedures_rule_named(self->engine->procedures, "R51");
-
     clock->state = CLOCK_SUPERSEDED;
     emit(self->engine, "breach_superseded", clock->episode, self->row, clock->info->id, NULL,
         self->engine->now_ms, "%s", "");
-    if (rule != NULL) {
-        self->alert |= UINT64_C(1) << (rule->number - 1);
-        self->strongest = self->strongest > SEVERITY_ALERT ? self->strongest : SEVERITY_ALERT;
-    }
+    self->alert |= rule_bit(self->engine->r51);
 }
 
 static void stop_clock(
     struct judge *self, struct running *clock, bool met, int64_t occurred_ms, uint32_t reason)
 {
     engine_t *engine = self->engine;
-    const struct kind_info *kind = catalogue_kind(reason);
 
     timer_remove(engine, clock);
     clock->stopped = true;
@@ -169,9 +158,7 @@ static void stop_clock(
     } else {
         clock->state = met ? CLOCK_MET : CLOCK_CANCELLED;
     }
-    emit(engine, "deadline_stopped", clock->episode, clock->event, clock->info->id, NULL,
-        engine->now_ms, "state=%s late=%d reason=%s", state_words[clock->state], clock->late,
-        kind != NULL ? kind->name : "none");
+    emit_stopped(engine, clock, engine->now_ms);
 }
 
 /* The conditions of a stop that speak of the clock rather than of the event. */
@@ -218,13 +205,25 @@ static enum stop_answer stop_answer_of(struct judge *self, const struct clock_in
     return STOPS_NOT;
 }
 
+/* Clocks that this kind, or any act of the authority that they bind, may stop. */
+static uint64_t may_stop(const struct judge *self)
+{
+    return self->plan->stops | self->engine->bound_stops;
+}
+
+static bool is_among(uint64_t clocks, const struct clock_info *info)
+{
+    return (clocks & UINT64_C(1) << (info->number - 1)) != 0;
+}
+
 static void stop_list(struct judge *self, const struct list *list)
 {
     struct running *const *items = list->items;
+    uint64_t meant = may_stop(self);
 
     for (uint32_t i = 0; i < list->count; i++) {
         struct running *clock = items[i];
-        if (!is_open(clock)) {
+        if (!is_open(clock) || !is_among(meant, clock->info)) {
             continue;
         }
         enum stop_answer answer = stop_answer_of(
@@ -271,6 +270,7 @@ static void stop_pending(struct judge *self)
             clock->stopped = true;
             clock->stopped_ms = self->engine->now_ms;
             clock->reason = self->view->kind;
+            emit_stopped(self->engine, clock, self->engine->now_ms);
         }
     }
 }
@@ -289,15 +289,16 @@ static void raise_rules(struct judge *self, const struct running *clock)
     engine_t *engine = self->engine;
     int64_t at_ms = clock->due.runs_out_ms;
 
-    for (uint32_t number = 1; number <= procedures_rule_count(engine->procedures); number++) {
+    for (uint64_t left = engine->clock_rules[clock->info->number - 1]; left != 0;
+         left &= left - 1) {
+        uint32_t number = (uint32_t)__builtin_ctzll(left) + 1;
         const struct rule_info *rule = procedures_rule(engine->procedures, number);
-        if (judge_severity(self, rule, 0, clock->info->number) == SEVERITY_NONE) {
-            continue;
+        bool raised = number == engine->r38 || /* R38 is kept by C26 itself, once that has a limit */
+            judge_severity(self, rule, 0, clock->info->number) != SEVERITY_NONE;
+        if (!raised || (number == engine->r34 && self->episode->escalation)) {
+            continue; /* R34 speaks only where no escalation is open */
         }
-        if (strcmp(rule->id, "R34") == 0 && self->episode->escalation) {
-            continue; /* fires only where no escalation is open */
-        }
-        if (strcmp(rule->id, "R46") == 0) {
+        if (number == engine->r46 && self->child->r46_since == NO_TIME) {
             self->child->r46_since = at_ms;
         }
         emit_alert(engine, clock->episode, clock->event, clock->info->id, number, at_ms);
@@ -330,37 +331,105 @@ static void breach(struct judge *self, struct running *clock)
     raise_rules(self, clock);
 }
 
-void clock_fire(engine_t *self, struct running *clock)
+static void run_out(engine_t *self, struct running *clock)
 {
     struct judge judge = judge_for(self, clock->episode, clock->event);
 
-    timer_remove(self, clock);
-    if (clock->info->breach_if != NULL &&
-        !condition_holds(&judge, clock->info->breach_if, clock->event)) {
-        clock->state = CLOCK_CANCELLED;
-        clock->stopped = true;
-        clock->stopped_ms = clock->due.runs_out_ms;
-        emit(self, "deadline_stopped", clock->episode, clock->event, clock->info->id, NULL,
-            clock->due.runs_out_ms, "state=cancelled late=0 reason=none");
+    if (clock->info->breach_if == NULL ||
+        condition_holds(&judge, clock->info->breach_if, clock->event)) {
+        breach(&judge, clock);
         return;
     }
-    breach(&judge, clock);
+    clock->state = CLOCK_CANCELLED;
+    clock->stopped = true;
+    clock->stopped_ms = clock->due.runs_out_ms;
+    emit_stopped(self, clock, clock->due.runs_out_ms);
+}
+
+void clock_fire(engine_t *self, struct running *clock)
+{
+    char due[CIVIL_STAMP_BYTES];
+
+    timer_remove(self, clock);
+    if (clock->fire_ms >= clock->due.runs_out_ms) {
+        run_out(self, clock);
+        return;
+    }
+    due_text(&clock->due, due, sizeof due);
+    emit(self, "deadline_warning", clock->episode, clock->event, clock->info->id, NULL,
+        clock->fire_ms, "due=%s", due);
+    clock->fire_ms = clock->due.runs_out_ms;
+    timer_add(self, clock);
+}
+
+/* ---- warning ---- */
+
+/* The instant that lies the lead before the run-out; by days at 00:00. */
+static int64_t lead_before(const engine_t *self, struct limit lead, int64_t runs_out_ms)
+{
+    int32_t day = civil_london_day(runs_out_ms);
+
+    switch (lead.unit) {
+    case LIMIT_H:
+        return runs_out_ms - (int64_t)lead.count * 60 * MINUTE_MS;
+    case LIMIT_MIN:
+        return runs_out_ms - (int64_t)lead.count * MINUTE_MS;
+    case LIMIT_WD:
+        day = calendar_add_working_days(procedures_calendar(self->procedures), day, -lead.count);
+        break;
+    case LIMIT_MONTHS:
+        day = civil_add_months(day, -lead.count);
+        break;
+    default:
+        day -= lead.count;
+        break;
+    }
+    return civil_london_midnight_ms(day);
+}
+
+/* When the clock is looked at first: at its warning, where clocks.warning.lead is set and still lies ahead. */
+static int64_t first_look(const struct judge *self, const struct running *clock)
+{
+    const char *text = clock->bound_count > 0
+        ? judge_value(self, clock->bound[0], "clocks.warning.lead")
+        : judge_value_of_parties(self, "clocks.warning.lead");
+    struct limit lead = judge_limit(self, text, (struct limit){LIMIT_UNSET, 0});
+
+    if (lead.unit == LIMIT_UNSET || lead.unit == LIMIT_NONE || !clock->due.timed) {
+        return clock->due.runs_out_ms;
+    }
+    int64_t warn_ms = lead_before(self->engine, lead, clock->due.runs_out_ms);
+    return warn_ms > self->engine->now_ms ? warn_ms : clock->due.runs_out_ms;
 }
 
 /* ---- starting ---- */
 
+static const struct clock_setting *setting_at(
+    const struct judge *self, const struct clock_info *info, uint8_t profile)
+{
+    return &self->engine->settings[(size_t)(profile - 1) * CLOCKS_MAX + info->number - 1];
+}
+
+static const struct clock_setting *own_setting(
+    const struct judge *self, const struct clock_info *info)
+{
+    return setting_at(self, info, self->engine->clock_profiles[info->number - 1]);
+}
+
+/* By the profiles of the authority that must act, else by the clock's own, else as its row has it. */
 static enum moment moment_of(const struct judge *self, const struct clock_info *info,
     const struct trigger *start, uint16_t code)
 {
-    static const char *const words[] = {"persisted", "sent", "accepted", "occurred"};
-    const char *configured = clock_value(self, info, code, "moment");
+    const struct standing *standing = judge_standing(self, code);
+    const struct clock_setting *own_one = own_setting(self, info);
 
-    for (size_t i = 0; configured != NULL && i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], configured) == 0) {
-            return (enum moment)i;
+    for (size_t i = 0; i < standing->count; i++) {
+        const struct clock_setting *setting = setting_at(self, info, standing->profiles[i]);
+        if (setting->has_moment) {
+            return setting->moment;
         }
     }
-    return start->moment;
+    return own_one->has_moment ? own_one->moment : start->moment;
 }
 
 static int64_t fact_start_ms(const struct judge *self, const struct trigger *start)
@@ -382,15 +451,19 @@ static int64_t fact_start_ms(const struct judge *self, const struct trigger *sta
     return day != NO_DAY ? civil_london_midnight_ms(day) : self->occurred_ms;
 }
 
+/* The limit in force. A local profile replaces a value, and never switches another profile's clock off (D5). */
 static struct limit limit_of(const struct judge *self, const struct clock_info *info, uint16_t code)
 {
-    const char *text = clock_value(self, info, code, "limit");
-    struct limit limit = info->shipped;
+    const struct standing *standing = judge_standing(self, code);
+    const struct clock_setting *own_one = own_setting(self, info);
 
-    if (text != NULL) {
-        (void)limit_parse(text, &limit);
+    for (size_t i = 0; i < standing->count; i++) {
+        const struct clock_setting *setting = setting_at(self, info, standing->profiles[i]);
+        if (setting->has_limit && !(setting->limit.unit == LIMIT_UNSET && own_one->has_limit)) {
+            return setting->limit;
+        }
     }
-    return limit;
+    return own_one->has_limit ? own_one->limit : info->shipped;
 }
 
 static void emit_set(struct judge *self, const struct running *clock)
@@ -425,66 +498,87 @@ static bool stops_when_erased(const struct clock_info *info)
     return info->met_count > 0 && info->met_by[0].special == STOP_ALL_ERASED;
 }
 
+/* What happens to a clock at once: its own start meets it, its time has passed already, nothing is left to be erased. */
 static void after_start(struct judge *self, struct running *clock)
 {
     engine_t *engine = self->engine;
     bool itself = meets_itself(clock->info, clock->event);
+    int64_t occurred_ms = clock->event->occurred_ms;
+    bool late = clock->due.timed && itself && occurred_ms >= clock->due.runs_out_ms;
 
-    if (clock->due.timed) {
+    if (late || (!itself && clock->due.timed && clock->due.runs_out_ms <= engine->now_ms)) {
+        run_out(engine, clock); /* dated at its own moment */
+    } else if (clock->due.timed && !itself) {
+        clock->fire_ms = first_look(self, clock);
         timer_add(engine, clock);
     }
-    if (itself && !(clock->due.timed && clock->event->occurred_ms >= clock->due.runs_out_ms)) {
-        stop_clock(self, clock, true, clock->event->occurred_ms, clock->event->kind);
-        return;
-    }
-    if (clock->due.timed && clock->due.runs_out_ms <= engine->now_ms) {
-        clock_fire(
-            engine, clock); /* its time has passed already: breached at once, at its own moment */
-        if (itself) {
-            stop_clock(self, clock, true, clock->event->occurred_ms, clock->event->kind);
-        }
-    }
-    if (stops_when_erased(clock->info) &&
-        !payloads_left(engine, self->child, clock->event->consent)) {
+    if (itself) {
+        stop_clock(self, clock, true, occurred_ms, clock->event->kind);
+    } else if (stops_when_erased(clock->info) &&
+        !payloads_left(self->child, clock->event->consent)) {
         stop_clock(self, clock, true, engine->now_ms, 0);
     }
+}
+
+/* May a clock of this key begin beside the one that is open? G01 alone is replaced, by a new date. */
+static bool makes_room(struct judge *self, const struct clock_info *info, struct running *open,
+    const struct due *due, const struct row *event)
+{
+    if (open == NULL) {
+        return true;
+    }
+    if (info->shipped.unit != LIMIT_DATE || open->due.runs_out_ms == due->runs_out_ms) {
+        return false; /* one runs, or is breached and not stopped */
+    }
+    stop_clock(self, open, false, event->occurred_ms, event->kind);
+    return true;
 }
 
 static void begin(struct judge *self, const struct clock_info *info, const struct trigger *start,
     struct row *event, const struct clock_key *key, int64_t start_ms)
 {
-    uint16_t codes[2];
+    uint8_t profile = self->engine->clock_profiles[info->number - 1];
+    uint16_t codes[2] = {0};
     size_t count;
-    struct running *open = open_clock(self, info, key);
 
     parties_of(self, start->binding, codes, &count);
-    struct limit limit = limit_of(self, info, count > 0 ? codes[0] : 0);
+    struct limit limit = limit_of(self, info, codes[0]);
     if (limit.unit == LIMIT_UNSET) {
         return;
     }
     struct due due = calendar_due(procedures_calendar(self->engine->procedures), limit, start_ms);
-    if (open != NULL) {
-        if (info->shipped.unit != LIMIT_DATE || open->state != CLOCK_RUNNING) {
-            return; /* one runs, or is breached and not stopped */
-        }
-        stop_clock(self, open, false, self->engine->now_ms,
-            event->kind); /* G01 alone is replaced by a new date */
-    }
-    if (started_by(self, info, event)) {
+    if (started_by(self, info, event) ||
+        !makes_room(self, info, open_clock(self, info, key), &due, event)) {
         return;
     }
     struct running *clock = clock_new(self, info, event, key);
     clock->started_ms = start_ms;
+    clock->limit = limit;
     clock->due = due;
     clock->has_due = due.timed;
     for (size_t i = 0; i < count; i++) {
-        if (judge_under(self, codes[i], info->profile)) {
+        if (judge_under(self, codes[i], profile)) {
             clock->bound[clock->bound_count++] = codes[i];
         }
     }
     clock->advisory = clock->bound_count == 0;
     emit_set(self, clock);
     after_start(self, clock);
+}
+
+void clock_renew(engine_t *self, struct running *clock)
+{
+    struct judge judge = judge_for(self, clock->episode, clock->event);
+
+    if (clock->state != CLOCK_RUNNING || !clock->due.provisional) {
+        return;
+    }
+    timer_remove(self, clock);
+    clock->due =
+        calendar_due(procedures_calendar(self->procedures), clock->limit, clock->started_ms);
+    clock->fire_ms = first_look(&judge, clock);
+    timer_add(self, clock);
+    emit_set(&judge, clock);
 }
 
 static bool is_recipient(const struct row *row, uint16_t code)
@@ -632,16 +726,23 @@ void clocks_opened(engine_t *self, struct row *event, uint16_t code, int64_t at_
     each_episode(self, event, code, at_ms, STOP_OPENED);
 }
 
-void clocks_erased(engine_t *self, struct episode *episode)
+static void meet_erased(engine_t *self, struct episode *episode, const struct child *child)
 {
     struct running *const *items = episode->clocks.items;
 
     for (uint32_t i = 0; i < episode->clocks.count; i++) {
         struct running *clock = items[i];
         if (is_open(clock) && stops_when_erased(clock->info) &&
-            !payloads_left(self, child_of(episode->child), clock->event->consent)) {
+            !payloads_left(child, clock->event->consent)) {
             struct judge judge = judge_for(self, episode, clock->event);
             stop_clock(&judge, clock, true, self->now_ms, 0);
         }
+    }
+}
+
+void clocks_erased(engine_t *self, struct child *child)
+{
+    for (uint32_t i = 0; i < child->episodes.count; i++) {
+        meet_erased(self, ((struct episode **)child->episodes.items)[i], child);
     }
 }

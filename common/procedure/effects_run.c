@@ -3,8 +3,8 @@
 
 #include "common/base/check.h"
 #include "common/base/civil.h"
+#include "common/procedure/effect_words.h"
 #include "common/procedure/engine_internal.h"
-#include "common/procedure/load.h"
 
 #include "common/base/banned.h"
 
@@ -32,6 +32,9 @@ static void set_accepted(struct judge *self, const struct effect *effect, bool o
         *letter = (struct letter){fact_hash(hash), true};
     }
     self->child->r61_since = NO_TIME;
+    if (self->engine->r20 != 0) { /* section 5.5: until the flag is set, or acceptance */
+        outstanding_end(self->episode, self->engine->r20);
+    }
 }
 
 static void set_escalation(struct judge *self, const struct effect *effect, bool on)
@@ -39,6 +42,9 @@ static void set_escalation(struct judge *self, const struct effect *effect, bool
     int64_t stage = fact_number(self, F_STAGE, 0);
 
     (void)effect;
+    if (on && !self->episode->escalation) {
+        self->episode->dispute = self->row->number;
+    }
     self->episode->escalation = on;
     if (on && stage >= 1 && stage < STAGES_MAX) {
         self->episode->stage_raised |= (uint16_t)(1U << stage);
@@ -205,6 +211,22 @@ static void copy_text(char *out, size_t size, struct slice text)
     out[len] = '\0';
 }
 
+/* "CODE:service", the code as it leads today; anything else names nobody. */
+static void add_consent_recipient(
+    struct judge *self, struct consent *consent, const struct fact_value *value)
+{
+    struct fact_value code = *value;
+
+    if (value->bytes.len <= CODE_BYTES + 1 || value->bytes.data[CODE_BYTES] != ':') {
+        return;
+    }
+    code.bytes.len = CODE_BYTES;
+    struct consent_recipient *recipient = list_add(&consent->recipients, sizeof *recipient);
+    recipient->code = code_of_fact(self->engine, &code);
+    copy_text(recipient->service, sizeof recipient->service,
+        slice_of(value->bytes.data + CODE_BYTES + 1, value->bytes.len - CODE_BYTES - 1));
+}
+
 static void give_consent(struct judge *self, struct slice id)
 {
     uint32_t fact = self->engine->names->fact[F_CONSENT_RECIPIENTS];
@@ -215,8 +237,7 @@ static void give_consent(struct judge *self, struct slice id)
     consent->expires = (int32_t)fact_number(self, F_CONSENT_EXPIRES, NO_DAY);
     for (size_t i = 0; i < self->facts->count; i++) {
         if (self->facts->values[i].fact->number == fact) {
-            struct consent_recipient *recipient = list_add(&consent->recipients, sizeof *recipient);
-            copy_text(recipient->text, sizeof recipient->text, self->facts->values[i].bytes);
+            add_consent_recipient(self, consent, &self->facts->values[i]);
         }
     }
 }
@@ -278,113 +299,98 @@ typedef void flag_function(struct judge *self, const struct effect *effect, bool
 
 /* A plain flag is a bool at an offset of the episode or of the child; a flag with facts has a function. */
 static const struct {
-    const char *name;
     flag_function *function;
     enum { OF_EPISODE, OF_CHILD } where;
     size_t offset;
-} flags[] = {
-    {"temporary_plan", set_temporary_plan, OF_EPISODE, 0},
-    {"accepted", set_accepted, OF_EPISODE, 0},
-    {"escalation", set_escalation, OF_EPISODE, 0},
-    {"filed", set_filed, OF_EPISODE, 0},
-    {"evidence", set_evidence, OF_EPISODE, 0},
-    {"documents", set_documents, OF_EPISODE, 0},
-    {"challenge", set_challenge, OF_EPISODE, 0},
-    {"conference", set_conference, OF_EPISODE, 0},
-    {"retained", set_retained, OF_EPISODE, 0},
-    {"assessment", set_assessment, OF_EPISODE, 0},
-    {"order", set_order, OF_EPISODE, 0},
-    {"order_moved", set_order_moved, OF_EPISODE, 0},
-    {"emergency", set_emergency, OF_EPISODE, 0},
-    {"follow_up", set_follow_up, OF_EPISODE, 0},
-    {"consent", set_consent, OF_EPISODE, 0},
-    {"exception", set_exception, OF_EPISODE, 0},
-    {"closed", set_closed, OF_EPISODE, 0},
-    {"family_record", set_family_record, OF_EPISODE, 0},
-    {"case_file", NULL, OF_EPISODE, offsetof(struct episode, case_file)},
-    {"agencies_told", NULL, OF_EPISODE, offsetof(struct episode, agencies_told)},
-    {"requested", NULL, OF_EPISODE, offsetof(struct episode, requested)},
-    {"complete", NULL, OF_EPISODE, offsetof(struct episode, complete)},
-    {"agreed", NULL, OF_EPISODE, offsetof(struct episode, agreed)},
-    {"date_proposed", NULL, OF_EPISODE, offsetof(struct episode, date_proposed)},
-    {"minutes", NULL, OF_EPISODE, offsetof(struct episode, minutes)},
-    {"letter_held", NULL, OF_EPISODE, offsetof(struct episode, letter_held)},
-    {"discontinued", NULL, OF_EPISODE, offsetof(struct episode, discontinued)},
-    {"discussion", NULL, OF_EPISODE, offsetof(struct episode, discussion)},
-    {"agreement_proposed", NULL, OF_EPISODE, offsetof(struct episode, agreement_proposed)},
-    {"agreement", NULL, OF_EPISODE, offsetof(struct episode, agreement)},
-    {"strategy", NULL, OF_EPISODE, offsetof(struct episode, strategy)},
-    {"resumed", NULL, OF_EPISODE, offsetof(struct episode, resumed)},
-    {"s47", NULL, OF_CHILD, offsetof(struct child, s47)},
-    {"pre_proceedings", NULL, OF_CHILD, offsetof(struct child, pre_proceedings)},
-    {"avoidance", NULL, OF_CHILD, offsetof(struct child, avoidance)},
-    {"proceedings", NULL, OF_CHILD, offsetof(struct child, proceedings)},
-    {"born", NULL, OF_CHILD, offsetof(struct child, born)},
-    {"ended", NULL, OF_CHILD, offsetof(struct child, ended)},
+} flags[EFFECT_FLAG_COUNT] = {
+    [EFFECT_FLAG_TEMPORARY_PLAN] = {set_temporary_plan, OF_EPISODE, 0},
+    [EFFECT_FLAG_ACCEPTED] = {set_accepted, OF_EPISODE, 0},
+    [EFFECT_FLAG_ESCALATION] = {set_escalation, OF_EPISODE, 0},
+    [EFFECT_FLAG_FILED] = {set_filed, OF_EPISODE, 0},
+    [EFFECT_FLAG_EVIDENCE] = {set_evidence, OF_EPISODE, 0},
+    [EFFECT_FLAG_DOCUMENTS] = {set_documents, OF_EPISODE, 0},
+    [EFFECT_FLAG_CHALLENGE] = {set_challenge, OF_EPISODE, 0},
+    [EFFECT_FLAG_CONFERENCE] = {set_conference, OF_EPISODE, 0},
+    [EFFECT_FLAG_RETAINED] = {set_retained, OF_EPISODE, 0},
+    [EFFECT_FLAG_ASSESSMENT] = {set_assessment, OF_EPISODE, 0},
+    [EFFECT_FLAG_ORDER] = {set_order, OF_EPISODE, 0},
+    [EFFECT_FLAG_ORDER_MOVED] = {set_order_moved, OF_EPISODE, 0},
+    [EFFECT_FLAG_EMERGENCY] = {set_emergency, OF_EPISODE, 0},
+    [EFFECT_FLAG_FOLLOW_UP] = {set_follow_up, OF_EPISODE, 0},
+    [EFFECT_FLAG_CONSENT] = {set_consent, OF_EPISODE, 0},
+    [EFFECT_FLAG_EXCEPTION] = {set_exception, OF_EPISODE, 0},
+    [EFFECT_FLAG_CLOSED] = {set_closed, OF_EPISODE, 0},
+    [EFFECT_FLAG_FAMILY_RECORD] = {set_family_record, OF_EPISODE, 0},
+    [EFFECT_FLAG_CASE_FILE] = {NULL, OF_EPISODE, offsetof(struct episode, case_file)},
+    [EFFECT_FLAG_AGENCIES_TOLD] = {NULL, OF_EPISODE, offsetof(struct episode, agencies_told)},
+    [EFFECT_FLAG_REQUESTED] = {NULL, OF_EPISODE, offsetof(struct episode, requested)},
+    [EFFECT_FLAG_COMPLETE] = {NULL, OF_EPISODE, offsetof(struct episode, complete)},
+    [EFFECT_FLAG_AGREED] = {NULL, OF_EPISODE, offsetof(struct episode, agreed)},
+    [EFFECT_FLAG_DATE_PROPOSED] = {NULL, OF_EPISODE, offsetof(struct episode, date_proposed)},
+    [EFFECT_FLAG_MINUTES] = {NULL, OF_EPISODE, offsetof(struct episode, minutes)},
+    [EFFECT_FLAG_LETTER_HELD] = {NULL, OF_EPISODE, offsetof(struct episode, letter_held)},
+    [EFFECT_FLAG_DISCONTINUED] = {NULL, OF_EPISODE, offsetof(struct episode, discontinued)},
+    [EFFECT_FLAG_DISCUSSION] = {NULL, OF_EPISODE, offsetof(struct episode, discussion)},
+    [EFFECT_FLAG_AGREEMENT_PROPOSED] = {NULL, OF_EPISODE,
+        offsetof(struct episode, agreement_proposed)},
+    [EFFECT_FLAG_AGREEMENT] = {NULL, OF_EPISODE, offsetof(struct episode, agreement)},
+    [EFFECT_FLAG_STRATEGY] = {NULL, OF_EPISODE, offsetof(struct episode, strategy)},
+    [EFFECT_FLAG_RESUMED] = {NULL, OF_EPISODE, offsetof(struct episode, resumed)},
+    [EFFECT_FLAG_S47] = {NULL, OF_CHILD, offsetof(struct child, s47)},
+    [EFFECT_FLAG_PRE_PROCEEDINGS] = {NULL, OF_CHILD, offsetof(struct child, pre_proceedings)},
+    [EFFECT_FLAG_AVOIDANCE] = {NULL, OF_CHILD, offsetof(struct child, avoidance)},
+    [EFFECT_FLAG_PROCEEDINGS] = {NULL, OF_CHILD, offsetof(struct child, proceedings)},
+    [EFFECT_FLAG_BORN] = {NULL, OF_CHILD, offsetof(struct child, born)},
+    [EFFECT_FLAG_ENDED] = {NULL, OF_CHILD, offsetof(struct child, ended)},
 };
-
-enum { FLAGS = sizeof flags / sizeof flags[0] };
 
 static void run_flag(struct judge *self, const struct effect *effect)
 {
     bool on = effect->verb == EFFECT_SET_FLAG;
-    size_t i = 0;
 
-    while (i < FLAGS && strcmp(flags[i].name, effect->name) != 0) {
-        i++;
-    }
-    assert(i < FLAGS); /* the tables know no flag that is not here */
-    if (flags[i].function != NULL) {
-        flags[i].function(self, effect, on);
+    if (flags[effect->target].function != NULL) {
+        flags[effect->target].function(self, effect, on);
         return;
     }
     uint8_t *record =
-        flags[i].where == OF_EPISODE ? (uint8_t *)self->episode : (uint8_t *)self->child;
-    *(bool *)(void *)(record + flags[i].offset) = on;
+        flags[effect->target].where == OF_EPISODE ? (uint8_t *)self->episode : (uint8_t *)self->child;
+    *(bool *)(void *)(record + flags[effect->target].offset) = on;
 }
 
 /* ---- fields ---- */
 
-/* An enum or a date of the record, by the name of its field. */
+/* An enum or a date of the record: one of the two. */
 struct field {
     uint32_t *number;
     int32_t *day;
 };
 
-static struct field field_named(struct judge *self, const char *name)
+static struct field field_at(struct judge *self, enum effect_field name)
 {
     struct episode *episode = self->episode;
-    const struct {
-        const char *name;
-        struct field field;
-    } fields[] = {
-        {"permanence", {&episode->permanence, NULL}},
-        {"retain_intention", {&episode->retain_intention, NULL}},
-        {"placement_type", {&episode->placement_type, NULL}},
-        {"move_date", {NULL, &episode->move_date}},
-        {"expected_end", {NULL, &episode->expected_end}},
-        {"flag_basis", {&episode->flag_basis, NULL}},
-        {"flag_end", {NULL, &episode->flag_end}},
-        {"assessment_date", {NULL, &episode->assessment_date}},
-        {"threshold", {&episode->threshold, NULL}},
-        {"transfer_date", {NULL, &episode->transfer_date}},
-        {"conference_date", {NULL, &episode->conference_date}},
-        {"case_type", {&self->child->case_type, NULL}},
+    const struct field fields[EFFECT_FIELD_COUNT] = {
+        [EFFECT_FIELD_PERMANENCE] = {&episode->permanence, NULL},
+        [EFFECT_FIELD_RETAIN_INTENTION] = {&episode->retain_intention, NULL},
+        [EFFECT_FIELD_PLACEMENT_TYPE] = {&episode->placement_type, NULL},
+        [EFFECT_FIELD_MOVE_DATE] = {NULL, &episode->move_date},
+        [EFFECT_FIELD_EXPECTED_END] = {NULL, &episode->expected_end},
+        [EFFECT_FIELD_FLAG_BASIS] = {&episode->flag_basis, NULL},
+        [EFFECT_FIELD_FLAG_END] = {NULL, &episode->flag_end},
+        [EFFECT_FIELD_ASSESSMENT_DATE] = {NULL, &episode->assessment_date},
+        [EFFECT_FIELD_THRESHOLD] = {&episode->threshold, NULL},
+        [EFFECT_FIELD_TRANSFER_DATE] = {NULL, &episode->transfer_date},
+        [EFFECT_FIELD_CONFERENCE_DATE] = {NULL, &episode->conference_date},
+        [EFFECT_FIELD_CASE_TYPE] = {&self->child->case_type, NULL},
     };
 
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (strcmp(fields[i].name, name) == 0) {
-            return fields[i].field;
-        }
-    }
-    return (struct field){NULL, NULL};
+    return fields[name];
 }
 
 static void store_value(struct field field, int64_t value)
 {
     if (field.number != NULL) {
         *field.number = (uint32_t)value;
-    } else if (field.day != NULL) {
+    } else {
         *field.day = (int32_t)value;
     }
 }
@@ -392,27 +398,24 @@ static void store_value(struct field field, int64_t value)
 /* field := fact, field := word; an absent fact leaves the field as it is, a default fills an empty field only (D57). */
 static void run_store(struct judge *self, const struct effect *effect)
 {
-    struct field field = field_named(self, effect->name);
+    enum effect_field name = (enum effect_field)effect->target;
+    struct field field = field_at(self, name);
     const struct fact_value *value =
         effect->fact != 0 ? fact_numbered(self->facts, effect->fact) : NULL;
-    uint32_t word;
 
     if (effect->fact == 0) {
-        const char *fact_name =
-            strcmp(effect->name, "case_type") == 0 ? "case_type_now" : effect->name;
-        if (strcmp(effect->name, "permanence") == 0 && strcmp(effect->argument, "ended") == 0) {
-            self->episode->over = true;
-        } else if (fact_value_number(catalogue_fact_named(fact_name), effect->argument, &word) ==
-            0) {
-            store_value(field, word);
+        if (effect->word == 0) {
+            self->episode->over = true; /* permanence := ended, finally (D53) */
+        } else {
+            store_value(field, effect->word);
         }
     } else if (value != NULL) {
         store_value(field, value->number);
     } else if (effect->otherwise == ELSE_NONE) {
         store_value(field, NO_DAY);
-    } else if (effect->otherwise == ELSE_OCCURRED && *field.day == NO_DAY) {
+    } else if (effect->otherwise == ELSE_OCCURRED && field.day != NULL && *field.day == NO_DAY) {
         store_value(field, civil_london_day(self->occurred_ms));
-    } else if (strcmp(effect->name, "flag_basis") == 0 && self->episode->flag_basis == 0) {
+    } else if (name == EFFECT_FIELD_FLAG_BASIS && self->episode->flag_basis == 0) {
         self->episode->flag_basis = self->engine->names->value[V_TEMPORARY_STAY];
     }
 }
@@ -420,29 +423,27 @@ static void run_store(struct judge *self, const struct effect *effect)
 /* move_updated, correction: each stated fact replaces the one on record. */
 static void replace_stated(struct judge *self)
 {
-    static const char *const names[] = {"permanence", "retain_intention", "move_date",
-        "expected_end", "placement_type", "assessment_date"};
+    static const struct {
+        enum fact_name fact;
+        enum effect_field field;
+    } rows[] = {
+        {F_PERMANENCE, EFFECT_FIELD_PERMANENCE},
+        {F_RETAIN_INTENTION, EFFECT_FIELD_RETAIN_INTENTION},
+        {F_MOVE_DATE, EFFECT_FIELD_MOVE_DATE},
+        {F_EXPECTED_END, EFFECT_FIELD_EXPECTED_END},
+        {F_PLACEMENT_TYPE, EFFECT_FIELD_PLACEMENT_TYPE},
+        {F_ASSESSMENT_DATE, EFFECT_FIELD_ASSESSMENT_DATE},
+    };
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const struct fact_value *value =
-            fact_numbered(self->facts, catalogue_fact_named(names[i])->number);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct fact_value *value = fact_at(self, rows[i].fact);
         if (value != NULL) {
-            store_value(field_named(self, names[i]), value->number);
+            store_value(field_at(self, rows[i].field), value->number);
         }
     }
 }
 
 /* ---- dimensions ---- */
-
-static enum dimension dimension_of(const char *name)
-{
-    for (int i = 0; i < DIM_COUNT; i++) {
-        if (strcmp(dimension_names[i], name) == 0) {
-            return (enum dimension)i;
-        }
-    }
-    return DIM_COUNT;
-}
 
 /* Who an effect names: a role, or the codes of a fact. */
 static size_t owners_of(struct judge *self, const struct effect *effect, uint16_t *out)
@@ -450,21 +451,22 @@ static size_t owners_of(struct judge *self, const struct effect *effect, uint16_
     size_t count = 0;
 
     if (effect->fact == 0) {
-        enum party party;
-        if (party_parse(effect->argument, &party) == 0) {
-            parties_of(self, party, out, &count);
-            if (party == PARTY_CASE) {
-                out[0] = FOLLOWS_CASE;
-            }
+        parties_of(self, (enum party)effect->word, out, &count);
+        if (effect->word == PARTY_CASE) {
+            out[0] = FOLLOWS_CASE;
         }
         return count;
     }
     for (size_t i = 0; i < self->facts->count && count < RECORDERS_MAX; i++) {
         const struct fact_value *value = &self->facts->values[i];
-        if (value->fact->number == effect->fact && value->bytes.len == CODE_BYTES) {
-            char code[CODE_BYTES + 1];
-            copy_text(code, sizeof code, value->bytes);
-            out[count++] = code_number(self->engine, code);
+        uint16_t code =
+            value->fact->number == effect->fact ? code_of_fact(self->engine, value) : 0;
+        bool named = code == 0;
+        for (size_t k = 0; k < count; k++) {
+            named = named || out[k] == code;
+        }
+        if (!named) {
+            out[count++] = code;
         }
     }
     return count;
@@ -474,11 +476,11 @@ static void run_dimension(struct judge *self, const struct effect *effect)
 {
     uint16_t owners[RECORDERS_MAX] = {0};
     size_t count = owners_of(self, effect, owners);
-    enum dimension dimension = dimension_of(effect->name);
+    enum dimension dimension = (enum dimension)effect->target;
     int64_t at_ms = dimension == DIM_CASE ? fact_number(self, F_EFFECTIVE_AT, self->occurred_ms)
                                           : self->engine->now_ms;
 
-    if (count == 0) {
+    if (count == 0 || self->moves_nothing) {
         return;
     }
     if (dimension == DIM_DATA_RECORDING && effect->fact != 0) {
@@ -497,18 +499,28 @@ static bool is_told(const struct row *row, uint16_t code)
     return false;
 }
 
+static bool moves(const struct judge *self, enum dimension dimension, const uint16_t *owners)
+{
+    if (dimension == DIM_DATA_RECORDING) {
+        uint16_t now[RECORDERS_MAX] = {owner_now(self->episode, dimension)};
+        bool stated = self->child->recorders[0] != 0;
+        return memcmp(owners, stated ? self->child->recorders : now, sizeof now) != 0;
+    }
+    uint16_t owner = owners[0] == FOLLOWS_CASE ? self->child->case_owner : owners[0];
+    return owner != owner_now(self->episode, dimension);
+}
+
 /* Would this effect give a dimension another holder? (D52: an enquiry that the holder records for itself moves none.) */
 static bool would_move(struct judge *self, const struct effect *effect)
 {
     uint16_t owners[RECORDERS_MAX] = {0};
 
-    if (effect->verb != EFFECT_DIMENSION ||
+    if (effect->verb != EFFECT_DIMENSION || self->moves_nothing ||
         !conditions_hold(self, effect->conditions, effect->condition_count, NULL) ||
         owners_of(self, effect, owners) == 0) {
         return false;
     }
-    uint16_t owner = owners[0] == FOLLOWS_CASE ? self->child->case_owner : owners[0];
-    return owners[1] != 0 || owner != owner_now(self->episode, dimension_of(effect->name));
+    return moves(self, (enum dimension)effect->target, owners);
 }
 
 bool dimension_moves_unheard(struct judge *self)
@@ -572,11 +584,9 @@ static void run_special(struct judge *self, const struct effect *effect)
 
 static void end_outstanding(struct judge *self, uint32_t rule)
 {
-    const char *id = procedures_rule(self->engine->procedures, rule)->id;
-
-    if (strcmp(id, "R61") == 0) {
+    if (rule == self->engine->r61) {
         self->child->r61_since = NO_TIME;
-    } else if (strcmp(id, "R46") == 0) {
+    } else if (rule == self->engine->r46) {
         self->child->r46_since = NO_TIME;
     } else {
         outstanding_end(self->episode, rule);

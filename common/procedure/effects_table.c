@@ -3,6 +3,7 @@
 
 #include "common/base/check.h"
 #include "common/base/words.h"
+#include "common/procedure/effect_words.h"
 #include "common/procedure/load.h"
 
 #include "common/base/banned.h"
@@ -11,17 +12,10 @@ enum kind_column { COLUMN_KIND, COLUMN_STARTS, COLUMN_STOPS, COLUMN_SETS, KIND_C
 
 static const char *const kind_columns[KIND_COLUMNS] = {"kind", "starts", "stops", "sets"};
 
-/* Flags that the engine keeps. */
-static const char *const flags[] = {"temporary_plan", "accepted", "escalation", "case_file",
-    "family_record", "evidence", "agencies_told", "requested", "documents", "complete", "challenge",
-    "agreed", "date_proposed", "conference", "minutes", "letter_held", "closed", "discontinued",
-    "filed", "retained", "discussion", "agreement_proposed", "agreement", "exception", "s47",
-    "assessment", "strategy", "order", "order_moved", "pre_proceedings", "avoidance", "proceedings",
-    "born", "ended", "emergency", "follow_up", "resumed", "consent"};
-
-static const char *const fields[] = {"permanence", "retain_intention", "placement_type",
-    "move_date", "expected_end", "flag_basis", "flag_end", "assessment_date", "threshold",
-    "transfer_date", "conference_date", "case_type"};
+#define WORD(name, word) word,
+static const char *const flags[] = {EFFECT_FLAGS(WORD)};
+static const char *const fields[] = {EFFECT_FIELDS(WORD)};
+#undef WORD
 
 static const char *const dimensions[] = {"case", "immediate_safeguarding", "assessment",
     "conference_convening", "reports", "rent_subsistence", "other_services_cost",
@@ -53,10 +47,12 @@ static const char *phrase_at(const void *known, size_t index)
     return index < PHRASES ? phrases[index].phrase : NULL;
 }
 
-static bool listed(const char *word, const char *const *words, size_t count)
+/* The place of a word in a list; false where it is none of them. */
+static bool place_of(const char *word, const char *const *words, size_t count, uint32_t *out)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         if (strcmp(words[i], word) == 0) {
+            *out = i;
             return true;
         }
     }
@@ -116,7 +112,7 @@ static int compile_flag(const struct loader *self, char *text, struct effect *ou
     } else {
         cut_remark(text);
     }
-    if (!listed(text + 1, flags, FLAGS)) {
+    if (!place_of(text + 1, flags, FLAGS, &out->target)) {
         return load_unknown(self, "flag", text + 1, words_nearest_of(text + 1, flags, FLAGS));
     }
     out->name = text + 1;
@@ -151,16 +147,34 @@ static int compile_dimension(const struct loader *self, char *name, char *value,
     enum party party;
 
     out->verb = EFFECT_DIMENSION;
-    if (!listed(name, dimensions, DIMENSIONS)) {
+    if (!place_of(name, dimensions, DIMENSIONS, &out->target)) {
         return load_unknown(
             self, "dimension", name, words_nearest_of(name, dimensions, DIMENSIONS));
     }
     out->name = name;
     int rc = compile_value(self, value, out);
-    if (rc == 0 && out->fact == 0 && party_parse(value, &party) != 0) {
-        return load_unknown(self, "role or fact", value, catalogue_fact_nearest(value));
+    if (rc == 0 && out->fact == 0) {
+        if (party_parse(value, &party) != 0) {
+            return load_unknown(self, "role or fact", value, catalogue_fact_nearest(value));
+        }
+        out->word = party;
     }
     return rc;
+}
+
+/* field := word: a value of the fact of that name. Permanence alone has one that no event may state: ended. */
+static int compile_word(const struct loader *self, struct effect *out)
+{
+    bool ends = out->target == EFFECT_FIELD_PERMANENCE && strcmp(out->argument, "ended") == 0;
+    const struct fact_info *fact = out->target == EFFECT_FIELD_CASE_TYPE
+        ? catalogue_case_type()
+        : catalogue_fact_named(out->name);
+
+    if (!ends && (fact == NULL || fact_value_number(fact, out->argument, &out->word) != 0)) {
+        return load_unknown(self, "fact or value", out->argument,
+            fact != NULL ? fact_value_nearest(fact, out->argument) : NULL);
+    }
+    return 0;
 }
 
 static int compile_assignment(const struct loader *self, char *text, char *sign, struct effect *out)
@@ -172,11 +186,12 @@ static int compile_assignment(const struct loader *self, char *text, char *sign,
         return compile_dimension(self, text + 4, value, out);
     }
     out->verb = EFFECT_STORE;
-    if (!listed(text, fields, FIELDS)) {
+    if (!place_of(text, fields, FIELDS, &out->target)) {
         return load_unknown(self, "field", text, words_nearest_of(text, fields, FIELDS));
     }
     out->name = text;
-    return compile_value(self, value, out);
+    int rc = compile_value(self, value, out);
+    return rc == 0 && out->fact == 0 ? compile_word(self, out) : rc;
 }
 
 static int compile_phrase(const struct loader *self, const char *text, struct effect *out)

@@ -48,7 +48,7 @@ static void put_history(const engine_t *self, struct buf *out, const struct list
     }
 }
 
-static void put_consents(struct buf *out, const struct list *list)
+static void put_consents(const engine_t *self, struct buf *out, const struct list *list)
 {
     const struct consent *items = list->items;
 
@@ -61,7 +61,8 @@ static void put_consents(struct buf *out, const struct list *list)
         buf_put_u8(out, items[i].withdrawn);
         buf_put_u32(out, items[i].recipients.count);
         for (uint32_t k = 0; k < items[i].recipients.count; k++) {
-            put_text(out, recipients[k].text);
+            put_code(self, out, recipients[k].code);
+            put_text(out, recipients[k].service);
         }
     }
 }
@@ -105,7 +106,7 @@ static void put_child(const engine_t *self, struct buf *out, const struct child 
         put_day(out, notices[i].day);
         buf_put_u32(out, notices[i].episode);
     }
-    put_consents(out, &child->consents);
+    put_consents(self, out, &child->consents);
     put_history(self, out, &child->history);
 }
 
@@ -199,11 +200,11 @@ static void put_episode(const engine_t *self, struct buf *out, const struct epis
     buf_put(out, episode->key, sizeof episode->key);
     put_code(self, out, episode->transfer->origin);
     put_code(self, out, episode->transfer->receiving);
-    put_text(out, episode->transfer->profile);
+    const char *forced = procedures_profile_name(self->procedures, episode->transfer->profile);
+    put_text(out, forced != NULL ? forced : "");
     put_code(self, out, episode->conference_convening);
     put_code(self, out, episode->rent);
     put_code(self, out, episode->other_cost);
-    put_code(self, out, episode->support);
     put_flags(out, episode);
     put_escalation(out, episode);
     put_lists(self, out, episode);

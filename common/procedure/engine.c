@@ -34,7 +34,7 @@ engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *co
     self->transfers_by_id.key_bytes = UUID_BYTES;
     self->rows_by_id.key_bytes = UUID_BYTES;
     self->episodes_by_key.key_bytes = 2 * UUID_BYTES;
-    rules_index(self);
+    plans_make(self);
     return self;
 }
 
@@ -66,6 +66,7 @@ static void episode_free(struct episode *self)
     free(self->pending.items);
     free(self->outstanding.items);
     free(self->history.items);
+    free(self->handovers.items);
     free(self);
 }
 
@@ -112,20 +113,14 @@ void engine_destroy(engine_t **self_p)
     for (uint32_t i = 0; i < self->transfers.count; i++) {
         free(((struct transfer **)self->transfers.items)[i]->episodes.items);
     }
-    for (uint32_t i = 0; i < self->rows.count; i++) {
-        struct row *row = ((struct row **)self->rows.items)[i];
-        free(row->recipients);
-        free(row->verdicts);
-    }
-    for (uint32_t kind = 0; kind < KINDS_MAX; kind++) {
-        free(self->calls[kind].items);
-    }
+    plans_free(self);
     free_items(&self->transfers);
     free_items(&self->rows);
     free_items(&self->running);
     free(self->episodes.items);
     free(self->children.items);
     free(self->codes.items);
+    free(self->code_places);
     free(self->timers.items);
     table16_free(&self->children_by_ref);
     table16_free(&self->transfers_by_id);
@@ -163,6 +158,24 @@ void emit(engine_t *self, const char *kind, const struct episode *episode, const
     self->sink(self->sink_context, &record);
 }
 
+void emit_plain(
+    engine_t *self, const char *kind, const struct episode *episode, const struct row *row)
+{
+    if (self->sink == NULL) {
+        return;
+    }
+    const struct engine_record record = {
+        .kind = kind,
+        .transfer = episode != NULL ? episode->key : NULL,
+        .subject = episode != NULL ? episode_subject(episode) : NULL,
+        .event = row != NULL ? row->id : NULL,
+        .at_ms = self->now_ms,
+        .recorded_ms = self->now_ms,
+        .detail = "",
+    };
+    self->sink(self->sink_context, &record);
+}
+
 void emit_alert(engine_t *self, const struct episode *episode, const struct row *row,
     const char *clock, uint32_t rule, int64_t at_ms)
 {
@@ -188,39 +201,63 @@ static void rules_text(const engine_t *self, uint64_t rules, char *text, size_t 
 
 void engine_advance(engine_t *self, int64_t now_ms)
 {
-    for (struct running *next;
-         (next = timer_first(self)) != NULL && next->due.runs_out_ms <= now_ms;) {
-        self->now_ms = next->due.runs_out_ms > self->now_ms ? next->due.runs_out_ms : self->now_ms;
+    if (self->version != procedures_version(self->procedures)) {
+        plans_make(self);
+    }
+    for (struct running *next; (next = timer_first(self)) != NULL && next->fire_ms <= now_ms;) {
+        time_set(self, next->fire_ms);
         clock_fire(self, next);
     }
-    if (now_ms > self->now_ms) {
-        self->now_ms = now_ms;
-    }
+    time_set(self, now_ms);
 }
 
 int64_t engine_next_ms(const engine_t *self)
 {
     const struct running *next = timer_first(self);
 
-    return next != NULL ? next->due.runs_out_ms : INT64_MAX;
+    return next != NULL ? next->fire_ms : INT64_MAX;
 }
 
-void engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms)
+/* Every clock that was ever started, and every rule, must have its row in the new tables, and rules their old numbers. */
+static bool holds_all(const engine_t *self, const procedures_t *procedures)
+{
+    for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
+        const struct rule_info *rule = procedures_rule(procedures, number);
+        if (rule == NULL || strcmp(rule->id, procedures_rule(self->procedures, number)->id) != 0) {
+            return false;
+        }
+    }
+    for (uint32_t number = 1; number <= procedures_clock_count(self->procedures); number++) {
+        const char *id = procedures_clock(self->procedures, number)->id;
+        if (procedures_clock_named(procedures, id) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms)
 {
     engine_advance(self, now_ms);
+    if (!holds_all(self, procedures)) {
+        return E_NOT_FOUND;
+    }
+    for (uint32_t i = 0; i < self->episodes.count; i++) {
+        const struct list *list = &((struct episode **)self->episodes.items)[i]->pending;
+        struct pending *pending = list->items;
+        for (uint32_t k = 0; k < list->count; k++) {
+            pending[k].info = procedures_clock_named(procedures, pending[k].info->id);
+        }
+    }
     self->procedures = procedures;
-    rules_index(self);
+    plans_make(self);
     for (uint32_t i = 0; i < self->running.count; i++) {
         struct running *clock = ((struct running **)self->running.items)[i];
         clock->info = procedures_clock_named(procedures, clock->info->id);
-        if (clock->state == CLOCK_RUNNING &&
-            clock->due.provisional) { /* D47: worked out again with the new file */
-            struct limit limit = clock->info->shipped;
-            timer_remove(self, clock);
-            clock->due = calendar_due(procedures_calendar(procedures), limit, clock->started_ms);
-            timer_add(self, clock);
-        }
+        clock_renew(self, clock);
     }
+    engine_advance(self, now_ms);
+    return 0;
 }
 
 /* ---- routing ---- */
@@ -238,45 +275,49 @@ static void add_recipient(struct row *row, uint16_t code, uint16_t sender)
     row->recipients[row->recipient_count++] = (struct row_recipient){.code = code};
 }
 
+/* A record about the event as a whole, said of each of its children. */
+static void emit_codes(engine_t *self, const char *kind, const struct row *row, const char *format,
+    const char *code, const char *other)
+{
+    char detail[64];
+
+    (void)snprintf(detail, sizeof detail, format, code, other);
+    for (uint32_t i = 0; i < row->verdict_count; i++) {
+        emit(self, kind, row->verdicts[i].episode, row, NULL, NULL, self->now_ms, "%s", detail);
+    }
+}
+
 /* Resolve every code on the day (D35); true where one came back (R54). */
-static bool route(engine_t *self, const struct event_view *view, struct row *row,
-    const struct episode *episode, int32_t today)
+static bool route(engine_t *self, const struct event_view *view, struct row *row)
 {
     bool returned = false;
 
-    row->recipients = mem_new(view->recipient_count, sizeof *row->recipients);
     for (size_t i = 0; i < view->recipient_count; i++) {
-        const char *code = view->to[i].code;
-        const char *resolved = procedures_route(self->procedures, code, today);
-        if (resolved == NULL) {
-            emit(self, "returned_to_sender", episode, row, NULL, NULL, self->now_ms, "code=%s",
-                code);
+        const char *text = view->to[i].code;
+        uint16_t code = code_number(self, text);
+        uint16_t routed = code_route(self, code);
+        if (routed == 0) {
+            emit_codes(self, "returned_to_sender", row, "code=%s%s", text, "");
             returned = true;
             continue;
         }
-        if (strcmp(resolved, code) != 0) {
-            emit(self, "code_superseded", episode, row, NULL, NULL, self->now_ms, "old=%s new=%s",
-                code, resolved);
+        if (routed != code) {
+            emit_codes(
+                self, "code_superseded", row, "old=%s new=%s", text, code_text(self, routed));
         }
-        add_recipient(row, code_number(self, resolved), row->from);
+        add_recipient(row, routed, row->from);
     }
     return returned;
 }
 
 /* ---- judging one child ---- */
 
-static bool is_protective(const struct event_view *view)
-{
-    const struct kind_info *kind = catalogue_kind(view->kind);
-
-    return kind != NULL && kind->protective;
-}
-
-static int64_t occurred_of(const struct event_view *view)
+static int64_t occurred_of(const engine_t *self, const struct event_view *view)
 {
     bool impossible = view->occurred_ms > view->sent_ms;
 
-    return impossible && is_protective(view) ? view->sent_ms : view->occurred_ms; /* D41 */
+    return impossible && plan_of(self, view->kind)->protective ? view->sent_ms
+                                                               : view->occurred_ms; /* D41 */
 }
 
 static uint64_t exceptions_of(const struct episode *episode, int32_t today)
@@ -292,7 +333,7 @@ static uint64_t exceptions_of(const struct episode *episode, int32_t today)
 
 struct judge judge_for(engine_t *self, struct episode *episode, struct row *row)
 {
-    int32_t today = civil_london_day(self->now_ms);
+    int32_t today = self->today;
 
     return (struct judge){
         .engine = self,
@@ -307,103 +348,6 @@ struct judge judge_for(engine_t *self, struct episode *episode, struct row *row)
         .occurred_ms = row->occurred_ms,
         .excepted = exceptions_of(episode, today),
     };
-}
-
-/* ---- two-party kinds: what is compared (D57) ---- */
-
-static const struct {
-    enum kind_name kind;
-    enum fact_name facts[2];
-    size_t count;
-} two_party[] = {
-    {K_TRANSFER_DATE_AGREED, {F_TRANSFER_DATE, F_TRANSFER_POINT}, 2},
-    {K_RETENTION_AGREEMENT_SIGNED, {F_AGREEMENT_REF, F_AGREEMENT_HASH}, 2},
-    {K_EXCEPTION_ARRANGEMENT, {F_RULE_SET_ASIDE, F_EXPIRES_ON}, 2},
-    {K_SUBJECTS_LINKED, {F_SAME_CHILD_AS}, 1},
-    {K_ESCALATION_OUTCOME, {F_STAGE}, 1},
-};
-
-/* One hash over the facts that are compared; a list counts as a set, so the items' hashes are joined by exclusive or. */
-static struct hash filing_key(const struct judge *self, const enum fact_name *facts, size_t count)
-{
-    struct buf bytes = {0};
-    struct hash key;
-
-    for (size_t i = 0; i < count; i++) {
-        struct hash joined = {{0}};
-        uint32_t number = self->engine->names->fact[facts[i]];
-        for (size_t k = 0; k < self->facts->count; k++) {
-            const struct fact_value *value = &self->facts->values[k];
-            if (value->fact->number == number) {
-                uint8_t plain[8];
-                put_u64(plain, (uint64_t)value->number);
-                struct hash item =
-                    hash_of("waypost/engine/item/1", slice_of(plain, sizeof plain), value->bytes);
-                for (size_t b = 0; b < HASH_BYTES; b++) {
-                    joined.b[b] ^= item.b[b];
-                }
-            }
-        }
-        buf_put(&bytes, joined.b, HASH_BYTES);
-    }
-    key = hash_of("waypost/engine/filing/1", buf_slice(&bytes), slice_of(NULL, 0));
-    buf_free(&bytes);
-    return key;
-}
-
-static bool two_party_key(const struct judge *self, struct hash *key)
-{
-    for (size_t i = 0; i < sizeof two_party / sizeof two_party[0]; i++) {
-        if (kind_is(self, two_party[i].kind)) {
-            *key = filing_key(self, two_party[i].facts, two_party[i].count);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Outcomes are filed by stage within the open escalation; the rest is the latest filing of each side. */
-static void find_filings(struct judge *self)
-{
-    const struct filing *filings = self->episode->filings.items;
-    struct hash key;
-    bool mine = false;
-
-    if (kind_is(self, K_ESCALATION_OUTCOME)) {
-        int64_t stage = fact_number(self, F_STAGE, 0);
-        uint16_t bit = stage >= 1 && stage < STAGES_MAX ? (uint16_t)(1U << stage) : 0;
-        size_t side = self->sender == self->episode->transfer->origin ? 0 : 1;
-        self->second = (self->episode->stage_filed[1 - side] & bit) != 0;
-        self->first = !self->second && (self->episode->stage_filed[side] & bit) == 0;
-        return;
-    }
-    if (!two_party_key(self, &key)) {
-        return;
-    }
-    for (uint32_t i = 0; i < self->episode->filings.count; i++) {
-        if (filings[i].kind == self->view->kind && memcmp(&filings[i].key, &key, sizeof key) == 0) {
-            *(filings[i].sender == self->sender ? &mine : &self->second) = true;
-        }
-    }
-    self->first = !self->second && !mine;
-}
-
-static void remember_filing(struct judge *self)
-{
-    struct filing *filings = self->episode->filings.items;
-    struct hash key;
-
-    if (!two_party_key(self, &key)) {
-        return;
-    }
-    for (uint32_t i = 0; i < self->episode->filings.count; i++) {
-        if (filings[i].kind == self->view->kind && filings[i].sender == self->sender) {
-            filings[i].key = key;
-            return;
-        }
-    }
-    struct filing *made = list_add(&self->episode->filings, sizeof *made);
-    *made = (struct filing){self->view->kind, self->sender, key};
 }
 
 /* ---- taking effect ---- */
@@ -428,9 +372,7 @@ static void count_measures(struct judge *self)
 
 static void note_family(struct judge *self)
 {
-    const struct fact_info *fact = catalogue_fact(self->engine->names->fact[F_FAMILY_INFORMED]);
-
-    if (self->view->envelope[fact->header_field] != 0) {
+    if (self->view->envelope[self->engine->names->header[F_FAMILY_INFORMED]] != 0) {
         self->episode->family_known = true;
     }
 }
@@ -440,8 +382,12 @@ static void note_consent(struct judge *self)
 {
     const struct fact_value *ref = fact_at(self, F_CONSENT_REF);
 
-    if (ref != NULL && ref->bytes.len < sizeof self->row->consent) {
-        memcpy(self->row->consent, ref->bytes.data, ref->bytes.len);
+    if (ref == NULL || ref->bytes.len >= sizeof self->row->consent) {
+        return;
+    }
+    memcpy(self->row->consent, ref->bytes.data, ref->bytes.len);
+    if (kind_is(self, K_EH_HANDOVER_SENT)) {
+        *(struct row **)list_add(&self->episode->handovers, sizeof(struct row *)) = self->row;
     }
 }
 
@@ -450,7 +396,7 @@ static void take_effect(struct judge *self)
     note_consent(self);
     clocks_stop(self);
     effects_run(self);
-    remember_filing(self);
+    filing_remember(self);
     remember_notice(self);
     note_family(self);
     count_measures(self);
@@ -459,21 +405,24 @@ static void take_effect(struct judge *self)
 
 static void suggest_retention(struct judge *self)
 {
-    const struct rule_info *rule = procedures_rule_named(self->engine->procedures, "R17");
-
-    if (rule != NULL && kind_is(self, K_MOVE_NOTIFIED) &&
-        (self->alert & UINT64_C(1) << (rule->number - 1)) != 0) {
-        emit(self->engine, "retention_suggested", self->episode, self->row, NULL, rule->id,
-            self->engine->now_ms, "moves=%u", self->child->notices.count);
+    if (kind_is(self, K_MOVE_NOTIFIED) && (self->alert & rule_bit(self->engine->r17)) != 0) {
+        emit(self->engine, "retention_suggested", self->episode, self->row, NULL, "R17",
+            self->engine->now_ms, "moves=%lld", (long long)rule_moves_counted(self));
     }
 }
 
 static void emit_alerts(struct judge *self)
 {
-    for (uint32_t number = 1; number <= procedures_rule_count(self->engine->procedures); number++) {
-        if ((self->alert & UINT64_C(1) << (number - 1)) != 0) {
-            emit_alert(self->engine, self->episode, self->row, NULL, number, self->engine->now_ms);
-        }
+    engine_t *engine = self->engine;
+
+    for (uint64_t left = self->alert; left != 0; left &= left - 1) {
+        uint32_t number = (uint32_t)__builtin_ctzll(left) + 1;
+        const char *id = procedures_rule(engine->procedures, number)->id;
+        bool dated = strcmp(id, "R26") == 0; /* says whether the clocks missed bind anybody */
+        emit(engine, "alert_raised", self->episode, self->row, NULL, id, engine->now_ms, "%s",
+            !dated                    ? ""
+                : self->advisory_only ? "advisory=yes"
+                                      : "advisory=no");
     }
 }
 
@@ -508,10 +457,12 @@ static void note_refused_letter(struct judge *self)
 
 static void withhold(struct judge *self)
 {
-    if (kind_is(self, K_EH_HANDOVER_SENT) && self->row->has_payload && !self->row->withheld) {
-        self->row->withheld = true; /* R39 */
-        emit(self->engine, "payload_withheld", self->episode, self->row, NULL, NULL,
-            self->engine->now_ms, "%s", "");
+    const struct rule_info *consent = procedures_rule_named(self->engine->procedures, "R39");
+
+    if (consent != NULL && (self->block & rule_bit(consent->number)) != 0 &&
+        self->row->has_payload) {
+        self->row->withheld = true; /* what is delivered to anybody is delivered without it */
+        emit_plain(self->engine, "payload_withheld", self->episode, self->row);
     }
 }
 
@@ -552,6 +503,7 @@ static void release_held(engine_t *self, const struct child *child)
             judge.view = held.view;
             judge.facts = held.facts;
             judge.release = true;
+            judge.plan = plan_of(self, held.row->kind);
             judge_run(&judge);
             if (judge.block != 0) {
                 i++;
@@ -560,28 +512,28 @@ static void release_held(engine_t *self, const struct child *child)
             list_remove(&episode->held, sizeof held, i);
             take_effect(&judge);
             struct row_verdict *verdict = verdict_of(held.row, episode);
+            judge.alert |= verdict->alert & rule_bit(self->r54); /* a code that came back stays one */
             verdict->verdict = judge.alert != 0 ? VERDICT_ALERT : VERDICT_EFFECTIVE;
-            verdict->alert |= judge.alert;
+            verdict->alert = judge.alert;
             verdict->block = 0;
-            emit(self, "hold_released", episode, held.row, NULL, NULL, self->now_ms, "%s", "");
+            emit_plain(self, "hold_released", episode, held.row);
             emit_alerts(&judge);
             held_free(&held);
         }
     }
 }
 
-static uint8_t fold_child(engine_t *self, const struct engine_event *event, struct row *row,
-    struct episode *episode, uint64_t routed, struct row_verdict *verdict)
+static void fold_child(engine_t *self, const struct engine_event *event, struct row *row,
+    uint64_t routed, struct row_verdict *verdict)
 {
-    struct judge judge = judge_for(self, episode, row);
+    struct judge judge = judge_for(self, verdict->episode, row);
 
     judge.view = event->view;
     judge.facts = event->facts;
-    judge.protective = is_protective(event->view);
+    judge.plan = plan_of(self, event->view->kind);
     judge.alert = routed;
-    find_filings(&judge);
+    filings_find(&judge);
     judge_run(&judge);
-    verdict->episode = episode;
     if (judge.block != 0) {
         bool held = judge.strongest == SEVERITY_HOLD;
         set_aside(&judge, held);
@@ -597,7 +549,6 @@ static uint8_t fold_child(engine_t *self, const struct engine_event *event, stru
     if (judge.block == 0) {
         release_held(self, judge.child);
     }
-    return verdict->verdict;
 }
 
 /* ---- the event ---- */
@@ -605,212 +556,100 @@ static uint8_t fold_child(engine_t *self, const struct engine_event *event, stru
 static int note_duplicate(engine_t *self, const struct row *row)
 {
     for (uint32_t i = 0; i < row->verdict_count; i++) {
-        emit(self, "duplicate_ignored", row->verdicts[i].episode, row, NULL, NULL, self->now_ms,
-            "%s", "");
+        emit_plain(self, "duplicate_ignored", row->verdicts[i].episode, row);
+    }
+    if (row->verdict_count == 0) {
+        emit_plain(self, "duplicate_ignored", NULL, row);
     }
     return E_DUPLICATE;
 }
 
-static uint16_t resolved(engine_t *self, const char *code, int32_t today)
+/* One block: the row, its verdicts, its recipients. */
+static struct row *row_make(const struct event_view *view)
 {
-    const char *in_force = procedures_route(self->procedures, code, today);
+    size_t verdicts_at = sizeof(struct row);
+    size_t recipients_at = verdicts_at + view->subject_count * sizeof(struct row_verdict);
+    uint8_t *block =
+        mem_new(1, recipients_at + view->recipient_count * sizeof(struct row_recipient));
+    struct row *row = (struct row *)(void *)block;
 
-    return code_number(self, in_force != NULL ? in_force : code);
+    row->verdicts = (struct row_verdict *)(void *)(block + verdicts_at);
+    row->recipients = (struct row_recipient *)(void *)(block + recipients_at);
+    row->verdict_count = (uint32_t)view->subject_count;
+    return row;
 }
 
 static struct row *row_new(engine_t *self, const struct engine_event *event)
 {
     const struct event_view *view = event->view;
-    const struct kind_info *kind = catalogue_kind(view->kind);
-    struct row *row = mem_new(1, sizeof *row);
+    const struct kind_info *kind = plan_of(self, view->kind)->info;
     const struct fact_value *door = fact_numbered(event->facts, self->names->fact[F_DOOR]);
     const struct fact_value *mother =
         fact_numbered(event->facts, self->names->fact[F_MOTHER_PLACING]);
-    int32_t today = civil_london_day(event->accepted_ms);
+    struct row *row = row_make(view);
 
     memcpy(row->id, view->id, UUID_BYTES);
     row->number = self->rows.count;
     row->kind = view->kind;
-    row->from = resolved(self, view->from, today);
+    row->from = code_today(self, view->from);
     row->accepted_ms = event->accepted_ms;
-    row->occurred_ms = occurred_of(view);
+    row->occurred_ms = occurred_of(self, view);
     row->sent_ms = view->sent_ms;
     row->has_payload = view->has_payload || (kind != NULL && kind->carries_documents);
     row->door = door != NULL ? (uint32_t)door->number : 0;
-    if (mother != NULL && mother->bytes.len == CODE_BYTES) {
-        char code[CODE_BYTES + 1] = "";
-        memcpy(code, mother->bytes.data, CODE_BYTES);
-        row->mother_placing = resolved(self, code, today);
-    }
-    *(struct row **)list_add(&self->rows, sizeof row) = row;
+    row->mother_placing = code_of_fact(self, mother);
+    *(struct row **)list_add(&self->rows, sizeof(struct row *)) = row;
     table16_put(&self->rows_by_id, row->id, row);
     return row;
+}
+
+/* C16 has no number: what is known is how long the sender took from the day on which it learnt of it. */
+static void emit_accepted(
+    engine_t *self, const struct engine_event *event, const struct row *row, uint32_t index)
+{
+    const struct fact_value *known =
+        fact_numbered(event->facts, self->names->fact[F_KNOWN_ON]);
+
+    if (known == NULL) {
+        emit_plain(self, "accepted", row->verdicts[index].episode, row);
+        return;
+    }
+    int64_t waited_ms = row->sent_ms - civil_london_midnight_ms((int32_t)known->number);
+    emit(self, "accepted", row->verdicts[index].episode, row, NULL, NULL, self->now_ms,
+        "latency_s=%lld", (long long)(waited_ms / 1000));
+}
+
+static bool is_live(const engine_t *self, const struct event_view *view)
+{
+    const struct fact_info *mode = catalogue_fact(self->names->fact[F_MODE]);
+    const char *word = view->mode != 0 ? fact_value_word(mode, view->mode) : "live";
+
+    return word != NULL && strcmp(word, "live") == 0;
 }
 
 int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verdicts)
 {
     const struct event_view *view = event->view;
-    struct episode *episodes[SUBJECTS_MAX];
-    const struct rule_info *r54 = procedures_rule_named(self->procedures, "R54");
-    const struct fact_info *mode = catalogue_fact(self->names->fact[F_MODE]);
 
     engine_advance(self, event->accepted_ms);
     const struct row *known = row_find(self, view->id);
     if (known != NULL) {
         return note_duplicate(self, known);
     }
-    const char *mode_word = view->mode != 0 ? fact_value_word(mode, view->mode) : "live";
-    if (mode_word == NULL || strcmp(mode_word, "live") != 0) {
+    if (!is_live(self, view)) {
         return E_MODE; /* R53: turned away at the door, nothing changes */
     }
     struct row *row = row_new(self, event);
-    for (size_t i = 0; i < view->subject_count; i++) {
-        episodes[i] = episode_get(self, event, &view->subjects[i]);
+    for (uint32_t i = 0; i < row->verdict_count; i++) {
+        row->verdicts[i].episode = episode_get(self, event, &view->subjects[i]);
+        emit_accepted(self, event, row, i);
     }
-    row->transfer = transfer_find(self, view->transfer);
-    const struct episode *first = view->subject_count > 0 ? episodes[0] : NULL;
-    emit(self, "accepted", first, row, NULL, NULL, self->now_ms, "%s", "");
-    bool returned = route(self, view, row, first, civil_london_day(self->now_ms));
-    row->verdict_count = (uint32_t)view->subject_count;
-    row->verdicts = mem_new(view->subject_count, sizeof *row->verdicts);
-    for (size_t i = 0; i < view->subject_count; i++) {
-        uint64_t routed = returned && r54 != NULL ? UINT64_C(1) << (r54->number - 1) : 0;
-        verdicts[i] = fold_child(self, event, row, episodes[i], routed, &row->verdicts[i]);
+    uint64_t routed = route(self, view, row) ? rule_bit(self->r54) : 0;
+    for (uint32_t i = 0; i < row->verdict_count; i++) {
+        if (plan_of(self, view->kind)->info != NULL) {
+            fold_child(self, event, row, routed, &row->verdicts[i]);
+        } /* a kind of a later catalogue: delivered, unjudged, without effect */
+        verdicts[i] = row->verdicts[i].verdict;
     }
     return 0;
-}
-
-/* ---- levels ---- */
-
-static struct row_recipient *recipient_of(
-    const engine_t *self, const struct row *row, const char *code)
-{
-    for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
-        if (strcmp(code_text(self, row->recipients[i].code), code) == 0) {
-            return &row->recipients[i];
-        }
-    }
-    return NULL;
-}
-
-/* R22: a notice laid at one of the two doors of a London receiver is laid at the other too. */
-static void copy_door(engine_t *self, struct row *row, struct episode *episode, uint16_t code)
-{
-    struct judge judge = judge_for(self, episode, row);
-    bool mash = row->door == self->names->value[V_DOOR_MASH];
-    bool qa = row->door == self->names->value[V_DOOR_QA];
-
-    if (row->kind == self->names->kind[K_MOVE_NOTIFIED] && (mash || qa) &&
-        code == episode->transfer->receiving && is_value(&judge, judge.child->case_type, V_CP) &&
-        judge_under(&judge, code, "london")) {
-        emit(self, "door_copied", episode, row, NULL, "R22", self->now_ms, "door=%s",
-            mash ? "qa_unit" : "mash");
-    }
-}
-
-static void note_persisted(
-    engine_t *self, struct row *row, struct episode *episode, uint16_t code, int64_t at_ms)
-{
-    emit(self, "persisted", episode, row, NULL, NULL, at_ms, "by=%s latency_s=%lld",
-        code_text(self, code), (long long)((at_ms - row->accepted_ms) / 1000));
-    copy_door(self, row, episode, code);
-    if (row->mother_placing != 0 && row->mother_placing == code) {
-        emit(self, "cooperation_duty", episode, row, NULL, NULL, at_ms, "authority=%s",
-            code_text(self, code));
-    }
-    if (row->kind == self->names->kind[K_DOCUMENTS_PROVIDED] &&
-        code == episode->transfer->receiving) {
-        episode->documents_persisted_ms = at_ms;
-    }
-}
-
-void engine_persisted(engine_t *self, const uint8_t *event_id, const char *code, int64_t at_ms)
-{
-    struct row *row = row_find(self, event_id);
-    struct row_recipient *recipient = recipient_of(self, row, code);
-
-    engine_advance(self, at_ms);
-    if (recipient == NULL || recipient->level >= 1) {
-        return;
-    }
-    recipient->level = 1;
-    recipient->has_payload = row->has_payload && !row->withheld && !row->erased_broker;
-    for (uint32_t i = 0; i < row->verdict_count; i++) {
-        note_persisted(self, row, row->verdicts[i].episode, recipient->code, at_ms);
-    }
-    clocks_persisted(self, row, recipient->code, at_ms);
-}
-
-void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, const char *role,
-    const char *team, int64_t at_ms)
-{
-    struct row *row = row_find(self, event_id);
-    struct row_recipient *recipient = recipient_of(self, row, code);
-
-    engine_advance(self, at_ms);
-    if (recipient == NULL || recipient->level == 0) {
-        return; /* what is not persisted cannot be opened */
-    }
-    recipient->level = 2;
-    for (uint32_t i = 0; i < row->verdict_count; i++) {
-        emit(self, "opened", row->verdicts[i].episode, row, NULL, NULL, at_ms,
-            "by=%s role=%s team=%s", code, role != NULL ? role : "", team != NULL ? team : "");
-    }
-    clocks_opened(self, row, recipient->code, at_ms);
-}
-
-/* ---- erasure ---- */
-
-static bool all_erased(const struct row *row)
-{
-    bool all = row->erased_sender && row->erased_broker;
-
-    for (uint32_t i = 0; i < row->recipient_count; i++) {
-        all = all && (!row->recipients[i].has_payload || row->recipients[i].erased);
-    }
-    return all;
-}
-
-bool payloads_left(const engine_t *self, const struct child *child, const char *consent)
-{
-    for (uint32_t i = 0; i < self->rows.count; i++) {
-        const struct row *row = ((struct row **)self->rows.items)[i];
-        bool handed = row->kind == self->names->kind[K_EH_HANDOVER_SENT] &&
-            strcmp(row->consent, consent) == 0;
-        bool about = row->verdict_count > 0 && child_of(row->verdicts[0].episode->child) == child;
-        bool took = about && row->verdicts[0].verdict <= VERDICT_ALERT;
-        if (handed && took && row->has_payload && !all_erased(row)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder, int64_t at_ms)
-{
-    struct row *row = row_find(self, event_id);
-
-    engine_advance(self, at_ms);
-    if (row == NULL || !row->has_payload) {
-        return;
-    }
-    struct row_recipient *recipient = recipient_of(self, row, holder);
-    bool *erased = strcmp(holder, "broker") == 0          ? &row->erased_broker
-        : strcmp(code_text(self, row->from), holder) == 0 ? &row->erased_sender
-        : recipient != NULL                               ? &recipient->erased
-                                                          : NULL;
-    if (erased == NULL || *erased) {
-        return;
-    }
-    *erased = true;
-    bool confirmed = all_erased(row);
-    for (uint32_t i = 0; i < row->verdict_count; i++) {
-        emit(self, "payload_erased", row->verdicts[i].episode, row, NULL, NULL, at_ms, "by=%s",
-            holder);
-        if (confirmed) {
-            emit(self, "erasure_confirmed", row->verdicts[i].episode, row, NULL, NULL, at_ms, "%s",
-                "");
-        }
-        clocks_erased(self, row->verdicts[i].episode);
-    }
 }

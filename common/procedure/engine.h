@@ -57,6 +57,7 @@ struct engine_record {
 };
 typedef void engine_sink(void *context, const struct engine_record *record);
 
+/* procedures: lent for the engine's life, or until engine_procedures() brings others. sink may be NULL. */
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
 void engine_destroy(engine_t **self_p);
 
@@ -76,8 +77,11 @@ void engine_advance(engine_t *self, int64_t now_ms);
 int64_t engine_next_ms(
     const engine_t *self); /* when the next one runs out; INT64_MAX for never; O(1) */
 
-/* New tables are in force from here (profiles, holidays): provisional due dates are worked out again. */
-void engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms);
+/*
+ * New tables are in force from here (profiles, holidays); provisional due dates are worked out again (D47). The old ones may be
+ * destroyed then. Returns 0, or E_NOT_FOUND where the new ones lack a rule at its number or a clock: nothing changes then.
+ */
+int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms);
 
 /* ---- what is asked ---- */
 

@@ -18,6 +18,12 @@ enum {
     RULES_MAX = 64, /* of rules.tsv: one bit each */
     DETAIL_BYTES = 512,
     KINDS_MAX = 256,
+    CLOCKS_MAX = 64, /* of clocks.tsv: one bit each */
+    PROFILES_OF_ONE = 3,
+    STANDINGS = 2048, /* looked up most lately; a power of two */
+    CODES_MAX = 65000,         /* codes ever seen; */
+    UNKNOWN_CODES_MAX = 60000, /* those that no register knows leave room for those that it does */
+    REQUIRED_MAX = 16,
     NO_DAY = INT32_MIN,
 };
 
@@ -54,7 +60,8 @@ struct consent {
 };
 
 struct consent_recipient {
-    char text[33]; /* CODE:service */
+    uint16_t code;    /* as it led on the day of the consent */
+    char service[24]; /* the word behind CODE: */
 };
 
 /* A move notice of the child, for R17. */
@@ -76,6 +83,7 @@ struct child {
     uint8_t ref[UUID_BYTES];
     uint32_t number;
     struct child *merged_into; /* NULL while it is a record of its own */
+    int64_t merged_ms;         /* since when */
     uint16_t case_owner;
     uint16_t first_origin;
     uint16_t immediate;                /* FOLLOWS_CASE */
@@ -121,7 +129,7 @@ struct transfer {
     uint32_t number;
     uint16_t origin;
     uint16_t receiving;
-    char profile[PROFILE_NAME_BYTES_MAX + 1]; /* "" for none forced */
+    uint8_t profile; /* number of the profile forced upon it, 0 for none */
     struct list episodes;                     /* struct episode * */
 };
 
@@ -157,25 +165,27 @@ struct episode {
     struct list pending;                  /* struct pending: starts that wait for A1 */
     uint16_t stage_raised, stage_move_up; /* bit of each stage */
     uint16_t stage_filed[2];              /* by origin, by receiving */
+    uint32_t dispute;                     /* row number of the event that opened the escalation */
     uint8_t stage_outcome[2][STAGES_MAX];
     struct list outstanding; /* struct outstanding, in the order in which they began */
-    uint16_t conference_convening, rent, other_cost,
-        support;         /* FOLLOWS_CASE (other_cost: receiving, rent: origin at first) */
-    struct list history; /* struct ownership */
+    uint16_t conference_convening; /* FOLLOWS_CASE */
+    uint16_t rent, other_cost;     /* origin and receiving at first */
+    struct list history;           /* struct ownership */
+    struct list handovers;         /* struct row *: effective eh_handover_sent, whose payload a consent covers */
 };
 
 /* An event on record. */
+/* Recipients and verdicts lie behind the row, in its block. */
 struct row {
     uint8_t id[UUID_BYTES];
     uint32_t number;
     uint32_t kind;
     uint16_t from;
-    struct transfer *transfer;
     int64_t accepted_ms, occurred_ms, sent_ms;
     uint32_t recipient_count;
-    struct row_recipient *recipients; /* owned */
+    struct row_recipient *recipients;
     uint32_t verdict_count;
-    struct row_verdict *verdicts; /* owned; one a child in the event's order */
+    struct row_verdict *verdicts; /* one a child in the event's order */
     uint32_t door;
     bool has_payload, withheld;
     bool erased_sender, erased_broker;
@@ -218,8 +228,10 @@ struct running {
     struct row *event;
     struct clock_key key;
     uint8_t state; /* enum clock_state */
-    bool stopped, advisory, has_due, warned;
+    bool stopped, advisory, has_due;
+    struct limit limit; /* in force when it started: the unit of its lateness */
     struct due due;
+    int64_t fire_ms; /* when its timer is next looked at: the warning, then the run-out */
     int64_t started_ms, stopped_ms;
     int32_t late;
     uint16_t bound[2];
@@ -243,13 +255,51 @@ struct rule_call {
     rule_function *function;
 };
 
+/* What is known of a kind before any event of it comes. */
+struct kind_plan {
+    const struct kind_info *info; /* NULL: the catalogue does not know it */
+    struct list calls;            /* struct rule_call: rules that may concern it */
+    enum party sender;            /* who may send it */
+    bool protective;
+    uint8_t two_party;               /* place in the list of two-party kinds from 1; 0: it is none */
+    uint64_t stops;                  /* bit of each clock that it may stop */
+    size_t required_count;           /* facts whose absence R58 answers, no other rule */
+    uint32_t required[REQUIRED_MAX];
+};
+
+/* What is known of a clock under one profile. */
+struct clock_setting {
+    bool has_limit, has_moment;
+    struct limit limit;
+    enum moment moment;
+};
+
+/* The profiles of an authority that faces another, as they count in one epoch of the dated lists. */
+struct standing {
+    uint16_t code, other;
+    uint8_t forced;                    /* profile number, 0 for none */
+    uint8_t count;
+    uint8_t profiles[PROFILES_OF_ONE]; /* numbers, most specific first */
+    int32_t epoch;                     /* 0: not in use */
+};
+
+/* An authority's code as text, and where it leads to in one epoch of the dated lists (D35). */
+struct code {
+    char text[CODE_BYTES + 1];
+    uint16_t routed; /* 0: unknown, abolished or split */
+    int32_t epoch;   /* 0: not looked up yet */
+};
+
 struct engine {
     const procedures_t *procedures; /* lent */
+    uint32_t version;               /* of the procedures, as planned for */
     const struct engine_names *names;
     engine_sink *sink;
     void *sink_context;
     int64_t now_ms;
-    struct list codes; /* char[CODE_BYTES + 1]; code n at n - 1 */
+    struct list codes;      /* struct code; code n at n - 1 */
+    uint16_t *code_places;  /* owned: open addressing over the codes' texts, 0 for empty */
+    size_t code_capacity;   /* a power of two, 0 while empty */
     struct table16 children_by_ref, transfers_by_id, rows_by_id, episodes_by_key;
     struct list children;         /* struct child * */
     struct list transfers;        /* struct transfer * */
@@ -257,8 +307,18 @@ struct engine {
     struct list rows;             /* struct row * */
     struct list running;          /* struct running *, all ever started */
     struct list timers;           /* struct running *, a heap */
-    struct list calls[KINDS_MAX]; /* struct rule_call, by kind */
-    uint64_t late_documents, refusals, breaches;
+    struct kind_plan plans[KINDS_MAX];
+    uint64_t bound_stops;               /* bit of each clock that any act of the bound authority may stop */
+    uint64_t clock_rules[CLOCKS_MAX];   /* rules that speak when a clock runs out, bit number - 1 */
+    struct clock_setting *settings;   /* owned: by profile number - 1, then clock number - 1 */
+    uint8_t clock_profiles[CLOCKS_MAX]; /* the profile that each clock belongs to */
+    uint8_t london, bilateral;        /* numbers of two profiles that rules speak of, 0 where there is none */
+    struct standing *standings;       /* owned: STANDINGS of them, overwritten as they come */
+    int32_t today;                    /* the London date of now_ms */
+    int32_t epoch;                    /* of the dated lists on that date, from 1 */
+    int64_t today_from_ms, today_to_ms; /* where that date begins and ends */
+    uint32_t r17, r20, r34, r38, r46, r51, r54, r61; /* numbers of rules that the code speaks of, 0 where a table lacks one */
+    uint64_t late_documents, refusals;
 };
 
 /* Everything that judging and applying one event to one child needs. */
@@ -272,16 +332,32 @@ struct judge {
     uint16_t sender, other; /* other: the counterpart of the sender, 0 for a third authority */
     int32_t today;
     int64_t occurred_ms;
-    bool protective, release;
+    const struct kind_plan *plan;
+    bool release;
     bool first, second; /* two-party kinds */
+    bool moves_nothing; /* a notice of another than the case owner (R01) */
+    bool advisory_only; /* R26: every clock that the date misses binds nobody */
     uint64_t excepted;  /* rules set aside */
     uint64_t block, alert;
     enum severity strongest;
 };
 
-/* ---- state ---- */
-uint16_t code_number(engine_t *self, const char *code);     /* interned */
+/* ---- plans: what follows from the tables and the date alone ---- */
+void plans_make(engine_t *self); /* again where the procedures have changed since */
+void plans_free(engine_t *self);
+void time_set(engine_t *self, int64_t now_ms); /* never back */
+const struct standing *standing_of(engine_t *self, uint16_t code, uint16_t other, uint8_t forced);
+const struct kind_plan *plan_of(const engine_t *self, uint32_t kind); /* one without info where unknown */
+uint64_t rule_bit(uint32_t rule);                                     /* 0 for rule 0 */
+
+/* ---- codes ---- */
+uint16_t code_number(engine_t *self, const char *code); /* interned; 0 for "" and where too many unknown ones came */
 const char *code_text(const engine_t *self, uint16_t code); /* "" for 0 */
+uint16_t code_route(engine_t *self, uint16_t code);         /* today's code for it, 0 where it leads nowhere (D35, R54) */
+uint16_t code_today(engine_t *self, const char *code);      /* the same from text; the code itself where it leads nowhere */
+uint16_t code_of_fact(engine_t *self, const struct fact_value *value); /* 0 where no register knows it */
+
+/* ---- state ---- */
 struct child *child_of(struct child *self);                 /* after merges */
 struct episode *episode_find(const engine_t *self, const uint8_t *transfer, const uint8_t *subject);
 struct episode *episode_get(
@@ -289,6 +365,8 @@ struct episode *episode_get(
 struct transfer *transfer_find(const engine_t *self, const uint8_t *id);
 struct row *row_find(const engine_t *self, const uint8_t *id);
 void children_merge(struct judge *self);
+struct child *child_named(
+    const engine_t *self, const struct fact_value *ref); /* after merges; NULL where unknown */
 uint16_t owner_now(const struct episode *episode,
     enum dimension dimension); /* one code; data_recording: the first */
 void own(struct judge *self, enum dimension dimension, const uint16_t *owners, size_t count,
@@ -315,6 +393,11 @@ uint64_t fact_bits(
 struct hash fact_hash(const struct fact_value *value);
 bool kind_is(const struct judge *self, enum kind_name name);
 
+/* ---- filings of two-party kinds ---- */
+uint8_t filing_kind(const struct engine_names *names, uint32_t kind); /* kind_plan.two_party */
+void filings_find(struct judge *self);                                /* fills first and second */
+void filing_remember(struct judge *self);
+
 /* ---- judging ---- */
 void judge_run(struct judge *self); /* fills block, alert, strongest */
 void judge_hit(struct judge *self, uint32_t rule, enum severity cap);
@@ -324,13 +407,17 @@ bool condition_holds(
     const struct judge *self, const struct condition *condition, const struct row *start);
 bool conditions_hold(const struct judge *self, const struct condition *conditions, size_t count,
     const struct row *start);
+const struct standing *judge_standing(const struct judge *self, uint16_t code); /* lent until the next call */
 const char *judge_value(
     const struct judge *self, uint16_t code, const char *key); /* profile value of one side */
-bool judge_under(const struct judge *self, uint16_t code, const char *profile);
+const char *judge_value_of_parties(
+    const struct judge *self, const char *key); /* the origin's, else the receiver's */
+bool judge_under(const struct judge *self, uint16_t code, uint8_t profile);
+struct limit judge_limit(const struct judge *self, const char *text, struct limit shipped); /* shipped where text is NULL */
 uint64_t judge_words(const char *words, const char *fact); /* blank-separated enum words to bits */
 bool is_value(const struct judge *self, uint32_t number, enum value_name value);
-void rules_index(engine_t *self);
 rule_function *rule_function_of(const char *id);  /* NULL: kept by construction, or elsewhere */
+int64_t rule_moves_counted(const struct judge *self); /* R17: notices in the profile's weeks, this one included */
 bool dimension_moves_unheard(struct judge *self); /* R03 (b) */
 void parties_of(const struct judge *self, enum party party, uint16_t *out, size_t *count);
 
@@ -338,16 +425,13 @@ void parties_of(const struct judge *self, enum party party, uint16_t *out, size_
 void effects_run(struct judge *self);
 void clocks_stop(struct judge *self);
 void clocks_start(struct judge *self);
-void clock_begin(struct judge *self, const struct clock_info *info, struct row *event,
-    struct clock_key key, int64_t start_ms);
 void clocks_persisted(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
 void clocks_opened(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
-void clocks_erased(engine_t *self, struct episode *episode);
-void clock_stop(
-    struct judge *self, struct running *clock, bool met, int64_t at_ms, uint32_t reason);
-void clock_fire(engine_t *self, struct running *clock);
+void clocks_erased(engine_t *self, struct child *child);
+void clock_fire(engine_t *self, struct running *clock); /* its warning, or its run-out */
+void clock_renew(engine_t *self, struct running *clock); /* a provisional due date, by the holidays now in force */
 void held_drop(struct episode *self);
-bool payloads_left(const engine_t *self, const struct child *child, const char *consent);
+bool payloads_left(const struct child *child, const char *consent);
 
 /* ---- timers: a heap by run-out, clock, transfer, subject ---- */
 void timer_add(engine_t *self, struct running *clock);
@@ -360,6 +444,8 @@ void emit(engine_t *self, const char *kind, const struct episode *episode, const
     __attribute__((format(printf, 8, 9)));
 void emit_alert(engine_t *self, const struct episode *episode, const struct row *row,
     const char *clock, uint32_t rule, int64_t at_ms);
+
+void emit_plain(engine_t *self, const char *kind, const struct episode *episode, const struct row *row); /* now, no detail */
 
 /* A judge for things that happen without an event of their own (timers, A1, A2). */
 struct judge judge_for(engine_t *self, struct episode *episode, struct row *row);

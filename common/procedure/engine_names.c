@@ -35,6 +35,7 @@ static void look_up(struct engine_names *names)
         const struct fact_info *fact = catalogue_fact_named(fact_words[i]);
         assert(fact != NULL);
         names->fact[i] = fact->number;
+        names->header[i] = fact->header_field;
     }
     for (size_t i = 0; i < VALUE_NAMES; i++) {
         const struct fact_info *fact = catalogue_fact_named(value_words[i].fact);

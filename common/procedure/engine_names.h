@@ -40,6 +40,7 @@
     X(PLACEMENT_TYPE, "placement_type")                                                            \
     X(MOVE_DATE, "move_date")                                                                      \
     X(EXPECTED_END, "expected_end")                                                                \
+    X(KNOWN_ON, "known_on")                                                                        \
     X(DOOR, "door")                                                                                \
     X(ADDRESS_HISTORY, "address_history_months")                                                   \
     X(DOB_PRESENT, "dob_present")                                                                  \
@@ -160,6 +161,7 @@ enum value_name { ENGINE_VALUES(ENGINE_ENUM) VALUE_NAMES };
 struct engine_names {
     uint32_t kind[KIND_NAMES]; /* numbers in the catalogue */
     uint32_t fact[FACT_NAMES];
+    uint32_t header[FACT_NAMES]; /* field in the header, 0 where it is no envelope fact */
     uint32_t value[VALUE_NAMES];
 };
 

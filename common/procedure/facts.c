@@ -21,7 +21,7 @@ int facts_read(const struct event_view *event, struct fact_set *out)
 
 const struct fact_value *fact_numbered(const struct fact_set *facts, uint32_t number)
 {
-    for (size_t i = 0; i < facts->count; i++) {
+    for (size_t i = 0; facts != NULL && i < facts->count; i++) {
         if (facts->values[i].fact->number == number) {
             return &facts->values[i];
         }

@@ -6,15 +6,6 @@
 
 #include "common/base/banned.h"
 
-enum { PROFILES_OF_ONE = 3 };
-
-static const char *forced_profile(const struct judge *self)
-{
-    const char *profile = self->episode->transfer->profile;
-
-    return profile[0] != '\0' ? profile : NULL;
-}
-
 /* Whom an authority faces in this episode: the other party; for a third authority nobody. */
 static uint16_t facing(const struct judge *self, uint16_t code)
 {
@@ -25,23 +16,19 @@ static uint16_t facing(const struct judge *self, uint16_t code)
                                       : 0;
 }
 
-static size_t profiles_here(
-    const struct judge *self, uint16_t code, const char *out[PROFILES_OF_ONE])
+const struct standing *judge_standing(const struct judge *self, uint16_t code)
 {
-    uint16_t other = facing(self, code);
-
-    return procedures_profiles_of(self->engine->procedures, code_text(self->engine, code),
-        other != 0 ? code_text(self->engine, other) : NULL, forced_profile(self), self->today, out);
+    return standing_of(
+        self->engine, code, facing(self, code), self->episode->transfer->profile);
 }
 
-bool judge_under(const struct judge *self, uint16_t code, const char *profile)
+bool judge_under(const struct judge *self, uint16_t code, uint8_t profile)
 {
-    const char *names[PROFILES_OF_ONE];
-    size_t count = profiles_here(self, code, names);
+    const struct standing *standing = judge_standing(self, code);
 
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], profile) == 0) {
-            return true;
+    for (size_t i = 0; i < standing->count; i++) {
+        if (standing->profiles[i] == profile) {
+            return profile != 0;
         }
     }
     return false;
@@ -49,10 +36,30 @@ bool judge_under(const struct judge *self, uint16_t code, const char *profile)
 
 const char *judge_value(const struct judge *self, uint16_t code, const char *key)
 {
-    uint16_t other = facing(self, code);
+    const struct standing *standing = judge_standing(self, code);
+    const char *value = NULL;
 
-    return procedures_value(self->engine->procedures, code_text(self->engine, code),
-        other != 0 ? code_text(self->engine, other) : NULL, forced_profile(self), self->today, key);
+    for (size_t i = 0; value == NULL && i < standing->count; i++) {
+        value = procedures_profile_entry(self->engine->procedures, standing->profiles[i], key);
+    }
+    return value;
+}
+
+const char *judge_value_of_parties(const struct judge *self, const char *key)
+{
+    const struct transfer *transfer = self->episode->transfer;
+    const char *value = judge_value(self, transfer->origin, key);
+
+    return value != NULL ? value : judge_value(self, transfer->receiving, key);
+}
+
+struct limit judge_limit(const struct judge *self, const char *text, struct limit shipped)
+{
+    (void)self;
+    if (text != NULL) {
+        (void)limit_parse(text, &shipped); /* checked with its key, so that it can be parsed */
+    }
+    return shipped;
 }
 
 uint64_t judge_words(const char *words, const char *fact_name)
@@ -79,10 +86,10 @@ uint64_t judge_words(const char *words, const char *fact_name)
 /* ---- severities ---- */
 
 static enum severity severity_of(const struct judge *self, const struct rule_info *rule,
-    const char *profile, enum party role, uint32_t kind, uint32_t clock)
+    uint8_t profile, enum party role, uint32_t kind, uint32_t clock)
 {
     const struct severity_entry *entries = NULL;
-    size_t count = procedures_severities(self->engine->procedures, rule, profile, &entries);
+    size_t count = procedures_severities_of(self->engine->procedures, rule, profile, &entries);
     enum severity strongest = SEVERITY_NONE;
 
     for (size_t i = 0; i < count; i++) {
@@ -101,10 +108,7 @@ static enum severity severity_of(const struct judge *self, const struct rule_inf
 static enum severity severity_by(const struct judge *self, const struct rule_info *rule,
     uint16_t code, enum party role, uint32_t kind, uint32_t clock)
 {
-    const char *names[PROFILES_OF_ONE];
-
-    (void)profiles_here(self, code, names);
-    return severity_of(self, rule, names[0], role, kind, clock);
+    return severity_of(self, rule, judge_standing(self, code)->profiles[0], role, kind, clock);
 }
 
 static enum severity stronger(enum severity a, enum severity b)
@@ -119,7 +123,7 @@ enum severity judge_severity(
     enum severity found = SEVERITY_NONE;
 
     if (rule->owner_broker) {
-        found = severity_of(self, rule, "national", PARTY_ANY, kind, clock);
+        found = severity_of(self, rule, 0, PARTY_ANY, kind, clock); /* as national */
     }
     if (rule->owner_sender) {
         enum party role = self->sender == transfer->origin ? PARTY_ORIGIN : PARTY_RECEIVING;
@@ -281,7 +285,8 @@ static bool role_condition(const struct judge *self, const struct condition *con
 
     parties_of(self, (enum party)condition->role, codes, &count);
     for (size_t i = 0; i < count; i++) {
-        if (judge_under(self, codes[i], condition->profile)) {
+        if (judge_under(self, codes[i],
+                procedures_profile_number(self->engine->procedures, condition->profile))) {
             return true;
         }
     }
@@ -348,44 +353,9 @@ bool conditions_hold(const struct judge *self, const struct condition *condition
 
 void judge_run(struct judge *self)
 {
-    const struct list *calls =
-        &self->engine->calls[self->view->kind < KINDS_MAX ? self->view->kind : 0];
-    const struct rule_call *items = calls->items;
+    const struct rule_call *items = self->plan->calls.items;
 
-    for (uint32_t i = 0; i < calls->count; i++) {
+    for (uint32_t i = 0; i < self->plan->calls.count; i++) {
         items[i].function(self, items[i].rule);
-    }
-}
-
-static bool rule_concerns(
-    const procedures_t *procedures, const struct rule_info *rule, uint32_t kind)
-{
-    static const char *const profiles[] = {
-        "national", "london", "birmingham-solihull", "north-west", "herefordshire"};
-
-    for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
-        const struct severity_entry *entries = NULL;
-        size_t count = procedures_severities(procedures, rule, profiles[i], &entries);
-        for (size_t k = 0; k < count; k++) {
-            if (entries[k].clock == 0 && (entries[k].kind == 0 || entries[k].kind == kind)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-void rules_index(engine_t *self)
-{
-    for (uint32_t kind = 0; kind < KINDS_MAX; kind++) {
-        self->calls[kind].count = 0;
-        for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
-            const struct rule_info *rule = procedures_rule(self->procedures, number);
-            rule_function *function = rule_function_of(rule->id);
-            if (function != NULL && rule_concerns(self->procedures, rule, kind)) {
-                struct rule_call *call = list_add(&self->calls[kind], sizeof *call);
-                *call = (struct rule_call){number, function};
-            }
-        }
     }
 }

@@ -18,6 +18,7 @@ enum {
     SEVERITIES_MAX = 64,
     KIND_ROWS_MAX = 256,
     RULE_PROFILES = 5,
+    PROFILE_NUMBERS_MAX = 65,
     RULE_FACTS_MAX = 8
 };
 
@@ -49,6 +50,7 @@ struct procedures {
     struct rule_info *rule_rows;                       /* pool */
     struct severity_list (*severities)[RULE_PROFILES]; /* pool; by rule row and profile column */
     const char *rule_profiles[RULE_PROFILES];          /* names of those columns */
+    uint8_t rule_columns[PROFILE_NUMBERS_MAX];         /* column by profile number */
     struct effect_list effects[KIND_ROWS_MAX];         /* by kind number */
     struct number_list starts[KIND_ROWS_MAX];
     struct number_list stops[KIND_ROWS_MAX];

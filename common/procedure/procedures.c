@@ -110,6 +110,18 @@ static int check_profiles(const procedures_t *self, struct complaint *why)
     return 0;
 }
 
+/* Which column of rules.tsv speaks of each profile; without one of its own a profile reads national's. */
+static void find_columns(procedures_t *self)
+{
+    for (size_t number = 1; number <= profiles_count(self->profiles); number++) {
+        for (uint8_t column = 0; column < RULE_PROFILES && number < PROFILE_NUMBERS_MAX; column++) {
+            if (strcmp(self->rule_profiles[column], profiles_name(self->profiles, number)) == 0) {
+                self->rule_columns[number] = column;
+            }
+        }
+    }
+}
+
 int procedures_load(
     const struct procedures_source *source, procedures_t **out, struct complaint *why)
 {
@@ -121,6 +133,9 @@ int procedures_load(
     }
     if (rc == 0) {
         rc = check_profiles(self, why);
+    }
+    if (rc == 0) {
+        find_columns(self);
     }
     if (rc == 0) {
         const char *division = profiles_value(self->profiles, "national", "calendar.working_days");
@@ -210,6 +225,17 @@ size_t procedures_severities(const procedures_t *self, const struct rule_info *r
     return found->count;
 }
 
+size_t procedures_severities_of(const procedures_t *self, const struct rule_info *rule,
+    uint8_t profile, const struct severity_entry **out)
+{
+    const struct severity_list *lists = self->severities[rule->number - 1];
+    uint8_t column = profile < PROFILE_NUMBERS_MAX ? self->rule_columns[profile] : 0;
+    const struct severity_list *found = &lists[lists[column].given ? column : 0];
+
+    *out = found->entries;
+    return found->count;
+}
+
 size_t procedures_effects(const procedures_t *self, uint32_t kind, const struct effect **out)
 {
     if (kind >= KIND_ROWS_MAX) {
@@ -289,9 +315,50 @@ int32_t procedures_rungs(
     int32_t rungs = 0;
 
     for (size_t i = 0; i < count && rungs == 0; i++) {
-        rungs = profiles_rungs(self->profiles, names[i]);
+        rungs = profiles_rungs(self->profiles, profiles_number(self->profiles, names[i]));
     }
     return rungs;
+}
+
+uint32_t procedures_version(const procedures_t *self)
+{
+    return profiles_version(self->profiles);
+}
+
+int32_t procedures_epoch(const procedures_t *self, int32_t day)
+{
+    return profiles_epoch(self->profiles, day);
+}
+
+size_t procedures_profile_count(const procedures_t *self)
+{
+    return profiles_count(self->profiles);
+}
+
+const char *procedures_profile_name(const procedures_t *self, size_t number)
+{
+    return profiles_name(self->profiles, number);
+}
+
+uint8_t procedures_profile_number(const procedures_t *self, const char *name)
+{
+    return profiles_number(self->profiles, name);
+}
+
+size_t procedures_profile_numbers(const procedures_t *self, const char *code, const char *other,
+    uint8_t forced, int32_t day, uint8_t out[3])
+{
+    return profiles_numbers(self->profiles, code, other, forced, day, out);
+}
+
+const char *procedures_profile_entry(const procedures_t *self, uint8_t profile, const char *key)
+{
+    return profiles_entry(self->profiles, profile, key);
+}
+
+int32_t procedures_profile_rungs(const procedures_t *self, uint8_t profile)
+{
+    return profiles_rungs(self->profiles, profile);
 }
 
 const calendar_t *procedures_calendar(const procedures_t *self)

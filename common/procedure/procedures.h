@@ -202,8 +202,10 @@ struct effect {
     size_t condition_count;
     const struct condition *conditions;
     const char *name;            /* flag, field, dimension, rule id or system kind */
+    uint32_t target;             /* flag, field, dimension: its place in effect_words.h */
     const char *argument;        /* word, role, or "" */
     uint32_t fact;               /* the fact stored, 0 for none */
+    uint32_t word;               /* STORE of a word: its number, 0 is "ended" of permanence; DIMENSION: enum party */
     uint32_t rule;               /* outstanding: rule number */
     enum effect_special special; /* EFFECT_SPECIAL */
     enum {
@@ -251,6 +253,23 @@ int procedures_override(
     procedures_t *self, const char *key, const char *value, struct complaint *why);
 int procedures_member(procedures_t *self, const char *code, const char *profile, int32_t from_day,
     struct complaint *why);
+
+/*
+ * The same by number, for a caller that keeps what it looked up: profiles are numbered from 1 in the order in which they were
+ * loaded, 0 is none. What was looked up holds as long as the version and the epoch of the day are the same.
+ */
+uint32_t procedures_version(const procedures_t *self);             /* rises with every override and membership */
+int32_t procedures_epoch(const procedures_t *self, int32_t day);   /* from 1; rises with every dated change up to that day */
+size_t procedures_profile_count(const procedures_t *self);
+const char *procedures_profile_name(const procedures_t *self, size_t number); /* NULL for 0 and beyond the last */
+uint8_t procedures_profile_number(const procedures_t *self, const char *name); /* 0 where unknown */
+size_t procedures_profile_numbers(const procedures_t *self, const char *code, const char *other,
+    uint8_t forced, int32_t day, uint8_t out[3]);
+const char *procedures_profile_entry(
+    const procedures_t *self, uint8_t profile, const char *key); /* of that profile alone; NULL */
+int32_t procedures_profile_rungs(const procedures_t *self, uint8_t profile);
+size_t procedures_severities_of(const procedures_t *self, const struct rule_info *rule,
+    uint8_t profile, const struct severity_entry **out);
 
 /* The one successor of a code on a day, itself where in force, NULL where unknown, abolished or split (R54). */
 const char *procedures_route(const procedures_t *self, const char *code, int32_t day);

@@ -52,6 +52,7 @@ struct succession {
 };
 
 struct profiles {
+    uint32_t version;
     size_t count;
     struct profile *profiles[PROFILES_MAX]; /* owned */
     size_t override_count;
@@ -118,14 +119,21 @@ static const char *entry_value(const struct entry *entries, size_t count, const 
     return found != NULL ? found->value : NULL;
 }
 
-static const struct profile *profile_named(const profiles_t *self, const char *name)
+uint8_t profiles_number(const profiles_t *self, const char *name)
 {
     for (size_t i = 0; i < self->count; i++) {
         if (strcmp(self->profiles[i]->name, name) == 0) {
-            return self->profiles[i];
+            return (uint8_t)(i + 1);
         }
     }
-    return NULL;
+    return 0;
+}
+
+static const struct profile *profile_named(const profiles_t *self, const char *name)
+{
+    uint8_t number = profiles_number(self, name);
+
+    return number != 0 ? self->profiles[number - 1] : NULL;
 }
 
 /* ---- loading ---- */
@@ -350,11 +358,41 @@ bool profiles_known(const profiles_t *self, const char *name)
     return profile_named(self, name) != NULL;
 }
 
-int32_t profiles_rungs(const profiles_t *self, const char *name)
+int32_t profiles_rungs(const profiles_t *self, uint8_t number)
 {
-    const struct profile *profile = profile_named(self, name);
+    return number != 0 ? self->profiles[number - 1]->rungs : 0;
+}
 
-    return profile != NULL ? profile->rungs : 0;
+uint32_t profiles_version(const profiles_t *self)
+{
+    return self->version;
+}
+
+size_t profiles_count(const profiles_t *self)
+{
+    return self->count;
+}
+
+const char *profiles_name(const profiles_t *self, size_t number)
+{
+    return number >= 1 && number <= self->count ? self->profiles[number - 1]->name : NULL;
+}
+
+/* Memberships and codes change on dated days only; between two such days everything looked up stays as it is. */
+int32_t profiles_epoch(const profiles_t *self, int32_t day)
+{
+    int32_t epoch = 1;
+
+    for (size_t i = 0; i < self->count; i++) {
+        epoch += self->profiles[i]->from_day <= day ? 1 : 0;
+    }
+    for (size_t i = 0; i < self->membership_count; i++) {
+        epoch += self->memberships[i].from_day <= day ? 1 : 0;
+    }
+    for (size_t i = 0; i < self->succession_count; i++) {
+        epoch += self->successions[i].from_day <= day ? 1 : 0;
+    }
+    return epoch;
 }
 
 static bool is_member(const struct profile *profile, const char *code, int32_t day)
@@ -378,62 +416,83 @@ static const struct profile *stated_region(const profiles_t *self, const char *c
     return found;
 }
 
-static const struct profile *region_of(const profiles_t *self, const char *code, int32_t day)
+/* Its regional profile as a number, 0 for none. */
+static uint8_t region_of(const profiles_t *self, const char *code, int32_t day)
 {
     const struct profile *stated =
         self->membership_count > 0 ? stated_region(self, code, day) : NULL;
 
     if (stated != NULL) {
-        return stated->level == LEVEL_NATIONAL ? NULL : stated;
+        return stated->level == LEVEL_NATIONAL ? 0 : profiles_number(self, stated->name);
     }
     for (size_t i = 0; i < self->count; i++) {
         if (self->profiles[i]->level == LEVEL_REGIONAL && is_member(self->profiles[i], code, day)) {
-            return self->profiles[i];
+            return (uint8_t)(i + 1);
         }
     }
-    return NULL;
+    return 0;
+}
+
+/* The bilateral profile that both are members of, 0 for none. */
+static uint8_t pact_of(const profiles_t *self, const char *code, const char *other, int32_t day)
+{
+    for (size_t i = 0; other != NULL && i < self->count; i++) {
+        const struct profile *profile = self->profiles[i];
+        if (profile->level == LEVEL_BILATERAL && is_member(profile, code, day) &&
+            is_member(profile, other, day)) {
+            return (uint8_t)(i + 1);
+        }
+    }
+    return 0;
+}
+
+size_t profiles_numbers(const profiles_t *self, const char *code, const char *other, uint8_t forced,
+    int32_t day, uint8_t out[3])
+{
+    uint8_t national = profiles_number(self, "national");
+    uint8_t found[] = {forced, forced != 0 ? 0 : pact_of(self, code, other, day),
+        forced != 0 ? 0 : region_of(self, code, day), forced != national ? national : 0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof found; i++) {
+        if (found[i] != 0) {
+            out[count++] = found[i];
+        }
+    }
+    return count;
 }
 
 size_t profiles_of(const profiles_t *self, const char *code, const char *other, const char *forced,
     int32_t day, const char *out[3])
 {
-    size_t count = 0;
+    uint8_t numbers[3];
+    size_t count = profiles_numbers(
+        self, code, other, forced != NULL ? profiles_number(self, forced) : 0, day, numbers);
 
-    if (forced != NULL) {
-        out[count++] = forced;
-    } else {
-        for (size_t i = 0; other != NULL && i < self->count; i++) {
-            const struct profile *profile = self->profiles[i];
-            if (count == 0 && profile->level == LEVEL_BILATERAL && is_member(profile, code, day) &&
-                is_member(profile, other, day)) {
-                out[count++] = profile->name;
-            }
-        }
-        const struct profile *region = region_of(self, code, day);
-        if (region != NULL) {
-            out[count++] = region->name;
-        }
-    }
-    if (forced == NULL || strcmp(forced, "national") != 0) {
-        out[count++] = "national";
+    for (size_t i = 0; i < count; i++) {
+        out[i] = self->profiles[numbers[i] - 1]->name;
     }
     return count;
 }
 
-const char *profiles_value(const profiles_t *self, const char *name, const char *key)
+const char *profiles_entry(const profiles_t *self, uint8_t number, const char *key)
 {
-    const struct profile *profile = profile_named(self, name);
+    const char *value = NULL;
 
-    if (profile == NULL) {
+    if (number == 0) {
         return NULL;
     }
     if (self->override_count > 0) {
-        const char *value = entry_value(self->overrides, self->override_count, key);
-        if (value != NULL) {
-            return value;
-        }
+        value = entry_value(self->overrides, self->override_count, key);
     }
-    return entry_value(profile->entries, profile->entry_count, key);
+    return value != NULL ? value
+                         : entry_value(self->profiles[number - 1]->entries,
+                               self->profiles[number - 1]->entry_count, key);
+}
+
+const char *profiles_value(const profiles_t *self, const char *name, const char *key)
+{
+    return profiles_entry(self, profiles_number(self, name), key);
 }
 
 int profiles_override(profiles_t *self, const char *key, const char *value, struct complaint *why)
@@ -443,6 +502,7 @@ int profiles_override(profiles_t *self, const char *key, const char *value, stru
     if (rc != 0) {
         return rc;
     }
+    self->version++;
     for (size_t i = 0; i < self->override_count; i++) {
         if (strcmp(self->overrides[i].key, key) == 0) {
             free(self->overrides[i].value);
@@ -474,6 +534,7 @@ int profiles_member(
     if (self->membership_count == MEMBERSHIPS_MAX) {
         return complain(why, E_RANGE, "more than %d memberships", MEMBERSHIPS_MAX);
     }
+    self->version++;
     struct membership *made = &self->memberships[self->membership_count++];
     memcpy(made->code, code, CODE_BYTES + 1);
     made->from_day = from_day;

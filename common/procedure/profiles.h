@@ -27,8 +27,16 @@ int profiles_check(const profiles_t *self, struct complaint *why);
 size_t profiles_of(const profiles_t *self, const char *code, const char *other, const char *forced,
     int32_t day, const char *out[3]);
 const char *profiles_value(const profiles_t *self, const char *profile, const char *key);
-int32_t profiles_rungs(
-    const profiles_t *self, const char *profile); /* of its own ladder, 0 for none */
+/* Profiles by number, from 1 in the order of loading; 0 is none. See procedures.h. */
+uint32_t profiles_version(const profiles_t *self);
+int32_t profiles_epoch(const profiles_t *self, int32_t day);
+size_t profiles_count(const profiles_t *self);
+const char *profiles_name(const profiles_t *self, size_t number);
+uint8_t profiles_number(const profiles_t *self, const char *name);
+size_t profiles_numbers(const profiles_t *self, const char *code, const char *other, uint8_t forced,
+    int32_t day, uint8_t out[3]);
+const char *profiles_entry(const profiles_t *self, uint8_t number, const char *key);
+int32_t profiles_rungs(const profiles_t *self, uint8_t number); /* of its own ladder, 0 for none */
 const char *profiles_nearest(const profiles_t *self, const char *name);
 bool profiles_known(const profiles_t *self, const char *name);
 int profiles_override(profiles_t *self, const char *key, const char *value, struct complaint *why);

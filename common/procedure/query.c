@@ -87,7 +87,10 @@ size_t engine_owner_at(const engine_t *self, const uint8_t *transfer, const uint
     if (episode == NULL) {
         return 0;
     }
-    const struct child *child = child_of(episode->child);
+    const struct child *child = episode->child;
+    while (child->merged_into != NULL && child->merged_ms <= at_ms) {
+        child = child->merged_into; /* as the records were at that time */
+    }
     const struct ownership *change = change_at(&child->history, dimension, at_ms);
     if (change == NULL) {
         change = change_at(&episode->history, dimension, at_ms);
@@ -130,7 +133,7 @@ static void show_clock(const engine_t *self, const struct running *clock, struct
         .stopped_ms = clock->stopped_ms,
         .late = clock->late,
         .late_unit = minutes                        ? LIMIT_MIN
-            : clock->info->shipped.unit == LIMIT_WD ? LIMIT_WD
+            : clock->limit.unit == LIMIT_WD ? LIMIT_WD
                                                     : LIMIT_D,
         .bound_count = clock->bound_count,
         .reason = kind != NULL ? kind->name : NULL,

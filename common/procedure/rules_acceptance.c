@@ -46,10 +46,24 @@ void rule_r01(struct judge *self, uint32_t rule)
 {
     uint16_t owner = self->child->case_owner;
 
-    if (kind_is(self, K_WRITTEN_ACCEPTANCE) ? owner != self->episode->transfer->origin
-                                            : owner != self->sender) {
+    if (kind_is(self, K_WRITTEN_ACCEPTANCE)) {
+        if (owner != self->episode->transfer->origin) {
+            judge_hit(self, rule, BY_PROFILE);
+        }
+    } else if (owner != self->sender) {
+        self->moves_nothing = true;
         judge_hit(self, rule, BY_PROFILE);
     }
+}
+
+/* An instant that lies a limit later; by days at the same time of day. */
+static int64_t moment_later(const struct judge *self, int64_t from_ms, struct limit limit)
+{
+    struct due due = calendar_due(procedures_calendar(self->engine->procedures), limit, from_ms);
+
+    return !due.by_day ? due.due_ms
+                       : from_ms + civil_london_midnight_ms(due.due_day) -
+            civil_london_midnight_ms(civil_london_day(from_ms));
 }
 
 void rule_r04(struct judge *self, uint32_t rule)
@@ -57,13 +71,11 @@ void rule_r04(struct judge *self, uint32_t rule)
     const struct episode *episode = self->episode;
     int64_t effective_ms = fact_number(self, F_EFFECTIVE_AT, self->occurred_ms);
     const char *future = judge_value(self, episode->transfer->receiving, "accept.future_limit");
-    struct limit limit = {LIMIT_D, 0};
+    struct limit limit = judge_limit(self, future, (struct limit){LIMIT_D, 0});
     int64_t latest_ms = self->view->sent_ms;
 
-    if (future != NULL && limit_parse(future, &limit) == 0 && limit.count > 0) {
-        latest_ms = limit.unit == LIMIT_H ? latest_ms + limit.count * INT64_C(3600000)
-            : limit.unit == LIMIT_MIN     ? latest_ms + limit.count * INT64_C(60000)
-                                          : latest_ms + limit.count * CIVIL_DAY_MS;
+    if (limit.count > 0) {
+        latest_ms = moment_later(self, latest_ms, limit);
     }
     bool before_conference =
         episode->conference_ms != NO_TIME && effective_ms < episode->conference_ms;
@@ -92,8 +104,10 @@ void rule_r06_r07(struct judge *self, uint32_t rule)
 
 void rule_r08(struct judge *self, uint32_t rule)
 {
+    if (self->child->orders.count == 0) {
+        return;
+    }
     uint64_t listed = words_of_pair(self, "block.orders", "order_type");
-
     if (rule_any_order(self, listed)) {
         judge_hit(self, rule, BY_PROFILE);
     } else if (rule_any_order(self, ~listed)) {
@@ -113,14 +127,16 @@ void rule_r10(struct judge *self, uint32_t rule)
     const struct transfer *transfer = self->episode->transfer;
     bool in_care = is_value(self, self->child->case_type, V_LAC) ||
         is_value(self, self->child->case_type, V_CARE_LEAVER);
-    bool bilateral = judge_under(self, transfer->origin, "birmingham-solihull") &&
-        judge_under(self, transfer->receiving, "birmingham-solihull");
+    uint8_t pact = self->engine->bilateral;
 
-    if (!in_care ||
-        (bilateral && !rule_any_order(self, words_of_pair(self, "block.orders", "order_type")))) {
+    if (!in_care) {
         return;
     }
-    judge_hit(self, rule, BY_PROFILE);
+    bool bilateral = judge_under(self, transfer->origin, pact) &&
+        judge_under(self, transfer->receiving, pact);
+    if (!bilateral || rule_any_order(self, words_of_pair(self, "block.orders", "order_type"))) {
+        judge_hit(self, rule, BY_PROFILE);
+    }
 }
 
 void rule_r11(struct judge *self, uint32_t rule)
@@ -141,17 +157,15 @@ void rule_r13(struct judge *self, uint32_t rule)
 {
     const struct episode *episode = self->episode;
     uint64_t only = UINT64_C(1) << self->engine->names->value[V_RESIDENCE_3_MONTHS];
-    const char *limit_text = judge_value(self, episode->transfer->origin, "clocks.C14.limit");
-    struct limit limit = {LIMIT_MONTHS, 3};
-
     if (fact_at(self, F_LEGAL_ADVICE) != NULL || episode->evidence != only) {
         return;
     }
-    if (limit_text != NULL) {
-        (void)limit_parse(limit_text, &limit);
-    }
-    bool too_short = episode->residence_start == NO_DAY ||
-        civil_add_months(episode->residence_start, limit.count) > self->today;
+    struct limit limit =
+        judge_limit(self, judge_value(self, episode->transfer->origin, "clocks.C14.limit"),
+            (struct limit){LIMIT_MONTHS, 3});
+    bool too_short = limit.unit == LIMIT_MONTHS &&
+        (episode->residence_start == NO_DAY ||
+            civil_add_months(episode->residence_start, limit.count) > self->today);
     if (too_short || episode->intention_stated != 2) {
         judge_hit(self, rule, BY_PROFILE);
     }
@@ -241,13 +255,17 @@ static const char *ladder_role(const struct judge *self, uint16_t code, int64_t 
     return judge_value(self, code, key);
 }
 
-/* How many rungs the profile's ladder has, 0 for no ladder. A forced profile's rungs count whoever stands in its map. */
+/* How many rungs the most specific ladder has, 0 for none. A forced profile's rungs count whoever stands in its map. */
 static int64_t ladder_rungs(const struct judge *self)
 {
-    return procedures_rungs(self->engine->procedures, code_text(self->engine, self->sender),
-        self->other != 0 ? code_text(self->engine, self->other) : NULL,
-        self->episode->transfer->profile[0] != '\0' ? self->episode->transfer->profile : NULL,
-        self->today);
+    const struct standing *standing =
+        standing_of(self->engine, self->sender, self->other, self->episode->transfer->profile);
+    int64_t rungs = 0;
+
+    for (size_t i = 0; i < standing->count && rungs == 0; i++) {
+        rungs = procedures_profile_rungs(self->engine->procedures, standing->profiles[i]);
+    }
+    return rungs;
 }
 
 static bool role_fits(const struct judge *self, uint16_t code, int64_t stage, enum fact_name name)
@@ -261,6 +279,7 @@ static bool role_fits(const struct judge *self, uint16_t code, int64_t stage, en
     return (judge_words(wanted, "decider_role") & UINT64_C(1) << stated->number) != 0;
 }
 
+/* Has the clock of that stage run out, within the open escalation? A breach that was superseded is none. */
 static bool stage_ran_out(const struct judge *self, int64_t stage)
 {
     char id[] = "C10";
@@ -272,9 +291,8 @@ static bool stage_ran_out(const struct judge *self, int64_t stage)
     id[2] = (char)('0' + stage); /* C11, C12, C13: the clocks of stages 1 to 3 */
     for (uint32_t i = 0; i < self->episode->clocks.count; i++) {
         const struct running *clock = clocks[i];
-        if (strcmp(clock->info->id, id) == 0 &&
-            (clock->state == CLOCK_BREACHED || clock->state == CLOCK_SUPERSEDED) &&
-            (self->episode->stage_raised & 1U << stage) != 0) {
+        if (clock->state == CLOCK_BREACHED && clock->event->number >= self->episode->dispute &&
+            strcmp(clock->info->id, id) == 0) {
             return true;
         }
     }

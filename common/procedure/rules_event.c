@@ -5,7 +5,6 @@
 
 #include "common/base/civil.h"
 #include "common/procedure/engine_internal.h"
-#include "common/procedure/load.h"
 #include "common/procedure/rules_run.h"
 
 #include "common/base/banned.h"
@@ -13,9 +12,7 @@
 /* An envelope fact: 0 not stated; an enum's number; for a bool 1 no, 2 yes. */
 static uint32_t envelope(const struct judge *self, enum fact_name name)
 {
-    const struct fact_info *fact = catalogue_fact(self->engine->names->fact[name]);
-
-    return fact != NULL ? self->view->envelope[fact->header_field] : 0;
+    return self->view->envelope[self->engine->names->header[name]];
 }
 
 /* A required fact that is there: `no` on a companion of a sealed fact counts as missing (section 3). */
@@ -34,22 +31,6 @@ static bool is_present(const struct judge *self, uint32_t number)
     bool companion = number == names->fact[F_RATIONALE_PRESENT] ||
         number == names->fact[F_DOB_PRESENT] || number == names->fact[F_EDD_PRESENT];
     return !companion || value->number != 0;
-}
-
-/* Does a rule other than R58 answer for this fact of this kind? */
-static bool answered_elsewhere(const struct judge *self, uint32_t fact)
-{
-    const procedures_t *procedures = self->engine->procedures;
-
-    for (uint32_t number = 1; number <= procedures_rule_count(procedures); number++) {
-        const struct rule_info *rule = procedures_rule(procedures, number);
-        for (size_t i = 0; i < rule->fact_count; i++) {
-            if (rule->facts[i].kind == self->view->kind && rule->facts[i].fact == fact) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 static bool misses_one_of(const struct judge *self, const struct rule_info *rule)
@@ -71,11 +52,9 @@ void rule_r02(struct judge *self, uint32_t rule)
 
 void rule_r58(struct judge *self, uint32_t rule)
 {
-    const struct kind_info *kind = catalogue_kind(self->view->kind);
-
-    for (const uint32_t *fact = kind->required; *fact != 0; fact++) {
-        if (!is_present(self, *fact) && !answered_elsewhere(self, *fact)) {
-            judge_hit(self, rule, self->protective ? SEVERITY_ALERT : BY_PROFILE);
+    for (size_t i = 0; i < self->plan->required_count; i++) {
+        if (!is_present(self, self->plan->required[i])) {
+            judge_hit(self, rule, self->plan->protective ? SEVERITY_ALERT : BY_PROFILE);
             return;
         }
     }
@@ -84,13 +63,8 @@ void rule_r58(struct judge *self, uint32_t rule)
 static bool sender_has_role(const struct judge *self)
 {
     const struct transfer *transfer = self->episode->transfer;
-    const struct kind_info *kind = catalogue_kind(self->view->kind);
-    enum party party;
 
-    if (party_parse(kind->sender_role, &party) != 0) {
-        return false;
-    }
-    switch (party) {
+    switch (self->plan->sender) {
     case PARTY_ANY:
         return true;
     case PARTY_EITHER:
@@ -126,7 +100,7 @@ void rule_r41(struct judge *self, uint32_t rule)
     bool hit = (kind_is(self, K_FAMILY_NOT_INFORMED) || informed == 1) && !reason;
 
     if (kind_is(self, K_TRANSFER_REQUESTED) &&
-        judge_under(self, transfer->origin, "birmingham-solihull")) {
+        judge_under(self, transfer->origin, self->engine->bilateral)) {
         hit = hit || (informed == 0 && !self->episode->family_known);
     }
     if (hit) {
@@ -137,7 +111,7 @@ void rule_r41(struct judge *self, uint32_t rule)
 void rule_r47(struct judge *self, uint32_t rule)
 {
     if (misses_one_of(self, procedures_rule(self->engine->procedures, rule))) {
-        judge_hit(self, rule, self->protective ? SEVERITY_ALERT : BY_PROFILE);
+        judge_hit(self, rule, self->plan->protective ? SEVERITY_ALERT : BY_PROFILE);
     }
 }
 
@@ -159,7 +133,7 @@ static bool weekday_differs(const struct judge *self)
 void rule_r52(struct judge *self, uint32_t rule)
 {
     if (self->view->occurred_ms > self->view->sent_ms) {
-        judge_hit(self, rule, self->protective ? SEVERITY_ALERT : BY_PROFILE);
+        judge_hit(self, rule, self->plan->protective ? SEVERITY_ALERT : BY_PROFILE);
     }
     if (weekday_differs(self)) {
         judge_hit(self, rule, SEVERITY_ALERT);
@@ -175,17 +149,12 @@ void rule_r60(struct judge *self, uint32_t rule)
 
 void rule_r61(struct judge *self, uint32_t rule)
 {
-    const struct fact_value *other_ref = fact_at(self, F_SAME_CHILD_AS);
-    struct child *other = other_ref != NULL
-        ? table16_get(&self->engine->children_by_ref, other_ref->bytes.data)
-        : NULL;
+    const struct child *other = child_named(self->engine, fact_at(self, F_SAME_CHILD_AS));
+    const struct child *child = self->child;
 
-    if (self->second && other != NULL) {
-        other = child_of(other);
-        if (other != self->child && !other->ended && !self->child->ended &&
-            other->case_owner != self->child->case_owner) {
-            judge_hit(self, rule, BY_PROFILE);
-        }
+    if (self->second && other != NULL && other != child && !other->ended && !child->ended &&
+        other->case_owner != child->case_owner) {
+        judge_hit(self, rule, BY_PROFILE);
     }
 }
 

@@ -34,27 +34,13 @@ static struct stay stay_after(const struct judge *self)
     };
 }
 
-/* What the profile of either side says of a ground clock. */
-static struct limit ground_limit(const struct judge *self, const char *key, struct limit shipped)
-{
-    const struct transfer *transfer = self->episode->transfer;
-    const char *text = judge_value(self, transfer->origin, key);
-
-    if (text == NULL) {
-        text = judge_value(self, transfer->receiving, key);
-    }
-    if (text != NULL) {
-        (void)limit_parse(text, &shipped);
-    }
-    return shipped;
-}
-
 void rule_r14(struct judge *self, uint32_t rule)
 {
     struct stay stay = stay_after(self);
-    struct limit limit = ground_limit(self, "clocks.C08.limit", (struct limit){LIMIT_DX, 28});
+    struct limit limit = judge_limit(self, judge_value_of_parties(self, "clocks.C08.limit"),
+        (struct limit){LIMIT_DX, 28});
 
-    if (stay.expected_end != NULL && stay.temporary && is_value(self, stay.placement, V_REHOUSED) &&
+    if (limit.unit != LIMIT_UNSET && stay.expected_end != NULL && stay.temporary && is_value(self, stay.placement, V_REHOUSED) &&
         stay.expected_end->number >= stay.move_date + limit.count) {
         judge_hit(self, rule, BY_PROFILE);
     }
@@ -63,9 +49,10 @@ void rule_r14(struct judge *self, uint32_t rule)
 void rule_r15(struct judge *self, uint32_t rule)
 {
     struct stay stay = stay_after(self);
-    struct limit limit = ground_limit(self, "clocks.C09.limit", (struct limit){LIMIT_MONTHS, 3});
+    struct limit limit = judge_limit(self, judge_value_of_parties(self, "clocks.C09.limit"),
+        (struct limit){LIMIT_MONTHS, 3});
 
-    if (stay.expected_end != NULL && stay.temporary &&
+    if (limit.unit != LIMIT_UNSET && stay.expected_end != NULL && stay.temporary &&
         is_value(self, stay.placement, V_EXPLOITATION) &&
         stay.expected_end->number > civil_add_months(stay.move_date, limit.count)) {
         judge_hit(self, rule, BY_PROFILE);
@@ -107,6 +94,15 @@ static int64_t moves_counted(const struct judge *self, int64_t weeks)
         }
     }
     return count;
+}
+
+int64_t rule_moves_counted(const struct judge *self)
+{
+    int64_t weeks = 0;
+
+    (void)number_value(
+        self, self->episode->transfer->origin, "frequent_mover.weeks", &weeks);
+    return moves_counted(self, weeks);
 }
 
 static bool role_is(const struct judge *self, enum fact_name name, const char *key)
@@ -177,12 +173,9 @@ void rule_r45(struct judge *self, uint32_t rule)
     const struct fact_value *history = fact_at(self, F_ADDRESS_HISTORY);
     const struct fact_value *dob = fact_at(self, F_DOB_PRESENT);
     const char *text = judge_value(self, self->episode->transfer->receiving, "clocks.C24.limit");
-    struct limit limit = {LIMIT_MONTHS, 24};
-
-    if (text != NULL) {
-        (void)limit_parse(text, &limit);
-    }
-    bool short_history = history != NULL && history->number < limit.count;
+    struct limit limit = judge_limit(self, text, (struct limit){LIMIT_MONTHS, 24});
+    bool short_history =
+        limit.unit == LIMIT_MONTHS && history != NULL && history->number < limit.count;
     bool no_dob =
         dob != NULL && dob->number == 0 && !is_value(self, self->child->case_type, V_UNBORN);
     if (short_history || no_dob) {
@@ -192,12 +185,11 @@ void rule_r45(struct judge *self, uint32_t rule)
 
 void rule_r57(struct judge *self, uint32_t rule)
 {
-    const struct fact_value *who = fact_at(self, F_COST_AUTHORITY);
-    const char *receiving = code_text(self->engine, self->episode->transfer->receiving);
+    uint16_t who = code_of_fact(self->engine, fact_at(self, F_COST_AUTHORITY));
     bool permanent = !self->episode->over && is_value(self, self->episode->permanence, V_PERMANENT);
 
-    if (fact_is(self, F_COST_ITEM, V_COST_RENT) && who != NULL &&
-        slice_equal(who->bytes, slice_of_text(receiving)) && !permanent) {
+    if (fact_is(self, F_COST_ITEM, V_COST_RENT) && who == self->episode->transfer->receiving &&
+        !permanent) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }
@@ -223,7 +215,7 @@ void rule_r23(struct judge *self, uint32_t rule)
         }
         wanted = judge_words(words, "documents");
     }
-    if (cin && self->episode->previously_cp && judge_under(self, receiving, "london")) {
+    if (cin && self->episode->previously_cp && judge_under(self, receiving, self->engine->london)) {
         wanted |= UINT64_C(1) << self->engine->names->value[V_CP_DOCUMENT];
     }
     if ((wanted & ~self->episode->documents) != 0) {
@@ -247,13 +239,10 @@ void rule_r25(struct judge *self, uint32_t rule)
 {
     int64_t finished_ms = fact_number(self, F_FINISHED_AT, self->occurred_ms);
     const char *text = judge_value(self, self->episode->transfer->receiving, "docs.finish_within");
-    struct limit limit = {LIMIT_WD, 1};
+    struct limit limit = judge_limit(self, text, (struct limit){LIMIT_WD, 1});
 
     if (self->episode->documents_persisted_ms == NO_TIME) {
         return;
-    }
-    if (text != NULL) {
-        (void)limit_parse(text, &limit);
     }
     const calendar_t *calendar = procedures_calendar(self->engine->procedures);
     struct due due = calendar_due(calendar, limit, self->episode->documents_persisted_ms);
@@ -264,21 +253,36 @@ void rule_r25(struct judge *self, uint32_t rule)
 
 /* ---- conferences ---- */
 
-static bool after_running(const struct list *clocks, int64_t day)
+/* Does the day lie after the due date of a running clock? advisory: only of clocks that bind nobody. */
+static bool after_running(const struct list *clocks, int64_t day, bool advisory)
 {
     static const char *const watched[] = {"C01", "C02", "C03", "C04", "C19"};
     struct running *const *items = clocks->items;
 
     for (uint32_t i = 0; i < clocks->count; i++) {
         const struct running *clock = items[i];
+        if (clock->state != CLOCK_RUNNING || !clock->has_due || clock->advisory != advisory ||
+            day <= clock->due.due_day) {
+            continue;
+        }
         for (size_t k = 0; k < sizeof watched / sizeof watched[0]; k++) {
-            if (clock->state == CLOCK_RUNNING && clock->has_due &&
-                strcmp(clock->info->id, watched[k]) == 0 && day > clock->due.due_day) {
+            if (strcmp(clock->info->id, watched[k]) == 0) {
                 return true;
             }
         }
     }
     return false;
+}
+
+static bool misses(const struct child *child, int64_t day, bool advisory)
+{
+    struct episode *const *episodes = child->episodes.items;
+    bool late = after_running(&child->clocks, day, advisory);
+
+    for (uint32_t i = 0; !late && i < child->episodes.count; i++) {
+        late = after_running(&episodes[i]->clocks, day, advisory);
+    }
+    return late;
 }
 
 void rule_r26(struct judge *self, uint32_t rule)
@@ -288,13 +292,13 @@ void rule_r26(struct judge *self, uint32_t rule)
         : !kind_is(self, K_TRANSFER_DATE_AGREED)              ? fact_at(self, F_CONFERENCE_DATE)
         : fact_is(self, F_TRANSFER_POINT, V_POINT_CONFERENCE) ? fact_at(self, F_TRANSFER_DATE)
                                                               : NULL;
-    struct episode *const *episodes = self->child->episodes.items;
-    bool late = date != NULL && after_running(&self->child->clocks, date->number);
 
-    for (uint32_t i = 0; date != NULL && !late && i < self->child->episodes.count; i++) {
-        late = after_running(&episodes[i]->clocks, date->number);
+    if (date == NULL) {
+        return;
     }
-    if (late) {
+    bool binding = misses(self->child, date->number, false);
+    self->advisory_only = !binding && misses(self->child, date->number, true);
+    if (binding || self->advisory_only) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }
@@ -339,12 +343,10 @@ void rule_r44(struct judge *self, uint32_t rule)
 {
     int64_t date = fact_number(self, F_ASSESSMENT_DATE, self->episode->assessment_date);
     const char *text = judge_value(self, self->episode->transfer->receiving, "clocks.C23.limit");
-    struct limit limit = {LIMIT_MONTHS, 12};
+    struct limit limit = judge_limit(self, text, (struct limit){LIMIT_MONTHS, 12});
 
-    if (text != NULL) {
-        (void)limit_parse(text, &limit);
-    }
-    if (date != NO_DAY && civil_add_months((int32_t)date, limit.count) < self->today) {
+    if (limit.unit == LIMIT_MONTHS && date != NO_DAY &&
+        civil_add_months((int32_t)date, limit.count) < self->today) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }
@@ -386,18 +388,14 @@ static const struct consent *consent_named(const struct child *child, struct sli
 
 static bool consent_covers(const struct judge *self, const struct consent *consent, uint16_t code)
 {
-    const struct fact_info *service =
-        catalogue_fact(self->engine->names->fact[F_ADDRESSEE_SERVICE]);
-    uint32_t stated = self->view->envelope[service->header_field];
-    const char *word = fact_value_word(
-        service, stated != 0 ? stated : self->engine->names->value[V_SERVICE_EARLY_HELP]);
+    const struct engine_names *names = self->engine->names;
+    uint32_t stated = self->view->envelope[names->header[F_ADDRESSEE_SERVICE]];
+    uint32_t service = stated != 0 ? stated : names->value[V_SERVICE_EARLY_HELP];
+    const char *word = fact_value_word(catalogue_fact(names->fact[F_ADDRESSEE_SERVICE]), service);
     const struct consent_recipient *recipients = consent->recipients.items;
-    char wanted[64];
 
-    (void)snprintf(
-        wanted, sizeof wanted, "%s:%s", code_text(self->engine, code), word != NULL ? word : "");
-    for (uint32_t i = 0; i < consent->recipients.count; i++) {
-        if (strcmp(recipients[i].text, wanted) == 0) {
+    for (uint32_t i = 0; word != NULL && i < consent->recipients.count; i++) {
+        if (recipients[i].code == code && strcmp(recipients[i].service, word) == 0) {
             return true;
         }
     }
@@ -422,12 +420,17 @@ void rule_r39(struct judge *self, uint32_t rule)
 void rule_r42(struct judge *self, uint32_t rule)
 {
     uint32_t fact = self->engine->names->fact[F_RECORDERS];
-    size_t recorders = 0;
+    uint16_t first = 0;
+    bool two = false;
 
     for (size_t i = 0; i < self->facts->count; i++) {
-        recorders += self->facts->values[i].fact->number == fact ? 1 : 0;
+        if (self->facts->values[i].fact->number == fact) {
+            uint16_t code = code_of_fact(self->engine, &self->facts->values[i]);
+            two = two || (first != 0 && code != 0 && code != first);
+            first = first != 0 ? first : code;
+        }
     }
-    if (fact_yes(self, F_SPLIT_RESIDENCE) && recorders < 2) {
+    if (fact_yes(self, F_SPLIT_RESIDENCE) && !two) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }

@@ -8,7 +8,7 @@
 
 #include "common/base/banned.h"
 
-enum { LIST_FIRST = 4, CODES_LIMIT = 65000 };
+enum { LIST_FIRST = 1 };
 
 void *list_add(struct list *self, size_t bytes)
 {
@@ -34,31 +34,6 @@ void list_remove(struct list *self, size_t bytes, uint32_t index)
     assert(index < self->count);
     memmove(items + index * bytes, items + (index + 1) * bytes, (self->count - index - 1) * bytes);
     self->count--;
-}
-
-uint16_t code_number(engine_t *self, const char *code)
-{
-    char(*codes)[CODE_BYTES + 1] = self->codes.items;
-
-    if (code[0] == '\0') {
-        return 0;
-    }
-    for (uint32_t i = self->codes.count; i > 0;
-         i--) { /* some hundreds at the most, the busy ones last */
-        if (memcmp(codes[i - 1], code, CODE_BYTES) == 0) {
-            return (uint16_t)i;
-        }
-    }
-    assert(self->codes.count < CODES_LIMIT);
-    memcpy(list_add(&self->codes, CODE_BYTES + 1), code, CODE_BYTES);
-    return (uint16_t)self->codes.count;
-}
-
-const char *code_text(const engine_t *self, uint16_t code)
-{
-    const char(*codes)[CODE_BYTES + 1] = self->codes.items;
-
-    return code == 0 ? "" : codes[code - 1];
 }
 
 struct child *child_of(struct child *self)
@@ -117,18 +92,13 @@ static struct transfer *transfer_get(engine_t *self, const struct engine_event *
     if (transfer != NULL) {
         return transfer;
     }
-    int32_t today = civil_london_day(event->accepted_ms);
-    const char *origin = procedures_route(self->procedures, event->view->origin, today);
-    const char *receiving = procedures_route(self->procedures, event->view->receiving, today);
     transfer = mem_new(1, sizeof *transfer);
     memcpy(transfer->id, event->view->transfer, UUID_BYTES);
     transfer->number = self->transfers.count;
-    transfer->origin = code_number(self, origin != NULL ? origin : event->view->origin);
-    transfer->receiving = code_number(self, receiving != NULL ? receiving : event->view->receiving);
+    transfer->origin = code_today(self, event->view->origin);
+    transfer->receiving = code_today(self, event->view->receiving);
     if (event->profile != NULL) {
-        size_t len = strlen(event->profile);
-        assert(len <= PROFILE_NAME_BYTES_MAX);
-        memcpy(transfer->profile, event->profile, len + 1);
+        transfer->profile = procedures_profile_number(self->procedures, event->profile);
     }
     *(struct transfer **)list_add(&self->transfers, sizeof(struct transfer *)) = transfer;
     table16_put(&self->transfers_by_id, transfer->id, transfer);
@@ -232,8 +202,8 @@ uint16_t owner_now(const struct episode *episode, enum dimension dimension)
         return episode->rent;
     case DIM_OTHER_SERVICES_COST:
         return episode->other_cost;
-    case DIM_SUPPORT_MEANWHILE:
-        return or_case(episode->support, child);
+    case DIM_SUPPORT_MEANWHILE: /* with the case, whatever an earlier episode said of it */
+        return child->case_owner;
     case DIM_DATA_RECORDING:
         return child->recorders[0] != 0 ? child->recorders[0] : child->first_origin;
     case DIM_COUNT:
@@ -260,8 +230,10 @@ void own(struct judge *self, enum dimension dimension, const uint16_t *owners, s
         [DIM_CONFERENCE_CONVENING] = &episode->conference_convening,
         [DIM_RENT_SUBSISTENCE] = &episode->rent,
         [DIM_OTHER_SERVICES_COST] = &episode->other_cost,
-        [DIM_SUPPORT_MEANWHILE] = &episode->support,
     };
+    if (dimension == DIM_SUPPORT_MEANWHILE) {
+        return; /* follows the case */
+    }
     struct list *history = is_of_child(dimension) ? &child->history : &episode->history;
     struct ownership *change = list_add(history, sizeof *change);
 
@@ -319,6 +291,37 @@ static void join_list(struct list *kept, const struct list *joined, size_t bytes
     }
 }
 
+static void join_assessments(struct child *kept, const struct child *joined)
+{
+    const struct assessment *theirs = joined->assessments.items;
+
+    for (uint32_t i = 0; i < joined->assessments.count; i++) {
+        const struct assessment *ours = kept->assessments.items;
+        bool known = false;
+        for (uint32_t k = 0; k < kept->assessments.count; k++) {
+            known = known || (ours[k].sender == theirs[i].sender && ours[k].type == theirs[i].type);
+        }
+        if (!known) {
+            *(struct assessment *)list_add(&kept->assessments, sizeof *theirs) = theirs[i];
+        }
+    }
+}
+
+/* Both lists are in the order of starting, and so is what they become. */
+static void join_clocks(struct child *kept, const struct child *joined)
+{
+    join_list(&kept->clocks, &joined->clocks, sizeof(struct running *));
+    struct running **clocks = kept->clocks.items;
+    for (uint32_t i = 1; i < kept->clocks.count; i++) {
+        struct running *clock = clocks[i];
+        uint32_t at = i;
+        for (; at > 0 && clocks[at - 1]->number > clock->number; at--) {
+            clocks[at] = clocks[at - 1];
+        }
+        clocks[at] = clock;
+    }
+}
+
 static void join_facts(struct child *kept, struct child *joined)
 {
     kept->s47 = kept->s47 || joined->s47;
@@ -341,15 +344,19 @@ static void join_facts(struct child *kept, struct child *joined)
     }
     join_orders(kept, joined);
     join_consents(kept, joined);
-    join_list(&kept->assessments, &joined->assessments, sizeof(struct assessment));
+    join_assessments(kept, joined);
     join_list(&kept->notices, &joined->notices, sizeof(struct move_notice));
-    join_list(&kept->clocks, &joined->clocks, sizeof(struct running *));
+    join_clocks(kept, joined);
     join_list(&kept->episodes, &joined->episodes, sizeof(struct episode *));
 }
 
-static void ref_text(const uint8_t *ref, char *text)
+struct child *child_named(const engine_t *self, const struct fact_value *ref)
 {
-    uuid_format(ref, text);
+    struct child *child = ref != NULL && ref->bytes.len == UUID_BYTES
+        ? table16_get(&self->children_by_ref, ref->bytes.data)
+        : NULL;
+
+    return child != NULL ? child_of(child) : NULL;
 }
 
 void children_merge(struct judge *self)
@@ -359,16 +366,14 @@ void children_merge(struct judge *self)
     char kept_text[UUID_TEXT_BYTES];
     char joined_text[UUID_TEXT_BYTES];
 
-    struct child *other =
-        other_ref != NULL ? table16_get(&engine->children_by_ref, other_ref->bytes.data) : NULL;
-    if (other == NULL || child_of(other) == self->child) {
+    struct child *other = child_named(engine, other_ref);
+    if (other == NULL || other == self->child) {
         return;
     }
-    other = child_of(other);
     struct child *kept = other->number < self->child->number ? other : self->child;
     struct child *joined = kept == other ? self->child : other;
-    ref_text(kept->ref, kept_text);
-    ref_text(joined->ref, joined_text);
+    uuid_format(kept->ref, kept_text);
+    uuid_format(joined->ref, joined_text);
     emit(engine, "records_merged", self->episode, self->row, NULL, NULL, engine->now_ms,
         "kept=%s joined=%s", kept_text, joined_text);
     bool both_open = !kept->ended && !joined->ended && kept->case_owner != joined->case_owner;
@@ -381,6 +386,7 @@ void children_merge(struct judge *self)
         kept->r61_since = engine->now_ms;
     }
     joined->merged_into = kept;
+    joined->merged_ms = engine->now_ms;
     self->child = kept;
     struct ownership *change = list_add(&kept->history, sizeof *change);
     *change = (struct ownership){

@@ -8,13 +8,14 @@
 /* The order of docs/PROCEDURES.md, section 9: instant, clock, transfer, child. */
 static bool runs_out_before(const struct running *a, const struct running *b)
 {
-    if (a->due.runs_out_ms != b->due.runs_out_ms) {
-        return a->due.runs_out_ms < b->due.runs_out_ms;
+    if (a->fire_ms != b->fire_ms) {
+        return a->fire_ms < b->fire_ms;
     }
-    if (a->info->number != b->info->number) {
-        return a->info->number < b->info->number;
+    int order = a->info != b->info ? strcmp(a->info->id, b->info->id) : 0;
+    if (order != 0) {
+        return order < 0;
     }
-    int order = memcmp(a->episode->key, b->episode->key, sizeof a->episode->key);
+    order = memcmp(a->episode->key, b->episode->key, sizeof a->episode->key);
     return order != 0 ? order < 0 : a->number < b->number;
 }
 

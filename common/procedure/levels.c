@@ -1,0 +1,141 @@
+/*
+ * levels: persisted (A1), opened (A2) and erased, as they are reported for one recipient or holder of an event. No level is an
+ * acceptance: nothing here moves a dimension of responsibility (R37). Cannot fail; what is unknown or known already is ignored.
+ */
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/procedure/engine_internal.h"
+
+#include "common/base/banned.h"
+
+static struct row_recipient *recipient_of(
+    const engine_t *self, const struct row *row, const char *code)
+{
+    for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
+        if (strcmp(code_text(self, row->recipients[i].code), code) == 0) {
+            return &row->recipients[i];
+        }
+    }
+    return NULL;
+}
+
+/* R22: a notice laid at one of the two doors of a London receiver is laid at the other too. */
+static void copy_door(engine_t *self, struct row *row, struct episode *episode, uint16_t code)
+{
+    struct judge judge = judge_for(self, episode, row);
+    bool mash = row->door == self->names->value[V_DOOR_MASH];
+    bool qa = row->door == self->names->value[V_DOOR_QA];
+
+    if (row->kind == self->names->kind[K_MOVE_NOTIFIED] && (mash || qa) &&
+        code == episode->transfer->receiving && is_value(&judge, judge.child->case_type, V_CP) &&
+        judge_under(&judge, code, self->london)) {
+        emit(self, "door_copied", episode, row, NULL, "R22", self->now_ms, "door=%s",
+            mash ? "qa_unit" : "mash");
+    }
+}
+
+static void note_persisted(
+    engine_t *self, struct row *row, struct episode *episode, uint16_t code, int64_t at_ms)
+{
+    emit(self, "persisted", episode, row, NULL, NULL, at_ms, "by=%s latency_s=%lld",
+        code_text(self, code), (long long)((at_ms - row->accepted_ms) / 1000));
+    copy_door(self, row, episode, code);
+    if (row->mother_placing != 0 && row->mother_placing == code) {
+        emit(self, "cooperation_duty", episode, row, NULL, NULL, at_ms, "authority=%s",
+            code_text(self, code));
+    }
+    if (row->kind == self->names->kind[K_DOCUMENTS_PROVIDED] &&
+        code == episode->transfer->receiving) {
+        episode->documents_persisted_ms = at_ms;
+    }
+}
+
+void engine_persisted(engine_t *self, const uint8_t *event_id, const char *code, int64_t at_ms)
+{
+    struct row *row = row_find(self, event_id);
+    struct row_recipient *recipient = recipient_of(self, row, code);
+
+    engine_advance(self, at_ms);
+    if (recipient == NULL || recipient->level >= 1) {
+        return;
+    }
+    recipient->level = 1;
+    recipient->has_payload = row->has_payload && !row->withheld && !row->erased_broker;
+    for (uint32_t i = 0; i < row->verdict_count; i++) {
+        note_persisted(self, row, row->verdicts[i].episode, recipient->code, at_ms);
+    }
+    clocks_persisted(self, row, recipient->code, at_ms);
+}
+
+void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, const char *role,
+    const char *team, int64_t at_ms)
+{
+    struct row *row = row_find(self, event_id);
+    struct row_recipient *recipient = recipient_of(self, row, code);
+
+    engine_advance(self, at_ms);
+    if (recipient == NULL || recipient->level == 0) {
+        return; /* what is not persisted cannot be opened */
+    }
+    recipient->level = 2;
+    for (uint32_t i = 0; i < row->verdict_count; i++) {
+        emit(self, "opened", row->verdicts[i].episode, row, NULL, NULL, at_ms,
+            "by=%s role=%s team=%s", code, role != NULL ? role : "", team != NULL ? team : "");
+    }
+    clocks_opened(self, row, recipient->code, at_ms);
+}
+
+/* ---- erasure ---- */
+
+static bool all_erased(const struct row *row)
+{
+    bool all = row->erased_sender && row->erased_broker;
+
+    for (uint32_t i = 0; i < row->recipient_count; i++) {
+        all = all && (!row->recipients[i].has_payload || row->recipients[i].erased);
+    }
+    return all;
+}
+
+bool payloads_left(const struct child *child, const char *consent)
+{
+    for (uint32_t e = 0; e < child->episodes.count; e++) {
+        const struct list *list = &((struct episode *const *)child->episodes.items)[e]->handovers;
+        for (uint32_t i = 0; i < list->count; i++) {
+            const struct row *row = ((struct row *const *)list->items)[i];
+            if (row->has_payload && strcmp(row->consent, consent) == 0 && !all_erased(row)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder, int64_t at_ms)
+{
+    struct row *row = row_find(self, event_id);
+
+    engine_advance(self, at_ms);
+    if (row == NULL || !row->has_payload) {
+        return;
+    }
+    struct row_recipient *recipient = recipient_of(self, row, holder);
+    bool *erased = strcmp(holder, "broker") == 0          ? &row->erased_broker
+        : strcmp(code_text(self, row->from), holder) == 0 ? &row->erased_sender
+        : recipient != NULL                               ? &recipient->erased
+                                                          : NULL;
+    if (erased == NULL || *erased) {
+        return;
+    }
+    *erased = true;
+    bool confirmed = all_erased(row);
+    for (uint32_t i = 0; i < row->verdict_count; i++) {
+        emit(self, "payload_erased", row->verdicts[i].episode, row, NULL, NULL, at_ms, "by=%s",
+            holder);
+        if (confirmed) {
+            emit_plain(self, "erasure_confirmed", row->verdicts[i].episode, row);
+        }
+        clocks_erased(self, child_of(row->verdicts[i].episode->child));
+    }
+}
