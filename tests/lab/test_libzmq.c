@@ -407,13 +407,17 @@ static void router__mandatory__tells_of_unknown_and_full_peers(void **state)
     }
     assert_int_equal(errno, EAGAIN); /* and not a frame was dropped in silence */
     (void)zmq_close(dealer);
-    errno = EAGAIN;
-    for (int i = 0; i < WAIT_MS && errno == EAGAIN; i++) { /* now it is gone: told apart */
+    int why = EAGAIN;
+    for (int i = 0; i < WAIT_MS && why == EAGAIN; i++) { /* now it is gone: told apart */
         (void)readable(router, 1);
         rc = zmq_send(router, id, sizeof id, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+        why = rc == -1 ? errno : EAGAIN;
+        if (rc == 5) { /* the kernel made room before it noticed: a whole message, and again */
+            (void)zmq_send(router, kib, sizeof kib, ZMQ_DONTWAIT);
+        }
     }
     assert_int_equal(rc, -1);
-    assert_int_equal(errno, EHOSTUNREACH);
+    assert_int_equal(why, EHOSTUNREACH);
     (void)zmq_close(router);
 }
 
