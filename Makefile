@@ -5,6 +5,7 @@
 #   make test         install what is missing, build, run every test; last line "N passed, N failed"
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
+#   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
 #   make lint         layers, headers, function length, format, clang-tidy
 #   make format       clang-format over our own sources
@@ -38,7 +39,9 @@ BROKER_NET_C := $(wildcard broker/net/*.c)
 AGENT_C := $(filter-out client/agent/main.c,$(wildcard client/agent/*.c))
 CLI_C := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
 LIB_C := $(wildcard client/lib/*.c)
+LAB_C := $(wildcard client/lab/*.c)
 SUPPORT_C := $(wildcard tests/support/*.c)
+FUZZ_C := $(wildcard tests/fuzz/*.c)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN_O := $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
@@ -48,7 +51,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 LAB_TESTS := $(patsubst tests/lab/%.c,$(BUILD)/tests/lab/%,$(wildcard tests/lab/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all run test bootstrap check-asan check-crash bench lint format install clean programs tests
+.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets bench lint format install clean programs tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -83,7 +86,9 @@ $(BUILD)/libbrokernet.a: $(call objects,$(BROKER_NET_C))
 $(BUILD)/libagent.a: $(call objects,$(AGENT_C))
 $(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
 $(BUILD)/libcli.a: $(call objects,$(CLI_C))
+$(BUILD)/liblab.a: $(call objects,$(LAB_C))
 $(BUILD)/libsupport.a: $(call objects,$(SUPPORT_C))
+$(BUILD)/libfuzz.a: $(call objects,$(filter-out tests/fuzz/entry.c tests/fuzz/make_corpus.c,$(FUZZ_C)))
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -96,7 +101,8 @@ $(BUILD)/waypost-broker: $(call objects,broker/main.c) $(BUILD)/libbrokernet.a $
 	$(LINK)
 $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	$(LINK)
-$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
+$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libwaypost.a \
+                  $(BUILD)/libcommon.a
 	$(LINK)
 
 # Manual pages and completion are made from the table of commands.
@@ -110,7 +116,7 @@ $(BUILD)/man/made: $(BUILD)/waypost
 
 # A test that injects failures names the calls it wraps in its first line: /* wrap: pwrite fdatasync */
 wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
-TEST_LIBS = $(addprefix $(BUILD)/lib,support.a agent.a waypost.a brokernet.a brokercore.a common.a)
+TEST_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a agent.a waypost.a brokernet.a brokercore.a common.a)
 define LINK_TEST
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
@@ -118,6 +124,12 @@ define LINK_TEST
 endef
 
 $(BUILD)/tests/unit/test_cli_%: tests/unit/test_cli_%.c $(BUILD)/libcli.a $(TEST_LIBS) | $(GEN_C)
+	$(LINK_TEST)
+# The targets of `make fuzz` with the inputs that are kept, in one program; and the one that wrote most of those.
+FUZZ_LIBS = $(addprefix $(BUILD)/lib,fuzz.a cli.a) $(TEST_LIBS)
+$(BUILD)/tests/unit/test_corpora: tests/unit/test_corpora.c $(FUZZ_LIBS) | $(GEN_C)
+	$(LINK_TEST)
+$(BUILD)/tests/fuzz/make_corpus: tests/fuzz/make_corpus.c $(FUZZ_LIBS) | $(GEN_C)
 	$(LINK_TEST)
 $(BUILD)/tests/%: tests/%.c $(TEST_LIBS) | $(GEN_C)
 	$(LINK_TEST)
@@ -143,6 +155,20 @@ check-asan: bootstrap
 check-crash: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),50) tests/crash/loop
+
+# libFuzzer brings main(): tests/fuzz/entry.c calls the one target it is compiled for.
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+fuzz-targets: $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/fuzz_%)
+$(BUILD)/tests/fuzz/fuzz_%: tests/fuzz/entry.c $(FUZZ_LIBS) | $(GEN_C)
+	@mkdir -p $(@D)
+	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -pie $(LDFLAGS) \
+	  -o $@ $< $(filter %.a,$^) $(LIBS)
+
+fuzz: bootstrap
+	@$(MAKE) --no-print-directory -j2 fuzz-targets BUILD=$(BUILD)/fuzz CC=clang \
+	  CFLAGS="-O1 -g $(FUZZ_SAN) -fsanitize=fuzzer-no-link"
+	@BUILD=$(abspath $(BUILD)/fuzz) FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run $(TARGET)
 
 bench: bootstrap
 	@$(MAKE) --no-print-directory -j2 programs BUILD=$(BUILD)

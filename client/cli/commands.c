@@ -23,6 +23,8 @@ static const struct cli_command *const arrays[] = {
     cmd_check,
     cmd_operate,
     cmd_bench,
+    cmd_rehearse,
+    cmd_procedures,
     cmd_other,
 };
 

@@ -19,6 +19,8 @@ extern const struct cli_command cmd_status[];   /* status, alarms, listening */
 extern const struct cli_command cmd_check[];    /* check */
 extern const struct cli_command cmd_operate[];  /* shape, trace, hold, release, counters */
 extern const struct cli_command cmd_bench[];    /* bench */
+extern const struct cli_command cmd_rehearse[];   /* rehearse */
+extern const struct cli_command cmd_procedures[]; /* procedures, procedures explain */
 extern const struct cli_command cmd_other[];    /* completion, version, help */
 
 /* The command at an index, in the order in which they are listed; NULL at the end. */

@@ -1,0 +1,343 @@
+/*
+ * cmd_procedures: kinds, facts, clocks, rules and profiles as they are in force, each with its source. Only prints; a word that is
+ * not known is answered with the nearest one.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/commands.h"
+#include "client/cli/register_file.h"
+#include "client/cli/table.h"
+#include "client/lab/data_files.h"
+#include "common/base/words.h"
+#include "common/procedure/procedures.h"
+#include "common/procedure/tsv.h"
+#include "common/base/banned.h"
+
+enum { COLUMNS_MAX = TSV_COLUMNS_MAX, HEADER_BYTES = 1024, TABLES = 5 };
+
+/* One of the tables, with every column that it has. */
+struct whole_table {
+    const char *file; /* "rules.tsv" */
+    const char *what; /* "rule" */
+    char header[HEADER_BYTES];
+    const char *columns[COLUMNS_MAX]; /* lent from header */
+    size_t column_count;
+    struct tsv rows;
+};
+
+static const char *const table_files[TABLES][2] = {{"kinds.tsv", "kind"}, {"facts.tsv", "fact"},
+    {"clocks.tsv", "clock"}, {"rules.tsv", "rule"}, {"system-kinds.tsv", "system kind"}};
+
+struct book {
+    struct cli *cli;
+    data_files_t *data;       /* owned */
+    procedures_t *procedures; /* owned */
+    struct whole_table tables[TABLES];
+};
+
+/* ---- reading ---- */
+
+static int table_open(const data_files_t *data, struct whole_table *self, struct complaint *why)
+{
+    struct slice text = data_files_table(data, self->file);
+    const uint8_t *end = text.len > 0 ? memchr(text.data, '\n', text.len) : NULL;
+    size_t len = end != NULL ? (size_t)(end - text.data) : 0;
+
+    if (len == 0 || len >= sizeof self->header) {
+        return complain(why, E_MALFORMED, "%s has no header row", self->file);
+    }
+    memcpy(self->header, text.data, len);
+    for (char *at = self->header; at != NULL && self->column_count < COLUMNS_MAX;) {
+        self->columns[self->column_count++] = at;
+        at = strchr(at, '\t');
+        if (at != NULL) {
+            *at++ = '\0';
+        }
+    }
+    return tsv_read(self->file, text, self->columns, self->column_count, &self->rows, why);
+}
+
+static void book_close(struct book *self)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        tsv_free(&self->tables[i].rows);
+    }
+    procedures_destroy(&self->procedures);
+    data_files_destroy(&self->data);
+}
+
+static int book_open(struct cli *cli, struct book *self)
+{
+    struct complaint why = {0};
+
+    *self = (struct book){.cli = cli};
+    int rc = data_files_open(register_data_folder(), &self->data, &why);
+    rc = rc == 0 ? data_files_procedures(self->data, &self->procedures, &why) : rc;
+    for (size_t i = 0; rc == 0 && i < TABLES; i++) {
+        self->tables[i].file = table_files[i][0];
+        self->tables[i].what = table_files[i][1];
+        rc = table_open(self->data, &self->tables[i], &why);
+    }
+    if (rc != 0) {
+        book_close(self);
+        return cli_fail_why(cli, &why);
+    }
+    return CLI_DONE;
+}
+
+static const char *cell_named(const struct whole_table *table, size_t row, const char *column)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (strcmp(table->columns[i], column) == 0) {
+            return tsv_cell(&table->rows, row, i);
+        }
+    }
+    return "";
+}
+
+/* ---- the list ---- */
+
+static const char *title_column(const struct whole_table *table)
+{
+    return strcmp(table->file, "kinds.tsv") == 0 || strcmp(table->file, "system-kinds.tsv") == 0
+        ? "title"
+        : strcmp(table->file, "clocks.tsv") == 0 ? "name"
+        : strcmp(table->file, "rules.tsv") == 0  ? "check"
+                                                 : "meaning";
+}
+
+static const char *source_column(const struct whole_table *table)
+{
+    return strcmp(table->file, "facts.tsv") == 0 ? "visibility"
+        : strcmp(table->file, "kinds.tsv") == 0 || strcmp(table->file, "system-kinds.tsv") == 0
+        ? "sources"
+        : "source";
+}
+
+static void list_table(struct cli *cli, const struct whole_table *table)
+{
+    const char *const headings[] = {
+        table->what, "what", strcmp(table->what, "fact") == 0 ? "where" : "source", NULL};
+    table_t *out = table_new(headings);
+
+    for (size_t row = 0; row < table->rows.row_count; row++) {
+        table_cell(out, "%s", tsv_cell(&table->rows, row, 0));
+        table_cell(out, "%s", cell_named(table, row, title_column(table)));
+        table_cell(out, "%s", cell_named(table, row, source_column(table)));
+    }
+    table_print(out, cli);
+    table_destroy(&out);
+}
+
+static void list_profiles(const struct book *self)
+{
+    static const char *const headings[] = {"profile", "what", "review by", NULL};
+    table_t *out = table_new(headings);
+    const char *name;
+
+    for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
+        const char *title =
+            procedures_profile_value(self->procedures, name, "profile.title", false);
+        const char *review =
+            procedures_profile_value(self->procedures, name, "profile.review_by", false);
+        table_cell(out, "%s", name);
+        table_cell(out, "%s", title != NULL ? title : "");
+        table_cell(out, "%s", review != NULL ? review : "");
+    }
+    table_print(out, self->cli);
+    table_destroy(&out);
+}
+
+static json_t *row_json(const struct whole_table *table, size_t row)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        json_object_set_new(object, table->columns[i], json_string(tsv_cell(&table->rows, row, i)));
+    }
+    return object;
+}
+
+static void list_json(const struct book *self)
+{
+    json_t *all = json_object();
+    json_t *profiles = json_array();
+    const char *name;
+
+    for (size_t t = 0; t < TABLES; t++) {
+        json_t *rows = json_array();
+        for (size_t row = 0; row < self->tables[t].rows.row_count; row++) {
+            json_array_append_new(rows, row_json(&self->tables[t], row));
+        }
+        json_object_set_new(all, self->tables[t].file, rows);
+    }
+    for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
+        json_array_append_new(profiles, json_string(name));
+    }
+    json_object_set_new(all, "profiles", profiles);
+    cli_json(self->cli, all);
+}
+
+static int run_procedures(struct cli *cli)
+{
+    struct book book;
+    int exit_code = book_open(cli, &book);
+
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    if (cli->json) {
+        list_json(&book);
+    } else {
+        for (size_t i = 0; i < TABLES; i++) {
+            list_table(cli, &book.tables[i]);
+            cli_say(cli, "\n");
+        }
+        list_profiles(&book);
+        cli_say(cli, "\nwaypost procedures explain R28 tells all that is known of one of them.\n");
+    }
+    book_close(&book);
+    return CLI_DONE;
+}
+
+/* ---- one of them ---- */
+
+static int find_row(const struct whole_table *table, const char *word)
+{
+    for (size_t row = 0; row < table->rows.row_count; row++) {
+        if (strcmp(tsv_cell(&table->rows, row, 0), word) == 0) {
+            return (int)row;
+        }
+    }
+    return -1;
+}
+
+static void put_limits(const struct book *self, const char *clock)
+{
+    char key[64];
+    const char *name;
+
+    snprintf(key, sizeof key, "clocks.%s.limit", clock);
+    for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
+        const char *value = procedures_profile_value(self->procedures, name, key, false);
+        if (value != NULL) {
+            cli_say(self->cli, "  %-20s %s (in force under %s)\n", key, value, name);
+        }
+    }
+}
+
+static void explain_row(const struct book *self, const struct whole_table *table, size_t row)
+{
+    if (self->cli->json) {
+        cli_json(self->cli, row_json(table, row));
+        return;
+    }
+    cli_say(self->cli, "%s%s %s%s\n", cli_paint(self->cli, PAINT_BOLD), table->what,
+        tsv_cell(&table->rows, row, 0), cli_paint(self->cli, PAINT_END));
+    for (size_t i = 1; i < table->column_count; i++) {
+        const char *cell = tsv_cell(&table->rows, row, i);
+        if (cell[0] != '\0' && strcmp(cell, "-") != 0) {
+            cli_say(self->cli, "  %-20s %s\n", table->columns[i], cell);
+        }
+    }
+    if (strcmp(table->what, "clock") == 0) {
+        put_limits(self, tsv_cell(&table->rows, row, 0));
+    }
+}
+
+static bool explain_profile(const struct book *self, const char *word)
+{
+    struct slice text = data_files_profile_text(self->data, word);
+
+    if (text.len == 0) {
+        return false;
+    }
+    if (self->cli->json) {
+        cli_json(self->cli,
+            json_pack("{s:s, s:s%}", "profile", word, "text", (const char *)text.data, text.len));
+        return true;
+    }
+    cli_say(self->cli, "%.*s", (int)text.len, (const char *)text.data);
+    return true;
+}
+
+static const char *word_at(const void *known, size_t index)
+{
+    const struct book *self = known;
+
+    for (size_t t = 0; t < TABLES; t++) {
+        if (index < self->tables[t].rows.row_count) {
+            return tsv_cell(&self->tables[t].rows, index, 0);
+        }
+        index -= self->tables[t].rows.row_count;
+    }
+    return data_files_profile(self->data, index);
+}
+
+/* "r28" means R28: identifiers of rules and clocks are written in capitals. */
+static void as_identifier(const char *word, char *out, size_t size)
+{
+    size_t len = strlen(word) < size ? strlen(word) : size - 1;
+
+    memcpy(out, word, len);
+    out[len] = '\0';
+    if (len == 3 && isdigit((unsigned char)out[1]) && isdigit((unsigned char)out[2])) {
+        out[0] = (char)toupper((unsigned char)out[0]);
+    }
+}
+
+static int run_explain(struct cli *cli)
+{
+    struct book book;
+    char word[64];
+    bool found = false;
+    int exit_code = book_open(cli, &book);
+
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    as_identifier(cli->args[0], word, sizeof word);
+    for (size_t t = 0; t < TABLES && !found; t++) {
+        int row = find_row(&book.tables[t], word);
+        if (row >= 0) {
+            explain_row(&book, &book.tables[t], (size_t)row);
+            found = true;
+        }
+    }
+    if (!found && !explain_profile(&book, word)) {
+        const char *near = words_nearest(word, word_at, &book);
+        exit_code =
+            cli_misuse(cli, "\"%s\" is no kind, fact, clock, rule, system kind or profile%s%s%s",
+                word, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                near != NULL ? "?" : "");
+    }
+    book_close(&book);
+    return exit_code;
+}
+
+const struct cli_command cmd_procedures[] = {
+    {.name = "procedures",
+        .group = CLI_GROUP_OTHER,
+        .summary = "lists kinds, facts, clocks, rules and profiles with their sources",
+        .usage = "",
+        .text =
+            "Lists what the procedures know: every kind of event, fact, clock, rule and profile, "
+            "with the document and line that it comes from.",
+        .example = "waypost procedures",
+        .run = run_procedures},
+    {.name = "procedures explain",
+        .group = CLI_GROUP_OTHER,
+        .summary = "tells all that is known of one kind, fact, clock, rule or profile",
+        .usage = "WORD",
+        .text =
+            "Prints the whole row: what is checked or counted, for whom, how severely under each "
+            "profile, and where it comes from. Of a clock it prints the duration in force under "
+            "each profile as well; of a profile its values.",
+        .example = "waypost procedures explain R28\nwaypost procedures explain C01",
+        .args_min = 1,
+        .args_max = 1,
+        .run = run_explain},
+    {.name = NULL},
+};

@@ -1,0 +1,51 @@
+/*
+ * network: what carries events in a rehearsal, as the runner and the expectations see it. network_model.h is the one there is: a
+ * broker, agents and a hub in one process, on a virtual clock, that keep the promises of docs/PROTOCOL.md without its bytes.
+ */
+#ifndef WAYPOST_LAB_NETWORK_H
+#define WAYPOST_LAB_NETWORK_H
+
+#include "client/lab/record_log.h"
+#include "client/lab/scenario.h"
+
+enum event_fate { FATE_WAITING, FATE_ACCEPTED, FATE_TURNED_AWAY };
+
+/* Where the sealed part of an event is. */
+struct payload_seen {
+    bool exists;          /* the event has one */
+    bool withheld;        /* never handed to a recipient (R39) */
+    bool erase_asked;     /* its sender has withdrawn it */
+    size_t copies;        /* stores that hold it */
+    const char *holder;   /* one of them, NULL for none */
+    bool commitment_fits; /* the event's commitment still verifies */
+};
+
+struct rehearsal_network {
+    void *self;
+    void (*destroy)(void **self_p);
+
+    /* ---- what happens ---- */
+    void (*advance)(void *self, int64_t now_ms); /* every deadline on the way fires, in order */
+    void (*publish)(void *self, uint32_t event, bool again);
+    /* 0, or E_STATE where the event is not persisted at that authority */
+    int (*open)(void *self, const char *code, uint32_t event, const char *role, const char *team);
+    void (*link)(void *self, const char *code, bool up);
+    void (*broker)(void *self, bool up);
+    void (*erase)(void *self, uint32_t event);
+
+    /* ---- what is asked; view: an authority's code, NULL for the broker ---- */
+    const engine_t *(*engine)(void *self, const char *view);
+    const engine_t *(*hub)(void *self);
+    void (*records)(void *self, const char *view,
+        void (*visit)(void *context, const struct record *record), void *context);
+    bool (*believes)(void *self, const char *view, const uint8_t *subject, const char *clock,
+        int64_t runs_out_ms);
+    uint64_t (*pending)(void *self, const char *code);
+    enum event_fate (*fate)(void *self, uint32_t event);
+    struct payload_seen (*payload)(void *self, uint32_t event);
+    bool (*converged)(void *self, struct buf *why); /* why: who differs */
+    bool (*replays)(void *self, struct buf *why);   /* why: what differs */
+    const struct record_log *(*log)(void *self);    /* the broker's */
+};
+
+#endif
