@@ -131,20 +131,27 @@ static void list_table(struct cli *cli, const struct whole_table *table)
     table_destroy(&out);
 }
 
+static const char *profile_text(const struct book *self, const char *profile, const char *key)
+{
+    const char *value = procedures_profile_value(self->procedures, profile, key, false);
+
+    return value != NULL ? value : "";
+}
+
 static void list_profiles(const struct book *self)
 {
-    static const char *const headings[] = {"profile", "what", "review by", NULL};
+    static const char *const headings[] = {
+        "profile", "what", "level", ">version", "from", "source", NULL};
     table_t *out = table_new(headings);
     const char *name;
 
     for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
-        const char *title =
-            procedures_profile_value(self->procedures, name, "profile.title", false);
-        const char *review =
-            procedures_profile_value(self->procedures, name, "profile.review_by", false);
         table_cell(out, "%s", name);
-        table_cell(out, "%s", title != NULL ? title : "");
-        table_cell(out, "%s", review != NULL ? review : "");
+        table_cell(out, "%s", profile_text(self, name, "profile.title"));
+        table_cell(out, "%s", profile_text(self, name, "profile.level"));
+        table_cell(out, "%s", profile_text(self, name, "profile.version"));
+        table_cell(out, "%s", profile_text(self, name, "profile.effective_from"));
+        table_cell(out, "%s", profile_text(self, name, "profile.sources"));
     }
     table_print(out, self->cli);
     table_destroy(&out);
@@ -178,28 +185,6 @@ static void list_json(const struct book *self)
     }
     json_object_set_new(all, "profiles", profiles);
     cli_json(self->cli, all);
-}
-
-static int run_procedures(struct cli *cli)
-{
-    struct book book;
-    int exit_code = book_open(cli, &book);
-
-    if (exit_code != CLI_DONE) {
-        return exit_code;
-    }
-    if (cli->json) {
-        list_json(&book);
-    } else {
-        for (size_t i = 0; i < TABLES; i++) {
-            list_table(cli, &book.tables[i]);
-            cli_say(cli, "\n");
-        }
-        list_profiles(&book);
-        cli_say(cli, "\nwaypost procedures explain R28 tells all that is known of one of them.\n");
-    }
-    book_close(&book);
-    return CLI_DONE;
 }
 
 /* ---- one of them ---- */
@@ -288,7 +273,7 @@ static void as_identifier(const char *word, char *out, size_t size)
     }
 }
 
-static int run_explain(struct cli *cli)
+static int explain(struct cli *cli, const char *name)
 {
     struct book book;
     char word[64];
@@ -298,7 +283,7 @@ static int run_explain(struct cli *cli)
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
-    as_identifier(cli->args[0], word, sizeof word);
+    as_identifier(name, word, sizeof word);
     for (size_t t = 0; t < TABLES && !found; t++) {
         int row = find_row(&book.tables[t], word);
         if (row >= 0) {
@@ -317,27 +302,85 @@ static int run_explain(struct cli *cli)
     return exit_code;
 }
 
+/* ---- the command ---- */
+
+/* Words after `procedures` that list one table alone. */
+static const char *const list_words[] = {
+    "kinds", "facts", "clocks", "rules", "system-kinds", "profiles"};
+
+enum { LIST_WORDS = sizeof list_words / sizeof list_words[0] };
+
+static void list_text(const struct book *self, const char *only)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        if (only == NULL || strcmp(only, list_words[i]) == 0) {
+            list_table(self->cli, &self->tables[i]);
+            cli_say(self->cli, "\n");
+        }
+    }
+    if (only == NULL || strcmp(only, "profiles") == 0) {
+        list_profiles(self);
+    }
+    cli_say(
+        self->cli, "\nwaypost procedures explain R28 tells all that is known of one of them.\n");
+}
+
+static int list(struct cli *cli, const char *only)
+{
+    struct book book;
+    int exit_code = book_open(cli, &book);
+
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    if (cli->json) {
+        list_json(&book);
+    } else {
+        list_text(&book, only);
+    }
+    book_close(&book);
+    return CLI_DONE;
+}
+
+static int run_procedures(struct cli *cli)
+{
+    const char *known[LIST_WORDS + 1];
+    const char *word = cli->arg_count > 0 ? cli->args[0] : NULL;
+
+    if (word != NULL && strcmp(word, "explain") == 0) {
+        return cli->arg_count == 2
+            ? explain(cli, cli->args[1])
+            : cli_misuse(cli, "name what to explain: waypost procedures explain R28");
+    }
+    if (word == NULL) {
+        return list(cli, NULL);
+    }
+    for (size_t i = 0; i < LIST_WORDS; i++) {
+        known[i] = list_words[i];
+        if (strcmp(word, known[i]) == 0 && cli->arg_count == 1) {
+            return list(cli, word);
+        }
+    }
+    known[LIST_WORDS] = "explain";
+    const char *near = words_nearest_of(word, known, LIST_WORDS + 1);
+    return cli_misuse(cli, "\"%s\" is not what can be listed%s%s%s", word,
+        near != NULL ? "; did you mean " : "", near != NULL ? near : "", near != NULL ? "?" : "");
+}
+
 const struct cli_command cmd_procedures[] = {
     {.name = "procedures",
         .group = CLI_GROUP_OTHER,
-        .summary = "lists kinds, facts, clocks, rules and profiles with their sources",
-        .usage = "",
+        .summary = "lists kinds, facts, clocks, rules and profiles, or explains one of them",
+        .usage = "[kinds|facts|clocks|rules|system-kinds|profiles | explain WORD]",
         .text =
             "Lists what the procedures know: every kind of event, fact, clock, rule and profile, "
-            "with the document and line that it comes from.",
-        .example = "waypost procedures",
+            "with the document and line that it comes from; with a word, one of these tables "
+            "alone.\n\n"
+            "explain prints the whole row of one of them: what is checked or counted, for whom, "
+            "how severely under each profile, and where it comes from. Of a clock it prints the "
+            "duration in force under each profile as well; of a profile its values.",
+        .example = "waypost procedures clocks\nwaypost procedures explain R28",
+        .args_max = 2,
         .run = run_procedures},
-    {.name = "procedures explain",
-        .group = CLI_GROUP_OTHER,
-        .summary = "tells all that is known of one kind, fact, clock, rule or profile",
-        .usage = "WORD",
-        .text =
-            "Prints the whole row: what is checked or counted, for whom, how severely under each "
-            "profile, and where it comes from. Of a clock it prints the duration in force under "
-            "each profile as well; of a profile its values.",
-        .example = "waypost procedures explain R28\nwaypost procedures explain C01",
-        .args_min = 1,
-        .args_max = 1,
-        .run = run_explain},
     {.name = NULL},
 };
