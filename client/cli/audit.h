@@ -1,6 +1,6 @@
 /*
- * audit: what journal_verify() does not look at: were the batches and acknowledgements in a journal signed by those whose
- * keys the registers in that journal name?
+ * audit: what journal_verify() does not look at: were the batches and acknowledgements in a journal signed by
+ * those whose keys the registers in that journal name?
  *
  * Registers are taken in the order in which they came into force, each signed by the roots of the one before. The first
  * is judged by a join file, or believed and said so.
@@ -28,7 +28,7 @@ struct audit_report {
 audit_t *audit_new(const struct trust *trust, const char *network);
 void audit_destroy(audit_t **self_p);
 
-/* Look at one leaf record. Returns 0, or E_... where a register in the journal is not the successor of the one before. */
+/* Look at one leaf record. Returns 0, or why a register in the journal is not the successor of the one before. */
 int audit_record(audit_t *self, const struct record *record, struct complaint *why);
 
 void audit_finish(audit_t *self, struct audit_report *out);

@@ -286,14 +286,15 @@ static int restart_measured(struct away *self, json_t *results)
         return exit_code;
     }
     count_seen(self, &verdict);
+    uint64_t lost = verdict.lost + verdict.forgotten;
     bench_say(self->net->cli, results, "restart",
         json_pack("{s:f, s:I, s:I, s:I, s:I}", "first_delivery_ms", first_ms, "confirmed",
-            (json_int_t)verdict.confirmed, "lost", (json_int_t)(verdict.lost + verdict.forgotten),
-            "twice", (json_int_t)verdict.twice, "delivered", (json_int_t)self->link.events),
+            (json_int_t)verdict.confirmed, "lost", (json_int_t)lost, "twice",
+            (json_int_t)verdict.twice, "delivered", (json_int_t)self->link.events),
         "%.0f ms from exec to the first delivery; %s confirmed, %llu lost, %llu twice", first_ms,
-        bench_number((double)verdict.confirmed, confirmed),
-        (unsigned long long)(verdict.lost + verdict.forgotten), (unsigned long long)verdict.twice);
-    return verdict.lost + verdict.forgotten + verdict.twice == 0
+        bench_number((double)verdict.confirmed, confirmed), (unsigned long long)lost,
+        (unsigned long long)verdict.twice);
+    return lost + verdict.twice == 0
         ? CLI_DONE
         : cli_fail(self->net->cli, E_CORRUPT,
               "confirmed events were lost or came twice: a promise is broken");

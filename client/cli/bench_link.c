@@ -1,9 +1,9 @@
 /*
  * bench_link: one session with the broker over a DEALER socket with CURVE, as docs/PROTOCOL.md section 4 has it.
  *
- * What a real agent does for its own safety (checking signatures of others, storing) is left out: the load must not cost
- * more than the broker. The running hash and the acknowledgements are real, since the broker checks them. A frame that is
- * refused ends the run with its sentence.
+ * What a real agent does for its own safety (checking signatures of others, storing) is left out: the load must not
+ * cost more than the broker. The running hash and the acknowledgements are real, since the broker checks them. A
+ * frame that is refused ends the run with its sentence.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * bench_load: one run: producers in the calling thread, consumers in another, each over sockets of its own. The two share
- * counters and a table of due times, and nothing else.
+ * bench_load: one run: producers in the calling thread, consumers in another, each over sockets of its own. The two
+ * share counters and a table of due times, and nothing else.
  *
  * A session that fails ends the run; its sentence is said once.
  */

@@ -31,7 +31,15 @@
 #include "register.pb-c.h"
 #include "common/base/banned.h"
 
-enum { READY_MS = 20000, STOP_MS = 10000, POLL_MS = 2, FILE_MAX = 65536, LOG_TAIL = 400 };
+enum {
+    READY_MS = 20000,
+    STOP_MS = 10000,
+    POLL_MS = 2,
+    FILE_MAX = 65536,
+    LOG_TAIL = 400,
+    STAT_USER = 11,
+    STAT_SYSTEM = 12
+};
 
 /* ---- small things ---- */
 
@@ -459,6 +467,24 @@ static bool read_proc(pid_t pid, const char *name, char *out, size_t size)
     return len > 0;
 }
 
+/* Number at a place of /proc/PID/stat, counted from the state behind the name in brackets, which is 0. */
+static uint64_t stat_number(const char *text, int place)
+{
+    const char *at = strrchr(text, ')');
+    uint64_t number = 0;
+    char digits[24];
+    for (int i = 0; at != NULL && i <= place; i++) {
+        at = strchr(at, ' ');
+        at = at == NULL ? NULL : at + 1;
+    }
+    if (at == NULL) {
+        return 0;
+    }
+    size_t len = strspn(at, "0123456789");
+    snprintf(digits, sizeof digits, "%.*s", (int)(len < sizeof digits ? len : 0), at);
+    return text_parse_u64(digits, 0, UINT64_MAX, &number) == 0 ? number : 0;
+}
+
 struct bench_usage bench_net_usage(const struct bench_net *self)
 {
     struct bench_usage usage = {0};
@@ -471,14 +497,8 @@ struct bench_usage bench_net_usage(const struct bench_net *self)
         usage.peak_kib = status_number(text, "VmHWM:");
     }
     if (read_proc(self->pid, "stat", text, sizeof text)) {
-        const char *after = strrchr(text, ')');
-        unsigned long user = 0;
-        unsigned long system = 0;
-        if (after != NULL &&
-            sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                &system) == 2) {
-            usage.cpu_s = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-        }
+        uint64_t ticks = stat_number(text, STAT_USER) + stat_number(text, STAT_SYSTEM);
+        usage.cpu_s = (double)ticks / (double)sysconf(_SC_CLK_TCK);
     }
     return usage;
 }

@@ -125,7 +125,7 @@ const char *cli_text_at(const struct cli *cli, const char *option, size_t index)
 /* Print to standard output; nothing where --json is set. */
 void cli_say(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Print a sentence to standard output, wrapped to the terminal and ended with a newline; nothing where --json is set. */
+/* Print a sentence to standard output, wrapped to the terminal, with a newline; nothing where --json is set. */
 void cli_tell(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Print a hint or warning to standard error; nothing where --json is set. */

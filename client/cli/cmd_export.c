@@ -283,6 +283,10 @@ static void put_batch_message(
     }
     put_message(self, message);
     free(message->events);
+    message->events = NULL;
+    message->n_events = 0;
+    message->agent = NULL; /* what they point at ends here */
+    message->statement = NULL;
     free(parts);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "client/cli/parse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "client/cli/commands.h"
@@ -320,7 +321,7 @@ static int walk_short(struct walk *walk, const char *word)
 /* Nearest second word of commands that begin with `first`; NULL where none begins so. */
 static int wrong_second_word(struct cli *cli, const char *first, const char *second)
 {
-    const char *seconds[64];
+    const char *seconds[64] = {NULL};
     size_t count = 0;
     size_t len = strlen(first);
     const struct cli_command *command;
@@ -374,11 +375,8 @@ static int walk_command(struct walk *walk)
     }
     const char *second = walk->at < walk->argc ? walk->argv[walk->at] : NULL;
     char name[128];
-    size_t len = strlen(first);
-    if (second != NULL && len + strlen(second) + 2 <= sizeof name) {
-        memcpy(name, first, len);
-        name[len] = ' ';
-        memcpy(name + len + 1, second, strlen(second) + 1);
+    if (second != NULL &&
+        (size_t)snprintf(name, sizeof name, "%s %s", first, second) < sizeof name) {
         cli->command = command_named(name);
     }
     if (cli->command != NULL) {

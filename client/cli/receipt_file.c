@@ -210,12 +210,13 @@ static void proof_fill(struct receipt_proof *out, const struct parts *parts)
 static int proof_make(
     arena_t *arena, struct slice bytes, struct receipt_proof *out, struct complaint *why)
 {
-    struct parts parts;
+    struct parts parts = {0};
     struct hash statement;
     int rc = parts_read(arena, bytes, &parts, why);
     if (rc != 0) {
         return rc;
     }
+    assert(parts.file != NULL && parts.batch != NULL && parts.head != NULL);
     proof_fill(out, &parts);
     rc = event_read(buf_slice(&out->event_bytes), &out->event, why);
     if (rc != 0) {

@@ -227,9 +227,10 @@ void table_print(const table_t *self, struct cli *cli)
     if (cli->json) {
         return;
     }
-    unsigned widths[TABLE_COLUMNS_MAX];
-    const char *rest[TABLE_COLUMNS_MAX];
-    enum cli_paint paints[TABLE_COLUMNS_MAX];
+    unsigned widths[TABLE_COLUMNS_MAX] = {0};
+    const char *rest[TABLE_COLUMNS_MAX] = {NULL};
+    enum cli_paint paints[TABLE_COLUMNS_MAX] = {0};
+    assert(self->columns > 0 && self->columns <= TABLE_COLUMNS_MAX);
     measure(self, cli->terminal ? cli->width : 1000, widths);
     for (size_t c = 0; c < self->columns; c++) {
         rest[c] = heading_text(self, c);

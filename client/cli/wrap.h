@@ -9,7 +9,7 @@
 /*
  * Print text in lines of at most width columns.
  *   indent   blanks before each line
- *   column   where the first line stands already, indent or more where something was printed before it; 0 for a new line
+ *   column   where the first line stands already, where something was printed before it; 0 for a new line
  * Ends with a newline. "\n\n" in the text parts paragraphs; a line that begins with a blank is kept as it is.
  */
 void wrap_put(FILE *out, const char *text, unsigned indent, unsigned column, unsigned width);

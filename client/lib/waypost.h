@@ -75,7 +75,7 @@ void wp_agent_destroy(wp_agent_t **self_p);
 /* How long a call waits for its answer, milliseconds; 30,000 unless set. 0 waits for ever. */
 void wp_timeout(wp_agent_t *self, int timeout_ms);
 
-/* One sentence about the last call that failed: what, where, what to do. "" before the first. Lent until the next call. */
+/* One sentence about the last call that failed: what, where, what to do. "" before the first. Lent until the next. */
 const char *wp_error_text(const wp_agent_t *self);
 
 /* Name of a result, "E_FACT". Static. */
@@ -201,7 +201,7 @@ int wp_show(wp_agent_t *self, const char *event, char **json);
 /*
  * Every entry as it becomes durable here, in order, as JSON text {"number", "type", ...}.
  *   region   for a hub: one region's alone; NULL for all
- *   from     first number wanted, so that nothing is missed over a restart of your program; 0 for what comes from now on
+ *   from     first number wanted, so that nothing is missed over a restart of your program; 0 for what comes now
  *   each     called with every entry, lent; returns 0 to go on, anything else to stop
  * Returns what `each` returned, or a result when the agent goes away (connect again from the last number + 1).
  */
