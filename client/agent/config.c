@@ -56,8 +56,7 @@ static const struct setting rows[] = {
 const struct setting_table agent_table = {"waypost-agent", rows, sizeof rows / sizeof rows[0]};
 
 const char *const agent_examples[] = {"data", "/var/lib/waypost-agent", "keys",
-    "/etc/waypost/agent.keys", "join", "/etc/waypost/network.join", "socket",
-    "/run/waypost-agent/agent.sock", NULL};
+    "/etc/waypost/agent.keys", "join", "/etc/waypost/network.join", NULL};
 
 /* Items of a list that are files count from the folder of the configuration, like single paths. */
 static int resolve(

@@ -1,5 +1,5 @@
 /*
- * store: the agent's memory. One SQLite database, one connection, WAL, every commit synced (docs/STORAGE.md).
+ * store: the agent's memory. One SQLite database, one connection, WAL, every commit synced; store_schema.c has the tables.
  *
  * It holds what may not be lost: identity and counters, outbox, inbox with the evidence of every event, the stream's
  * cursor, acknowledgements, transfers, notices, alarms. It decides nothing.

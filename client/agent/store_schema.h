@@ -1,5 +1,5 @@
 /*
- * store_schema: the tables of the agent's database. docs/STORAGE.md describes each field.
+ * store_schema: the tables of the agent's database.
  */
 #ifndef WAYPOST_AGENT_STORE_SCHEMA_H
 #define WAYPOST_AGENT_STORE_SCHEMA_H

@@ -1,0 +1,59 @@
+# Configuration of waypost-agent (ZPL): `name = value`, four blanks a level, # begins a comment.
+# What stands behind a # is the default. Relative paths count from this file's folder.
+
+# Folder of the agent's database. It is made where it is missing, with mode 0700. One agent uses
+# it at a time. Takes a path of 1 to 1024 bytes; must be set.
+data = /var/lib/waypost-agent
+
+# File of the agent's secret keys, mode 0600, made by waypost keygen. Two during a rotation: the
+# newest that the register holds is used, both open what was sealed to them. Takes 1 to 2 files
+# with blanks between them; must be set.
+keys = /etc/waypost/agent.keys
+
+# Join file of the network: its name, the root keys that sign the register, where the broker is
+# and its key. Takes a path of 1 to 1024 bytes; must be set.
+join = /etc/waypost/network.join
+
+# File of a signed register to begin with, before the broker was ever reached. An older one than
+# the agent holds is passed over. Takes a path of 1 to 1024 bytes; may be left out.
+#register =
+
+# Unix socket for waypost, libwaypost and case systems, mode 0660. Takes a path of 1 to 100
+# bytes; default /run/waypost/agent.sock.
+#socket = /run/waypost/agent.sock
+
+# Group that the socket is given to: its members may use the agent. Takes a text of 1 to 32
+# bytes; may be left out.
+#socket-group =
+
+# Where the broker is, tcp://HOST:PORT or ipc://PATH, tried in turn; instead of those in the
+# join file. Takes 0 to 8 endpoints with blanks between them; may be left out.
+#endpoints =
+
+# File that is written when the socket answers, and removed when the agent stops. Takes a path
+# of 1 to 1024 bytes; may be left out.
+#ready-file =
+
+# Program that is run for every event that arrives, with the event as JSON on its standard
+# input. Exit status 0 means taken; anything else is tried again, after 1 s, 2 s and so on up to
+# 1 h. Order is kept within a transfer. Takes a path of 1 to 1024 bytes; may be left out.
+#on-delivery =
+
+# Whether that program gets the opened sealed part as well. Without it, it calls waypost open,
+# which is told to the sender. Takes yes or no; default no.
+#on-delivery-payload = no
+
+# How long that program may run before it is killed and the event is tried again. Takes a time
+# from 1 s to 1 h (ms, s, min, h or d); default 60 s.
+#on-delivery-timeout = 60 s
+
+# How many of them run at a time, each for another transfer. Takes a whole number from 1 to 8
+# programs; default 2.
+#on-delivery-parallel = 2
+
+# How many entries the broker may have on their way to this agent. Takes a whole number from 1
+# to 4096 entries; default 1024.
+#credit-events = 1024
+
+# How many bytes of them. Takes a size from 1 MiB to 64 MiB; default 4 MiB.
+#credit-bytes = 4 MiB

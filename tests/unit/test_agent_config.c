@@ -1,0 +1,189 @@
+/* The agent's configuration: sample file and manual are what the table says; what cannot be used is named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/agent/config.h"
+#include "common/base/fsio.h"
+#include "common/base/world.h"
+
+#include "common/base/banned.h"
+
+#define LIST_BEGIN ".\\\" begin of the list from the table (waypost-agent --manual)\n"
+#define LIST_END ".\\\" end of the list\n"
+
+static void sample__file__is_what_the_program_prints(void **state)
+{
+    struct buf file = {0};
+    struct buf wanted = {0};
+
+    (void)state;
+    assert_int_equal(fsio_read_all("data/samples/agent.zpl", SETTINGS_FILE_BYTES_MAX, &file), 0);
+    settings_put_sample(&agent_table, agent_examples, &wanted);
+    assert_true(slice_equal(buf_slice(&file), buf_slice(&wanted)));
+    buf_free(&file);
+    buf_free(&wanted);
+}
+
+static void manual__of_the_configuration__has_the_list_from_the_table(void **state)
+{
+    struct buf page = {0};
+    struct buf wanted = {0};
+
+    (void)state;
+    assert_int_equal(fsio_read_all("docs/man/waypost-agent.zpl.5", 1048576, &page), 0);
+    buf_put_u8(&page, 0);
+    settings_put_manual(&agent_table, &wanted);
+    buf_put_u8(&wanted, 0);
+    const char *begin = strstr((const char *)page.data, LIST_BEGIN);
+    const char *end = strstr((const char *)page.data, LIST_END);
+    assert_true(begin != NULL && end != NULL);
+    begin += strlen(LIST_BEGIN);
+    assert_int_equal((size_t)(end - begin), wanted.len - 1);
+    assert_memory_equal(begin, wanted.data, wanted.len - 1);
+    buf_free(&page);
+    buf_free(&wanted);
+}
+
+struct folder {
+    char path[120];
+    char config[160];
+};
+
+static void put_file(const struct folder *folder, const char *name, const char *text)
+{
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder->path, name);
+    assert_int_equal(fsio_replace(path, slice_of_text(text), 0600), 0);
+}
+
+static void begin(struct folder *out)
+{
+    (void)snprintf(out->path, sizeof out->path, "%s/agentconf.XXXXXX",
+        getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
+    assert_non_null(mkdtemp(out->path));
+    (void)snprintf(out->config, sizeof out->config, "%s/agent.zpl", out->path);
+}
+
+static void end(const struct folder *folder)
+{
+    static const char *const names[] = {"agent.zpl", "a.keys", "b.keys", "network.join"};
+    char path[200];
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder->path, names[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(folder->path), 0);
+}
+
+static void make_keys(const struct folder *folder, const char *name, const char *id)
+{
+    struct keys keys;
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/%s", folder->path, name);
+    keys_make(world_real(), id, &keys);
+    assert_int_equal(keys_save(&keys, path), 0);
+    keys_wipe(&keys);
+}
+
+static void make_join(const struct folder *folder)
+{
+    struct join join = {.network = "test",
+        .root_count = 1,
+        .threshold = 1,
+        .endpoint_count = 1,
+        .has_broker = true};
+    struct buf text = {0};
+
+    crypto_start();
+    memset(join.roots[0], 1, 32);
+    memset(join.broker_curve, 2, 32);
+    memset(join.broker_head, 3, 32);
+    (void)snprintf(join.endpoints[0], sizeof join.endpoints[0], "tcp://broker.example:5670");
+    join_put(&join, &text);
+    buf_put_u8(&text, 0);
+    put_file(folder, "network.join", (const char *)text.data);
+    buf_free(&text);
+}
+
+static void paths__relative__count_from_the_file(void **state)
+{
+    struct folder folder;
+    struct agent_config config;
+    struct complaint why = {0};
+
+    (void)state;
+    begin(&folder);
+    make_join(&folder);
+    make_keys(&folder, "a.keys", "E09000019");
+    make_keys(&folder, "b.keys", "E09000019");
+    put_file(&folder, "agent.zpl",
+        "data = \"data\"\nkeys = \"a.keys\"\nkeys = \"b.keys\"\njoin = \"network.join\"\n"
+        "socket = \"agent.sock\"\n");
+    if (agent_config_load(folder.config, &config, &why) != 0) {
+        fail_msg("%s", why.text);
+    }
+    assert_int_equal(config.key_count, 2);
+    assert_string_equal(config.keys[1].id, "E09000019");
+    assert_int_equal(config.endpoint_count, 1);
+    assert_non_null(strstr(config.database, folder.path));
+    agent_config_destroy(&config);
+    end(&folder);
+}
+
+static void keys__of_two_agents__are_refused(void **state)
+{
+    struct folder folder;
+    struct agent_config config;
+    struct complaint why = {0};
+
+    (void)state;
+    begin(&folder);
+    make_join(&folder);
+    make_keys(&folder, "a.keys", "E09000019");
+    make_keys(&folder, "b.keys", "E09000007");
+    put_file(&folder, "agent.zpl",
+        "data = \"data\"\nkeys = \"a.keys\"\nkeys = \"b.keys\"\njoin = \"network.join\"\n");
+    assert_int_equal(agent_config_load(folder.config, &config, &why), E_CONFIG);
+    assert_non_null(strstr(why.text, "E09000007"));
+    end(&folder);
+}
+
+static void option__misspelt__is_answered_with_the_nearest(void **state)
+{
+    struct folder folder;
+    struct agent_config config;
+    struct complaint why = {0};
+
+    (void)state;
+    begin(&folder);
+    put_file(&folder, "agent.zpl", "on-delivry = \"x\"\n");
+    assert_int_equal(agent_config_load(folder.config, &config, &why), E_CONFIG);
+    assert_non_null(strstr(why.text, "on-delivery"));
+    end(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sample__file__is_what_the_program_prints),
+        cmocka_unit_test(manual__of_the_configuration__has_the_list_from_the_table),
+        cmocka_unit_test(paths__relative__count_from_the_file),
+        cmocka_unit_test(keys__of_two_agents__are_refused),
+        cmocka_unit_test(option__misspelt__is_answered_with_the_nearest),
+    };
+
+    cmocka_set_test_filter(getenv("TEST_FILTER"));
+    return cmocka_run_group_tests_name("agent_config", tests, NULL, NULL);
+}
