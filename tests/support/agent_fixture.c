@@ -582,15 +582,20 @@ void agentfix_receipt(struct agentfix *self, const struct agentfix_batch *batch,
     ProtobufCBinaryData steps[MERKLE_PATH_MAX];
     struct hash hash = hash_statement(buf_slice(&batch->statement), buf_slice(&batch->signature));
 
+    uint64_t leaf_index = batch->leaf_index;
+    if (fault == FAULT_STATEMENT) { /* it stands in the journal, but it is not over what we sent */
+        hash.b[0] ^= 1;
+        leaf_index = self->leaf_count;
+        self->leaves[self->leaf_count++] = record_leaf_of(&hash, leaf_index, batch->accepted_ms);
+    }
     make_head(self, fault == FAULT_HEAD_SIGNATURE, &head);
-    merkle_path(self->leaves, self->leaf_count, batch->leaf_index, &path);
-    hash.b[0] ^= (uint8_t)(fault == FAULT_STATEMENT);
+    merkle_path(self->leaves, self->leaf_count, leaf_index, &path);
     path.step[0].b[0] ^= (uint8_t)(fault == FAULT_PATH);
     for (uint32_t i = 0; i < path.count; i++) {
         steps[i] = binary(path.step[i].b, HASH_BYTES);
     }
     receipt.statement_hash = binary(hash.b, HASH_BYTES);
-    receipt.leaf_index = batch->leaf_index;
+    receipt.leaf_index = leaf_index;
     receipt.accepted_ms = batch->accepted_ms;
     receipt.head = &head.message;
     receipt.n_path = path.count;

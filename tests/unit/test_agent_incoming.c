@@ -296,6 +296,11 @@ static void opening__by_a_role__is_said_until_it_is_acknowledged(void **state)
     agentfix_pass(self, 25);
     assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_ACK));
     assert_int_equal(inbox_size(self), 0);
+    self->is_connected = false; /* once it is acknowledged it is never said again */
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    agentfix_online(self);
+    agentfix_acked(self);
+    assert_null(agentfix_last_ack(self));
 }
 
 static void counter__after_a_restart__never_falls(void **state)

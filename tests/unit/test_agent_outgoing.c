@@ -385,6 +385,21 @@ static void database__behind_the_broker__draws_a_new_incarnation(void **state)
     free(batches);
 }
 
+/* The same number, another event under it: a clone went on with our incarnation. */
+static void database__other_leaf_under_the_last_number__draws_a_new_incarnation(void **state)
+{
+    struct agentfix *self = *state;
+
+    know_the_network(self);
+    send_one(self, false, NULL);
+    assert_int_equal(agentfix_serve(self), 1);
+    go_away(self);
+    self->last_leaf.b[7] ^= 1;
+    agentfix_online(self);
+    assert_true(agentfix_alarm(self, "restored"));
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_FETCH_OWN));
+}
+
 static void number__taken_by_another_event__stops_publishing(void **state)
 {
     struct agentfix *self = *state;
@@ -504,6 +519,7 @@ int main(void)
         WITH_AGENT(register__stale__is_fetched_and_payloads_are_wrapped_anew),
         WITH_AGENT(database__restored_from_a_copy__loses_and_repeats_nothing),
         WITH_AGENT(database__behind_the_broker__draws_a_new_incarnation),
+        WITH_AGENT(database__other_leaf_under_the_last_number__draws_a_new_incarnation),
         WITH_AGENT(number__taken_by_another_event__stops_publishing),
         WITH_AGENT(broker__shorter_journal_than_seen__stops_publishing_not_receiving),
         WITH_AGENT(broker__other_history__is_a_fork),
