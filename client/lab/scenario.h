@@ -16,7 +16,7 @@
 #include "common/procedure/engine.h"
 #include "common/procedure/procedures.h"
 
-enum { SCENARIO_NONE = UINT32_MAX }; /* no event, no child */
+#define SCENARIO_NONE UINT32_MAX /* no event, no child */
 
 struct scenario_child {
     const char *name;
