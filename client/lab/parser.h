@@ -10,7 +10,7 @@
 #include "client/lab/scenario.h"
 #include "client/lab/scenario_words.h"
 
-/* How many events a sender has numbered for a recipient. */
+/* How many events a sender has numbered for a recipient; a slot of a hash table, empty while last is 0. */
 struct counter {
     char from[CODE_BYTES + 1];
     char to[CODE_BYTES + 1]; /* "" for its sequence */
@@ -21,7 +21,9 @@ struct parser {
     scenario_t *scenario;
     const data_files_t *data;
     struct complaint *why;
-    shelf_t *shelf;      /* the scenario's */
+    shelf_t *shelf; /* for what this line needs: the scenario's, or scratch */
+    shelf_t *
+        scratch; /* owned; cleared with every line: the words of an event are gone once it is built */
     uint32_t line;       /* being read */
     bool titled;         /* the scenario statement was there */
     bool has_clock;      /* an `at` has been read */

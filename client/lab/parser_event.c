@@ -17,6 +17,9 @@
 
 enum { AGENT_INCARNATION = 1 };
 
+#define HASH_FIRST UINT64_C(14695981039346656037)
+#define HASH_FACTOR UINT64_C(1099511628211)
+
 /* What stands after CODE sends, sorted. */
 struct sending {
     const struct kind_info *kind;
@@ -30,26 +33,55 @@ struct sending {
     struct fact_text sealed[SCENARIO_FACTS_MAX];
 };
 
+/* Where a pair of codes stands, or an empty slot: the table is never more than half full. */
+static struct counter *counter_slot(
+    struct counter *counters, size_t capacity, const char *from, const char *to)
+{
+    uint64_t hash = HASH_FIRST;
+
+    for (const char *at = from; *at != '\0'; at++) {
+        hash = (hash ^ (uint8_t)*at) * HASH_FACTOR;
+    }
+    for (const char *at = to; *at != '\0'; at++) {
+        hash = (hash ^ (uint8_t)*at) * HASH_FACTOR;
+    }
+    for (size_t slot = (hash >> 32) % capacity;; slot = (slot + 1) % capacity) {
+        struct counter *counter = &counters[slot];
+        if (counter->last == 0 ||
+            (strcmp(counter->from, from) == 0 && strcmp(counter->to, to) == 0)) {
+            return counter;
+        }
+    }
+}
+
+static void counters_grow(struct parser *self)
+{
+    size_t capacity = self->counter_capacity == 0 ? 128 : self->counter_capacity * 2;
+    struct counter *grown = mem_new(capacity, sizeof *grown);
+
+    for (size_t i = 0; i < self->counter_capacity; i++) {
+        const struct counter *old = &self->counters[i];
+        if (old->last != 0) {
+            *counter_slot(grown, capacity, old->from, old->to) = *old;
+        }
+    }
+    free(self->counters);
+    self->counters = grown;
+    self->counter_capacity = capacity;
+}
+
 uint64_t counter_next(struct parser *self, const char *from, const char *to)
 {
-    for (size_t i = self->counter_count; i > 0; i--) {
-        struct counter *counter = &self->counters[i - 1];
-        if (strcmp(counter->from, from) == 0 && strcmp(counter->to, to) == 0) {
-            return ++counter->last;
-        }
+    if (2 * self->counter_count >= self->counter_capacity) {
+        counters_grow(self);
     }
-    if (self->counter_count == self->counter_capacity) {
-        self->counter_capacity = self->counter_capacity == 0 ? 64 : self->counter_capacity * 2;
-        self->counters = realloc(self->counters, self->counter_capacity * sizeof *self->counters);
-        if (self->counters == NULL) {
-            abort();
-        }
+    struct counter *counter = counter_slot(self->counters, self->counter_capacity, from, to);
+    if (counter->last == 0) {
+        memcpy(counter->from, from, CODE_BYTES + 1);
+        memcpy(counter->to, to, strlen(to) + 1);
+        self->counter_count++;
     }
-    struct counter *made = &self->counters[self->counter_count++];
-    *made = (struct counter){.last = 1};
-    memcpy(made->from, from, CODE_BYTES + 1);
-    memcpy(made->to, to, strlen(to) + 1);
-    return 1;
+    return ++counter->last;
 }
 
 /* ---- values that mean something in a scenario ---- */
@@ -368,7 +400,7 @@ static int seal(struct parser *self, const struct sending *sending, struct scena
         sodium_memzero(key, sizeof key);
     }
     if (rc == 0) {
-        event->payload = shelf_bytes(self->shelf, buf_slice(&ciphertext));
+        event->payload = shelf_bytes(self->scenario->shelf, buf_slice(&ciphertext));
     }
     buf_free(&plain);
     buf_free(&ciphertext);
@@ -388,7 +420,7 @@ static int finish(struct parser *self, struct scenario_event *event, struct slic
         rc = event_check(&view, self->now_ms, false, self->why);
     }
     if (rc == 0) {
-        event->bytes = shelf_bytes(self->shelf, buf_slice(&bytes));
+        event->bytes = shelf_bytes(self->scenario->shelf, buf_slice(&bytes));
     }
     buf_free(&bytes);
     return rc;
@@ -513,7 +545,9 @@ int parse_sends(struct parser *self, const char *from_word, struct statement *st
     if (rc != 0) {
         return rc;
     }
-    event->label = sending.label;
+    if (sending.label != NULL) {
+        event->label = shelf_text(self->scenario->shelf, sending.label, strlen(sending.label));
+    }
     event->transfer = sending.target.transfer;
     event->child_count = sending.target.child_count;
     event->children = sending.target.children;

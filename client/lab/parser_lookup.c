@@ -139,7 +139,7 @@ static int find_target_children(struct parser *self, const struct scenario_trans
     if (rc != 0) {
         return rc;
     }
-    uint32_t *children = shelf_take(self->shelf, count, sizeof *children);
+    uint32_t *children = shelf_take(self->scenario->shelf, count, sizeof *children);
     for (size_t i = 0; i < count; i++) {
         rc = find_child(self, list[i], &children[i]);
         if (rc != 0) {

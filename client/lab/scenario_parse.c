@@ -258,9 +258,26 @@ static int parse_statement(struct parser *self, struct statement *statement)
         words_nearest_of(first, verbs, sizeof verbs / sizeof verbs[0]));
 }
 
+/* CODE sends ... : what the words are made into is kept, the words are not. */
+static bool is_event(struct slice line)
+{
+    static const char verb[] = " sends ";
+    size_t at = 0;
+
+    while (at < line.len && (line.data[at] == ' ' || line.data[at] == '\t')) {
+        at++;
+    }
+    at += CODE_BYTES;
+    return at + sizeof verb - 1 <= line.len && memcmp(line.data + at, verb, sizeof verb - 1) == 0;
+}
+
 static int parse_line(struct parser *self, struct slice line, bool *begun)
 {
     struct statement statement = {.line = self->line, .event = SCENARIO_NONE};
+    bool event = is_event(line);
+
+    self->shelf = event ? self->scratch : self->scenario->shelf;
+    shelf_clear(self->scratch);
     int rc = words_cut(self->shelf, line, &self->words, self->why);
 
     if (rc != 0 || self->words.count == 0) {
@@ -278,7 +295,7 @@ static int parse_line(struct parser *self, struct slice line, bool *begun)
         return 0; /* read before */
     }
     statement.now_ms = self->now_ms;
-    statement.text = self->words.line;
+    statement.text = event ? "" : self->words.line;
     rc = parse_statement(self, &statement);
     if (rc == 0) {
         statement_add(self, &statement);
@@ -317,6 +334,7 @@ int scenario_parse(const char *file, struct slice bytes, const data_files_t *dat
     int rc = 0;
 
     scenario->shelf = parser.shelf = shelf_new();
+    parser.scratch = shelf_new();
     scenario->file = shelf_text(scenario->shelf, file, strlen(file));
     scenario->title = "";
     if (bytes.len > SCENARIO_BYTES_MAX) {
@@ -326,6 +344,7 @@ int scenario_parse(const char *file, struct slice bytes, const data_files_t *dat
     rc = rc == 0 ? data_files_procedures(data, &scenario->procedures, &fault->why) : rc;
     rc = rc == 0 ? parse_declarations(&parser, bytes) : rc;
     rc = rc == 0 ? parse_statements(&parser, bytes) : rc;
+    shelf_destroy(&parser.scratch);
     free(parser.counters);
     free(parser.labels);
     if (rc != 0) {

@@ -42,6 +42,19 @@ void shelf_destroy(shelf_t **self_p)
     *self_p = NULL;
 }
 
+void shelf_clear(shelf_t *self)
+{
+    while (self->first != NULL && self->first->next != NULL) {
+        struct block *next = self->first->next;
+        free(self->first);
+        self->first = next;
+    }
+    if (self->first != NULL) {
+        memset(self->first->bytes, 0, self->first->used);
+        self->first->used = 0;
+    }
+}
+
 static struct block *block_new(size_t bytes)
 {
     size_t size = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
