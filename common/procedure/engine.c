@@ -504,7 +504,7 @@ static void release_held(engine_t *self, const struct child *child)
             judge.facts = held.facts;
             judge.release = true;
             judge.plan = plan_of(self, held.row->kind);
-            judge_run(&judge);
+            judge_rules(&judge);
             if (judge.block != 0) {
                 i++;
                 continue;
@@ -533,7 +533,7 @@ static void fold_child(engine_t *self, const struct engine_event *event, struct 
     judge.plan = plan_of(self, event->view->kind);
     judge.alert = routed;
     filings_find(&judge);
-    judge_run(&judge);
+    judge_rules(&judge);
     if (judge.block != 0) {
         bool held = judge.strongest == SEVERITY_HOLD;
         set_aside(&judge, held);

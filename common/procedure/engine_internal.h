@@ -399,7 +399,7 @@ void filings_find(struct judge *self);                                /* fills f
 void filing_remember(struct judge *self);
 
 /* ---- judging ---- */
-void judge_run(struct judge *self); /* fills block, alert, strongest */
+void judge_rules(struct judge *self); /* fills block, alert, strongest */
 void judge_hit(struct judge *self, uint32_t rule, enum severity cap);
 enum severity judge_severity(
     const struct judge *self, const struct rule_info *rule, uint32_t kind, uint32_t clock);

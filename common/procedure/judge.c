@@ -351,7 +351,7 @@ bool conditions_hold(const struct judge *self, const struct condition *condition
 
 /* ---- running the rules ---- */
 
-void judge_run(struct judge *self)
+void judge_rules(struct judge *self)
 {
     const struct rule_call *items = self->plan->calls.items;
 
