@@ -14,6 +14,9 @@ start_broker_alone() {
 attack() {
     timeout 100 "$BUILD/tests/tools/hostile" "$@" --join "$NET/network.join" --endpoint "$(head -n 1 "$NET/broker/ready")" \
         --keys "$NET/keys/$ISLINGTON.keys" --keys "$NET/keys/$CAMDEN.keys" >"$NET/attack" 2>"$NET/attack.err"
+    local status=$?
+    sed 's/^/figure: /' "$NET/attack"
+    return "$status"
 }
 
 says() {
@@ -100,6 +103,7 @@ connections__5000_that_never_shake_hands__are_closed_and_cost_little() {
     check "others are served meanwhile" says served=yes
     check "all closed in the end" says closed=5000
     after=$(resident_kib)
+    echo "figure: broker memory before=$before KiB after=$after KiB"
     check "at most 64 MiB for them ($before to $after KiB)" test $((after - before)) -lt 65536
 }
 
@@ -111,6 +115,7 @@ connections__announcing_a_gibibyte__are_cut_at_the_header() {
     check "all cut" says closed=64
     check "others are served" says served=yes
     after=$(resident_kib)
+    echo "figure: broker memory before=$before KiB after=$after KiB"
     check "no memory for them ($before to $after KiB)" test $((after - before)) -lt 32768
 }
 

@@ -4,7 +4,8 @@
 #
 # A test is a function named subject__condition__outcome; run_tests calls each one in a subshell with a $NET of its own,
 # prints TAP, and stops and removes everything afterwards, also when the test fails. KEEP_FAILED=1 keeps the folder of a
-# failed test. A test fails at its first `check` that does not hold; `TEST_FILTER` (a shell pattern) picks a few.
+# failed test. A test fails at its first `check` that does not hold; a line "figure: ..." that it prints is shown as a
+# comment; `TEST_FILTER` (a shell pattern) picks a few.
 
 # shellcheck disable=SC2034 # the names are for the tests
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -290,10 +291,16 @@ tests_of_this_file() {
     declare -F | sed -n 's/^declare -f \([a-z0-9_]*__[a-z0-9_]*__[a-z0-9_]*\)$/\1/p'
 }
 
+# What no test may leave in a log: a sanitizer's report, a failed assertion.
+logs_are_clean() {
+    ! grep -hE 'Sanitizer|runtime error:|Assertion' "$NET"/*/log 2>/dev/null
+}
+
 end_of_test() {
     local status=$?
     trap - EXIT
     stop_all
+    logs_are_clean || status=1
     exit "$status"
 }
 
@@ -331,6 +338,7 @@ run_tests() {
         report=$NET.report
         if run_one "$name" >"$report" 2>&1; then
             echo "ok $number - $name"
+            sed -n 's/^figure: /#   /p' "$report"
         else
             failed=$((failed + 1))
             echo "not ok $number - $name"
