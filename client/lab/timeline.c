@@ -13,7 +13,7 @@
 
 #include "common/base/banned.h"
 
-enum { NAME_BYTES = 2 * SCENARIO_NAME_BYTES_MAX + 2 };
+enum { NAME_BYTES = 2 * SCENARIO_NAME_BYTES_MAX + 2, DETAIL_WORD_BYTES = 128, INDENT = 12 };
 
 static const char *const verdict_words[] = {
     [VERDICT_UNJUDGED] = "not judged",
@@ -81,50 +81,184 @@ static const char *about(const scenario_t *scenario, const struct record *record
     return scenario_target_text(scenario, transfer, child, text, NAME_BYTES);
 }
 
-/* Told with the event itself. */
-static bool is_told_with_event(const char *kind)
+/* Told with the event itself, or with its verdict. */
+static bool is_told_with_event(const struct record *record)
 {
-    static const char *const kinds[] = {"accepted", "persisted", "refused", "held"};
+    static const char *const kinds[] = {"accepted", "persisted", "opened", "refused", "held"};
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i], kind) == 0) {
+        if (strcmp(kinds[i], record->kind) == 0) {
             return true;
         }
     }
-    return false;
+    return strcmp(record->kind, "alert_raised") == 0 && record->clock == NULL;
 }
 
-static void put_clock(
-    struct timeline *self, const scenario_t *scenario, const struct record *record)
+/* A word of the detail; "" where it is not there. text of DETAIL_WORD_BYTES; returned. */
+static const char *detail_word(const struct record *record, const char *name, char *text)
 {
-    const struct clock_info *clock = procedures_clock_named(scenario->procedures, record->clock);
+    size_t len = 0;
+    const char *value = record_detail(record, name, &len);
 
-    fprintf(self->out, " %s %s", record->clock, clock != NULL ? clock->name : "");
+    if (value == NULL || len >= DETAIL_WORD_BYTES) {
+        return "";
+    }
+    memcpy(text, value, len);
+    text[len] = '\0';
+    return text;
+}
+
+/* Names of the authorities in a list of codes. */
+static void put_names(struct timeline *self, const char *codes, const char *between)
+{
+    for (const char *at = codes; *at != '\0';) {
+        char code[CODE_BYTES + 1] = "";
+        size_t len = strcspn(at, ",");
+        memcpy(code, at, len < sizeof code ? len : 0);
+        fprintf(self->out, "%s%s", at != codes ? between : "", data_files_name(self->data, code));
+        at += len + (at[len] == ',' ? 1 : 0);
+    }
+}
+
+/* A UTC stamp of a detail as London time; other texts as they are. */
+static void put_stamp(struct timeline *self, const char *text)
+{
+    char stamp[CIVIL_STAMP_BYTES];
+    int64_t at_ms;
+
+    if (civil_time_parse(text, &at_ms) == 0) {
+        civil_stamp_london(at_ms, stamp);
+        stamp[16] = '\0';
+        text = stamp;
+    }
+    fprintf(self->out, "%s", text);
+}
+
+static void say_set(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    char text[DETAIL_WORD_BYTES];
+    const char *due = detail_word(record, "due", text);
+
+    (void)clock;
+    fprintf(self->out, due[0] != '\0' && strcmp(due, "none") != 0 ? "due " : "no time limit");
+    if (due[0] != '\0' && strcmp(due, "none") != 0) {
+        put_stamp(self, due);
+    }
+    bool provisional = strcmp(detail_word(record, "provisional", text), "yes") == 0;
+    const char *binds = detail_word(record, "binds", text);
+    fprintf(self->out, "%s, ", provisional ? " (provisional)" : "");
+    if (binds[0] != '\0') {
+        put_names(self, binds, " and ");
+        fprintf(self->out, " must act");
+    } else {
+        fprintf(self->out, "advisory: it binds nobody");
+    }
+}
+
+/* The unit in which a clock's lateness is counted (docs/PROCEDURES.md, section 9). */
+static const char *late_word(const struct clock_info *clock)
+{
+    switch (clock != NULL ? clock->shipped.unit : LIMIT_D) {
+    case LIMIT_WD:
+        return "working days";
+    case LIMIT_H:
+    case LIMIT_MIN:
+        return "minutes";
+    default:
+        return "days";
+    }
+}
+
+static void say_stopped(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    char text[DETAIL_WORD_BYTES];
+    char late[DETAIL_WORD_BYTES];
+
+    fprintf(self->out, "%s", detail_word(record, "state", text));
+    if (strcmp(detail_word(record, "late", late), "0") != 0 && late[0] != '\0') {
+        fprintf(self->out, ", %s %s late", late, late_word(clock));
+    }
+}
+
+static void say_breached(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    char text[DETAIL_WORD_BYTES];
+
+    (void)clock;
+    fprintf(self->out, "has run out, it was due ");
+    put_stamp(self, detail_word(record, "due", text));
+}
+
+static void say_passed(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    char text[DETAIL_WORD_BYTES];
+
+    (void)clock;
+    fprintf(self->out, "case responsibility passes from ");
+    put_names(self, detail_word(record, "from", text), ", ");
+    fprintf(self->out, " to ");
+    put_names(self, detail_word(record, "to", text), ", ");
+    fprintf(self->out, " as of ");
+    put_stamp(self, detail_word(record, "effective_at", text));
+}
+
+static void say_flagged(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    (void)clock;
+    fprintf(self->out, "%s is flagged to both and the hub", record->rule);
+}
+
+/* What is said in words of its own; all others are told by the title of their row. */
+static const struct {
+    const char *kind;
+    void (*say)(struct timeline *self, const struct record *record, const struct clock_info *clock);
+} sayings[] = {
+    {"deadline_set", say_set},
+    {"deadline_stopped", say_stopped},
+    {"deadline_breached", say_breached},
+    {"responsibility_transferred", say_passed},
+    {"alert_raised", say_flagged},
+};
+
+static void say_record(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
+        if (strcmp(sayings[i].kind, record->kind) == 0) {
+            sayings[i].say(self, record, clock);
+            return;
+        }
+    }
+    const char *title = data_files_system_title(self->data, record->kind);
+    fprintf(self->out, "%s%s%s", title, record->detail[0] != '\0' ? ": " : "", record->detail);
 }
 
 static void put_record(
     struct timeline *self, const scenario_t *scenario, const struct record *record, int64_t now_ms)
 {
+    const struct clock_info *clock =
+        record->clock != NULL ? procedures_clock_named(scenario->procedures, record->clock) : NULL;
     char name[NAME_BYTES];
-    bool own_time = record->at_ms != now_ms;
 
-    if (is_told_with_event(record->kind)) {
+    if (is_told_with_event(record)) {
         return;
     }
     if (own_time) {
         put_time(self, record->at_ms);
     } else {
-        fprintf(self->out, "            ");
+        fprintf(self->out, "%*s", INDENT, "");
     }
-    fprintf(self->out, "%s:", data_files_system_title(self->data, record->kind));
-    if (record->clock != NULL) {
-        put_clock(self, scenario, record);
+    fprintf(self->out, "%s: ", about(scenario, record, name));
+    if (clock != NULL) {
+        fprintf(self->out, "clock %s, %s, ", clock->id, clock->name);
     }
-    if (record->rule != NULL) {
-        fprintf(self->out, " %s", record->rule);
-    }
-    fprintf(self->out, " %s%s%s\n", about(scenario, record, name),
-        record->detail[0] != '\0' ? "  " : "", record->detail);
+    say_record(self, record, clock);
+    fprintf(self->out, "\n");
 }
 
 static void put_verdicts(struct timeline *self, const scenario_t *scenario,
@@ -312,7 +446,9 @@ static void put_records(struct timeline *self, const scenario_t *scenario,
         if (self->json) {
             put_record_json(self, scenario, &log->items[self->seen]);
         } else {
-            put_record(self, scenario, &log->items[self->seen], statement->now_ms);
+            put_record(self, scenario, &log->items[self->seen],
+                statement->kind == STATEMENT_AT ||
+                    log->items[self->seen].at_ms != statement->now_ms);
         }
     }
 }
