@@ -239,7 +239,7 @@ static void say_record(
 }
 
 static void put_record(
-    struct timeline *self, const scenario_t *scenario, const struct record *record, int64_t now_ms)
+    struct timeline *self, const scenario_t *scenario, const struct record *record, bool own_time)
 {
     const struct clock_info *clock =
         record->clock != NULL ? procedures_clock_named(scenario->procedures, record->clock) : NULL;
