@@ -393,6 +393,10 @@ static int run_export(struct cli *cli)
     buf_free(&exporter.bytes);
     if (path != NULL) {
         exit_code = close_file(cli, file, path, exit_code);
+        if (cli->json && exit_code == CLI_DONE) {
+            cli_json(cli,
+                json_pack("{s:s, s:I}", "file", path, "entries", (json_int_t)exporter.written));
+        }
         cli_hint(cli, "%llu entries in %s\n", (unsigned long long)exporter.written, path);
     }
     return exit_code;

@@ -102,7 +102,7 @@ static int run_inbox(struct cli *cli)
         } else {
             put_inbox(cli, rows, names);
             cli_say(cli,
-                "\nwaypost open ID --role ROLE opens one; the sender then sees who has opened "
+                "\nwaypost open NO --role ROLE opens one; the sender then sees who has opened "
                 "it.\n");
         }
         names_destroy(&names);

@@ -12,8 +12,26 @@
 #include "common/base/fsio.h"
 #include "common/base/banned.h"
 
+static json_t *commands_json(void)
+{
+    json_t *list = json_array();
+    const struct cli_command *command;
+    for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+        if (!command->hidden) {
+            json_array_append_new(list,
+                json_pack("{s:s, s:s, s:s, s:s}", "command", command->name, "group", command->group,
+                    "summary", command->summary, "usage", command->usage));
+        }
+    }
+    return list;
+}
+
 static int run_help(struct cli *cli)
 {
+    if (cli->json && cli->arg_count == 0) {
+        cli_json(cli, json_pack("{s:o}", "commands", commands_json()));
+        return CLI_DONE;
+    }
     if (cli->arg_count == 0) {
         help_overview(cli, cli->out, NULL);
         return CLI_DONE;
@@ -50,7 +68,11 @@ static int run_completion(struct cli *cli)
 {
     struct buf text = {0};
     completion_bash(&text);
-    fwrite(text.data, 1, text.len, cli->out);
+    if (cli->json) {
+        cli_json(cli, json_pack("{s:s%}", "script", (const char *)text.data, text.len));
+    } else {
+        fwrite(text.data, 1, text.len, cli->out);
+    }
     buf_free(&text);
     return CLI_DONE;
 }

@@ -11,6 +11,7 @@
 
 #include <sodium.h>
 
+#include "client/cli/cases_print.h"
 #include "client/cli/commands.h"
 #include "client/cli/event_print.h"
 #include "client/cli/level.h"
@@ -19,6 +20,8 @@
 #include "client/cli/when.h"
 #include "common/base/bytes.h"
 #include "common/base/fsio.h"
+#include "common/base/uuid.h"
+#include "common/base/words.h"
 #include "common/codec/limits.h"
 #include "common/base/banned.h"
 
@@ -111,6 +114,36 @@ static int save_files(struct cli *cli, const json_t *payload)
     return CLI_DONE;
 }
 
+/* ---- which event ---- */
+
+/* The first word of the line as the id of an event: an id, or the number that `waypost inbox` prints. id of
+ * UUID_TEXT_BYTES. */
+static int event_named(struct cli *cli, char *id)
+{
+    const char *word = cli->args[0];
+    uint64_t number;
+    if (text_parse_u64(word, 1, INT64_MAX - 1, &number) != 0) {
+        snprintf(id, UUID_TEXT_BYTES, "%s", word);
+        return strlen(word) < UUID_TEXT_BYTES
+            ? CLI_DONE
+            : cli_misuse(cli, "%.60s is neither an id nor a number of the inbox", word);
+    }
+    json_t *answer = NULL;
+    int exit_code = cli_ask(cli,
+        json_pack("{s:s, s:i, s:I}", "op", "inbox", "limit", 1, "before", (json_int_t)number + 1),
+        &answer);
+    if (exit_code == CLI_DONE) {
+        const json_t *row = json_array_get(json_object_get(answer, "events"), 0);
+        snprintf(id, UUID_TEXT_BYTES, "%s", text_of(row, "event"));
+        exit_code = number_of(row, "number") == number
+            ? CLI_DONE
+            : cli_fail(cli, E_NOT_FOUND,
+                  "the inbox has no event with the number %s; waypost inbox lists them", word);
+    }
+    json_decref(answer);
+    return exit_code;
+}
+
 /* ---- show ---- */
 
 static void put_receipts(struct cli *cli, const json_t *rows, const names_t *names)
@@ -179,9 +212,12 @@ static void put_show(struct cli *cli, const json_t *answer, const names_t *names
 
 static int run_show(struct cli *cli)
 {
+    char id[UUID_TEXT_BYTES];
     json_t *answer = NULL;
-    int exit_code =
-        cli_ask(cli, json_pack("{s:s, s:s?}", "op", "show", "event", cli->args[0]), &answer);
+    int exit_code = event_named(cli, id);
+    if (exit_code == CLI_DONE) {
+        exit_code = cli_ask(cli, json_pack("{s:s, s:s}", "op", "show", "event", id), &answer);
+    }
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
@@ -200,13 +236,18 @@ static int run_show(struct cli *cli)
 
 static int run_open(struct cli *cli)
 {
-    json_t *request = json_pack(
-        "{s:s, s:s?, s:s}", "op", "open", "event", cli->args[0], "role", cli_text(cli, "role"));
+    char id[UUID_TEXT_BYTES];
+    int exit_code = event_named(cli, id);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    json_t *request =
+        json_pack("{s:s, s:s, s:s}", "op", "open", "event", id, "role", cli_text(cli, "role"));
     if (cli_text(cli, "team") != NULL) {
         json_object_set_new(request, "team", json_string(cli_text(cli, "team")));
     }
     json_t *answer = NULL;
-    int exit_code = cli_ask(cli, request, &answer);
+    exit_code = cli_ask(cli, request, &answer);
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
@@ -219,7 +260,7 @@ static int run_open(struct cli *cli)
     if (json_is_object(payload)) {
         put_payload(cli, payload);
     } else {
-        cli_tell(cli, "It has no sealed part. waypost show %s prints its facts.", cli->args[0]);
+        cli_tell(cli, "It has no sealed part. waypost show %s prints its facts.", id);
     }
     exit_code = save_files(cli, payload);
     if (cli->json) {
@@ -288,10 +329,43 @@ static void put_timeline(struct cli *cli, const json_t *rows, const names_t *nam
         table_cell_painted(
             table, PAINT_BOLD, "%s", title[0] == '\0' ? text_of(event, "kind") : title);
         table_cell(table, "%s", far);
-        table_below(table, "%s", text_of(row, "event"));
+        char judged[128];
+        judged_text(row, judged, sizeof judged);
+        table_below(table, "%s%s%s", text_of(row, "event"), judged[0] == '\0' ? "" : "  ", judged);
     }
     table_print(table, cli);
     table_destroy(&table);
+}
+
+/* Owners, clocks, what is owed and what comes next, child by child. */
+static void put_children(struct cli *cli, const json_t *children, const names_t *names)
+{
+    size_t i;
+    json_t *child;
+    json_array_foreach(children, i, child)
+    {
+        const json_t *owed = json_object_get(child, "outstanding");
+        cli_say(cli, "\n%s%s%s\n", cli_paint(cli, PAINT_BOLD), text_of(child, "child"),
+            cli_paint(cli, PAINT_END));
+        owners_print(cli, json_object_get(child, "owners"), names, false);
+        cli_say(cli, "\n");
+        clocks_print(cli, json_object_get(child, "clocks"), names, false);
+        size_t k;
+        json_t *row;
+        json_array_foreach(owed, k, row)
+        {
+            char time[CLI_TIME_BYTES];
+            cli_say(cli, "still owed: %s since %s (waypost procedures explain %s)\n",
+                text_of(row, "id"), when_text(cli, row, "since", time), text_of(row, "id"));
+        }
+        json_array_foreach(json_object_get(child, "expected"), k, row)
+        {
+            char time[CLI_TIME_BYTES];
+            when_text(cli, row, "before", time);
+            cli_say(cli, "expected of %s: %s%s%s\n", names_of(names, text_of(row, "code")),
+                text_of(row, "what"), time[0] == '\0' ? "" : ", before ", time);
+        }
+    }
 }
 
 static int run_transfer(struct cli *cli)
@@ -323,6 +397,7 @@ static int run_transfer(struct cli *cli)
         cli_say(cli, "Nothing has been said about it yet.\n");
     } else {
         put_timeline(cli, rows, names);
+        put_children(cli, json_object_get(answer, "children"), names);
     }
     names_destroy(&names);
     json_decref(answer);
@@ -354,8 +429,9 @@ const struct cli_command cmd_show[] = {
     {.name = "show",
         .group = CLI_GROUP_EVENTS,
         .summary = "one event with its facts and how far it has come",
-        .usage = "ID",
-        .text = "Prints an event of the inbox or the outbox. The sealed part is shown for events "
+        .usage = "ID|NO",
+        .text = "Prints an event of the inbox or the outbox, by its id or its number in the inbox. "
+                "The sealed part is shown for events "
                 "of our own and for those "
                 "that somebody here has opened.",
         .args_min = 1,
@@ -365,7 +441,7 @@ const struct cli_command cmd_show[] = {
     {.name = "open",
         .group = CLI_GROUP_EVENTS,
         .summary = "opens an event for a role and prints its sealed part",
-        .usage = "ID",
+        .usage = "ID|NO",
         .text =
             "Opens the sealed part and tells the sender that this role has opened it. Opening is "
             "not accepting: an "
@@ -380,9 +456,12 @@ const struct cli_command cmd_show[] = {
         .group = CLI_GROUP_EVENTS,
         .summary = "the timeline of one transfer",
         .usage = "T",
-        .text = "Prints every event of a transfer in order, who said it, and how far it has come. "
-                "T is the id or the "
-                "label of the transfer.",
+        .text =
+            "Prints every event of a transfer in order, who said it, what it did and how far it "
+            "has come; then, "
+            "for each child, who is responsible, which deadlines run and what is expected next. "
+            "T is the id or the "
+            "label of the transfer.",
         .args_min = 1,
         .args_max = 1,
         .run = run_transfer,
