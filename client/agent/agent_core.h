@@ -19,6 +19,7 @@
 #include "common/base/err.h"
 #include "common/base/world.h"
 #include "common/crypto/keys.h"
+#include "common/procedure/procedures.h"
 #include "common/register/register.h"
 
 typedef struct agent_core agent_core_t;
@@ -44,9 +45,10 @@ struct agent_options {
     size_t key_count;
     uint32_t credit_events; /* what the broker may have on its way to us */
     uint32_t credit_bytes;
-    bool receiver;               /* there is a program to hand events over to */
-    bool receiver_payload;       /* and it gets the opened payload too */
-    struct slice first_register; /* SignedRegister bytes to begin with, empty for none */
+    bool receiver;                  /* there is a program to hand events over to */
+    bool receiver_payload;          /* and it gets the opened payload too */
+    struct slice first_register;    /* SignedRegister bytes to begin with, empty for none */
+    const procedures_t *procedures; /* for clocks, whois and timelines; NULL for none */
 };
 
 /* store is lent. 0, or E_MALFORMED... with why where the register cannot be used and no other is at hand. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/fsio.h"
+#include "common/procedure/folder.h"
 
 #include "common/base/banned.h"
 
@@ -48,6 +49,10 @@ static const struct setting rows[] = {
         "How long that program may run before it is killed and the event is tried again."},
     {"on-delivery-parallel", SETTING_UINT, "2", 1, AGENT_RECEIVERS_MAX, "programs",
         "How many of them run at a time, each for another transfer."},
+    {"procedures", SETTING_TEXT, "", 1, 1024, "",
+        "Folder that holds procedures, profiles and register tables, for clocks, whois and "
+        "timelines; those of the "
+        "installation where nothing is said, none to do without."},
     {"credit-events", SETTING_UINT, "1024", 1, CREDIT_EVENTS_MAX, "entries",
         "How many entries the broker may have on their way to this agent."},
     {"credit-bytes", SETTING_BYTES, "4 MiB", MIB, 64 * MIB, "", "How many bytes of them."},
@@ -143,6 +148,22 @@ static int load_rest(struct agent_config *self, struct complaint *why)
                    : complain(why, rc, "%s: the register cannot be read: %s", cache, err_text(rc));
 }
 
+/* The tables that are named must be there; those of the installation are taken where they are. */
+static int load_procedures(struct agent_config *self, struct complaint *why)
+{
+    const char *folder = settings_text(self->settings, "procedures");
+    struct complaint unused;
+
+    if (strcmp(folder, "none") == 0) {
+        return 0;
+    }
+    if (folder[0] == '\0') {
+        (void)procedures_folder_load(procedures_folder_default(), &self->procedures, &unused);
+        return 0;
+    }
+    return procedures_folder_load(folder, &self->procedures, why);
+}
+
 int agent_config_load(const char *path, struct agent_config *out, struct complaint *why)
 {
     memset(out, 0, sizeof *out);
@@ -153,6 +174,7 @@ int agent_config_load(const char *path, struct agent_config *out, struct complai
     rc = load_keys(out, why);
     rc = rc != 0 ? rc : load_join(out, why);
     rc = rc != 0 ? rc : load_rest(out, why);
+    rc = rc != 0 ? rc : load_procedures(out, why);
     if (rc != 0) {
         agent_config_destroy(out);
     }
@@ -165,6 +187,7 @@ void agent_config_destroy(struct agent_config *self)
         keys_wipe(&self->keys[i]);
     }
     buf_free(&self->first_register);
+    procedures_destroy(&self->procedures);
     settings_destroy(&self->settings);
     memset(self, 0, sizeof *self);
 }

@@ -7,6 +7,7 @@
 #include "client/agent/limits.h"
 #include "common/base/settings.h"
 #include "common/crypto/keys.h"
+#include "common/procedure/procedures.h"
 #include "common/register/join.h"
 
 extern const struct setting_table agent_table;
@@ -22,6 +23,7 @@ struct agent_config {
     size_t endpoint_count;
     const char *endpoints[AGENT_ENDPOINTS_MAX];
     struct buf first_register; /* owned; empty where no file is named */
+    procedures_t *procedures;  /* owned; NULL for none */
 };
 
 /* 0; E_CONFIG, E_NOT_FOUND, E_PERMISSION... with a sentence. On failure nothing is left to destroy. */

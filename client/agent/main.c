@@ -231,6 +231,7 @@ static int make_core(struct agent *self, struct complaint *why)
         .receiver = program[0] != '\0',
         .receiver_payload = settings_flag(settings, "on-delivery-payload"),
         .first_register = buf_slice(&self->config.first_register),
+        .procedures = self->config.procedures,
     };
 
     if (options.receiver) {

@@ -32,6 +32,8 @@ static const struct op_row op_table[] = {
     {"open", op_open, {"event", "role", "team", NULL}},
     {"transfers", op_transfers, {NULL}},
     {"transfer", op_transfer, {"transfer", NULL}},
+    {"clocks", op_clocks, {"within_ms", "all", NULL}},
+    {"whois", op_whois, {"transfer", "child", "at", NULL}},
     {"receipt", op_receipt, {"event", NULL}},
     {"listening", op_listening, {"code", NULL}},
     {"register", op_register, {NULL}},

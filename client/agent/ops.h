@@ -38,6 +38,8 @@ json_t *op_open(struct op *op);
 json_t *op_receipt(struct op *op);
 json_t *op_transfers(struct op *op);
 json_t *op_transfer(struct op *op);
+json_t *op_clocks(struct op *op);
+json_t *op_whois(struct op *op);
 json_t *op_listening(struct op *op);
 json_t *op_operate(struct op *op); /* shape, trace, hold, release, counters */
 json_t *op_watch(struct op *op);
@@ -71,5 +73,8 @@ json_t *subjects_json(const struct transfer_row *row);
 const char *verdict_word(uint32_t verdict);
 /* The event of an outbox row as event_json(), also before it is frozen. NULL where it cannot be read. */
 json_t *outbox_event_json(agent_core_t *self, const struct outbox_row *row);
+
+/* Owners, clocks, what is owed and verdicts into a transfer's answer, where there are procedure tables (ops_cases.c). */
+void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answer);
 
 #endif

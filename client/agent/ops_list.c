@@ -625,6 +625,7 @@ json_t *op_transfer(struct op *op)
     rows = merged(rows);
     add_bodies(self, rows);
     json_object_set_new(answer, "events", rows);
+    cases_add(op, &transfer, answer);
     return answer;
 }
 

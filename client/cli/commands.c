@@ -13,6 +13,7 @@ static const struct cli_command *const arrays[] = {
     cmd_send,
     cmd_lists,
     cmd_show,
+    cmd_clocks,
     cmd_watch,
     cmd_verify,
     cmd_receipt,

@@ -6,22 +6,23 @@
 
 #include "client/cli/cli.h"
 
-extern const struct cli_command cmd_send[];     /* new-transfer, send */
-extern const struct cli_command cmd_lists[];    /* inbox, outbox, transfers */
-extern const struct cli_command cmd_show[];     /* show, open, transfer */
-extern const struct cli_command cmd_watch[];    /* watch */
-extern const struct cli_command cmd_verify[];   /* verify */
-extern const struct cli_command cmd_receipt[];  /* receipt */
-extern const struct cli_command cmd_export[];   /* export */
-extern const struct cli_command cmd_keygen[];   /* keygen */
-extern const struct cli_command cmd_register[]; /* register list, show, check, sign, diff, ... */
-extern const struct cli_command cmd_status[];   /* status, alarms, listening */
-extern const struct cli_command cmd_check[];    /* check */
-extern const struct cli_command cmd_operate[];  /* shape, trace, hold, release, counters */
-extern const struct cli_command cmd_bench[];    /* bench */
+extern const struct cli_command cmd_send[];       /* new-transfer, send */
+extern const struct cli_command cmd_lists[];      /* inbox, outbox, transfers */
+extern const struct cli_command cmd_show[];       /* show, open, transfer */
+extern const struct cli_command cmd_clocks[];     /* clocks, whois */
+extern const struct cli_command cmd_watch[];      /* watch */
+extern const struct cli_command cmd_verify[];     /* verify */
+extern const struct cli_command cmd_receipt[];    /* receipt */
+extern const struct cli_command cmd_export[];     /* export */
+extern const struct cli_command cmd_keygen[];     /* keygen */
+extern const struct cli_command cmd_register[];   /* register list, show, check, sign, diff, ... */
+extern const struct cli_command cmd_status[];     /* status, alarms, listening */
+extern const struct cli_command cmd_check[];      /* check */
+extern const struct cli_command cmd_operate[];    /* shape, trace, hold, release, counters */
+extern const struct cli_command cmd_bench[];      /* bench */
 extern const struct cli_command cmd_rehearse[];   /* rehearse */
 extern const struct cli_command cmd_procedures[]; /* procedures, procedures explain */
-extern const struct cli_command cmd_other[];    /* completion, version, help */
+extern const struct cli_command cmd_other[];      /* completion, version, help */
 
 /* The command at an index, in the order in which they are listed; NULL at the end. */
 const struct cli_command *command_at(size_t index);

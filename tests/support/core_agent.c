@@ -574,8 +574,10 @@ void agent_publish_as(struct fake_agent *self, uint64_t first, uint32_t count, c
 
 /* ---- acknowledgements ---- */
 
-static void ack_send(struct fake_agent *self, Waypost__AckStatement *ack)
+static void ack_send(struct fake_agent *self, const Waypost__AckStatement *given)
 {
+    Waypost__AckStatement statement = *given;
+    Waypost__AckStatement *ack = &statement;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
     Waypost__Signed message = WAYPOST__SIGNED__INIT;
     Waypost__PersistedRun run = WAYPOST__PERSISTED_RUN__INIT;

@@ -1,5 +1,5 @@
 /*
- * core_fixture: see core_fixture.h. The register, the ports, the disk and the crypto thread; agents stand in core_agent.c.
+ * core_fixture: see core_fixture.h. Register, ports, disk and crypto thread; the agents stand in core_agent.c.
  */
 #include "tests/support/core_fixture.h"
 
@@ -68,7 +68,7 @@ static void authorities_fill(Waypost__Authority *rows, Waypost__Authority **list
             (authorities[i].successors[0] != NULL) + (size_t)(authorities[i].successors[1] != NULL);
         list[i] = &rows[i];
     }
-    qsort(list, AUTHORITIES, sizeof list[0], by_code);
+    qsort(list, AUTHORITIES, sizeof(Waypost__Authority *), by_code);
 }
 
 /* One agent as it goes into the register. */
@@ -133,7 +133,7 @@ static void register_encode(struct core_fixture *self, struct buf *out)
         row_fill(&self->agents[i], &agents[i]);
         agent_list[i] = &agents[i].agent;
     }
-    qsort(agent_list, self->agent_count, sizeof agent_list[0], by_id);
+    qsort(agent_list, self->agent_count, sizeof(Waypost__Agent *), by_id);
     broker.endpoint = unconst("tcp://broker.example:5670");
     broker.curve_key = (ProtobufCBinaryData){32, curve};
     broker.head_key = (ProtobufCBinaryData){32, self->base.head_public};
@@ -358,7 +358,7 @@ void core_fixture_verify_one(struct core_fixture *self, size_t index)
     struct verify_job *job = self->jobs[index];
 
     memmove(&self->jobs[index], &self->jobs[index + 1],
-        (--self->job_count - index) * sizeof self->jobs[0]);
+        (--self->job_count - index) * sizeof(struct verify_job *));
     verify_job_run(job);
     core_verified(self->core, job);
 }

@@ -1,0 +1,18 @@
+/*
+ * cases: what everything this agent knows adds up to: who is responsible, which clocks run, what is owed and by whom.
+ *
+ * The procedure engine folded over the store's own events in the order in which the broker accepted them, with the levels that are
+ * known here. An agent sees what it sent and what was sent to it, no more; what the broker has not accepted yet, and every
+ * clock while the agent is cut off, is provisional. Nothing is kept: each question folds anew, so that the answer is
+ * never older than the store. Memory only; unreadable rows are left out and counted.
+ */
+#ifndef WAYPOST_AGENT_CASES_H
+#define WAYPOST_AGENT_CASES_H
+
+#include "client/agent/agent_private.h"
+#include "common/procedure/engine.h"
+
+/* The engine as of now; NULL where the agent runs without procedure tables. engine_destroy() it. */
+engine_t *cases_fold(agent_core_t *self);
+
+#endif

@@ -1,0 +1,298 @@
+/* ops_cases: clocks, whois, and what a transfer's timeline says of owners, clocks and what is owed. */
+#include <string.h>
+
+#include "client/agent/cases.h"
+#include "client/agent/ops.h"
+#include "common/base/check.h"
+#include "common/base/civil.h"
+
+#include "common/base/banned.h"
+
+static const char *const clock_words[] = {"running", "met", "cancelled", "breached", "superseded"};
+
+struct clock_list {
+    agent_core_t *core;
+    const struct transfer_row *transfer;
+    json_t *rows;
+    int64_t until_ms; /* only what runs out before; INT64_MAX for all */
+    bool open;        /* only what still runs, or is breached and not stopped */
+};
+
+static const char *child_name(const struct transfer_row *transfer, const uint8_t *ref, char *text)
+{
+    for (size_t i = 0; i < transfer->subject_count; i++) {
+        if (memcmp(transfer->subjects[i].ref, ref, UUID_BYTES) == 0 &&
+            transfer->subjects[i].name[0] != '\0') {
+            return transfer->subjects[i].name;
+        }
+    }
+    uuid_format(ref, text);
+    return text;
+}
+
+static void put_due(json_t *row, const struct engine_clock *clock)
+{
+    char text[CIVIL_STAMP_BYTES];
+
+    if (!clock->has_due) {
+        json_object_set_new(row, "due", json_null());
+        return;
+    }
+    if (clock->due.by_day) {
+        civil_date_text(clock->due.due_day, text);
+    } else {
+        civil_stamp_utc(clock->due.due_ms, text);
+    }
+    json_object_set_new(row, "due", json_string(text));
+    json_object_set_new(row, "runs_out", json_stamp(clock->due.runs_out_ms));
+}
+
+static void put_late(json_t *row, const struct engine_clock *clock)
+{
+    const char *unit = clock->late_unit == LIMIT_WD ? "working days"
+        : clock->late_unit == LIMIT_MIN             ? "minutes"
+                                                    : "days";
+
+    if (clock->late > 0) {
+        json_object_set_new(row, "late", json_integer(clock->late));
+        json_object_set_new(row, "late_unit", json_string(unit));
+    }
+}
+
+static void add_clock(void *context, const uint8_t *subject, const struct engine_clock *clock)
+{
+    struct clock_list *list = context;
+    char ref[UUID_TEXT_BYTES];
+    bool open =
+        clock->state == CLOCK_RUNNING || (clock->state == CLOCK_BREACHED && !clock->stopped);
+    int64_t runs_out_ms = clock->has_due ? clock->due.runs_out_ms : INT64_MAX;
+
+    if ((list->open && !open) || runs_out_ms > list->until_ms) {
+        return;
+    }
+    json_t *binds = json_array();
+    for (size_t i = 0; i < clock->bound_count; i++) {
+        json_array_append_new(binds, json_string(clock->bound[i]));
+    }
+    /* while the broker is away nobody has borne it out: a belief (docs/PROCEDURES.md, section 9, Offline) */
+    bool provisional = clock->due.provisional || !agent_core_online(list->core);
+    json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:b, s:b}", "clock",
+        clock->info->id, "name", clock->info->name, "transfer", json_id(list->transfer->transfer),
+        "label", list->transfer->label, "child", child_name(list->transfer, subject, ref), "state",
+        clock_words[clock->state], "binds", binds, "advisory", (int)clock->advisory, "provisional",
+        (int)provisional);
+    assert(row != NULL);
+    put_due(row, clock);
+    put_late(row, clock);
+    json_array_append_new(list->rows, row);
+}
+
+static engine_t *fold_or_complain(struct op *op)
+{
+    engine_t *engine = cases_fold(op->core);
+
+    if (engine == NULL) {
+        complain(op->why, E_CONFIG,
+            "this agent runs without procedure tables; name their folder as `procedures` in its "
+            "configuration");
+    }
+    return engine;
+}
+
+/* ---- clocks ---- */
+
+struct transfer_walk {
+    engine_t *engine;
+    struct clock_list list;
+};
+
+static void add_clocks_of(void *context, const struct transfer_row *row)
+{
+    struct transfer_walk *walk = context;
+
+    walk->list.transfer = row;
+    engine_clocks(walk->engine, row->transfer, NULL, add_clock, &walk->list);
+}
+
+json_t *op_clocks(struct op *op)
+{
+    int64_t within_ms;
+    agent_core_t *self = op->core;
+
+    if (!op_number(op, "within_ms", -1, INT64_MAX / 2, &within_ms)) {
+        return NULL;
+    }
+    engine_t *engine = fold_or_complain(op);
+    if (engine == NULL) {
+        return NULL;
+    }
+    struct transfer_walk walk = {
+        .engine = engine,
+        .list = {.core = self,
+            .rows = json_array(),
+            .until_ms =
+                within_ms < 0 ? INT64_MAX : self->world->wall_ms(self->world->context) + within_ms,
+            .open = !op_flag(op, "all")},
+    };
+    store_transfers(self->store, add_clocks_of, &walk);
+    engine_destroy(&engine);
+    return json_pack(
+        "{s:o, s:b}", "clocks", walk.list.rows, "online", (int)agent_core_online(self));
+}
+
+/* ---- whois ---- */
+
+static json_t *owners_json(
+    const engine_t *engine, const struct transfer_row *transfer, const uint8_t *ref, int64_t at_ms)
+{
+    json_t *owners = json_object();
+
+    for (int i = 0; i < DIM_COUNT; i++) {
+        const char *codes[8];
+        size_t count = at_ms == 0
+            ? engine_owner(engine, transfer->transfer, ref, (enum dimension)i, codes)
+            : engine_owner_at(engine, transfer->transfer, ref, (enum dimension)i, at_ms, codes);
+        json_t *list = json_array();
+        for (size_t k = 0; k < count; k++) {
+            json_array_append_new(list, json_string(codes[k]));
+        }
+        json_object_set_new(owners, dimension_names[i], list);
+    }
+    return owners;
+}
+
+json_t *op_whois(struct op *op)
+{
+    struct transfer_row transfer;
+    const char *child = op_text(op, "child", false);
+    const char *at = op_text(op, "at", false);
+    int64_t at_ms = 0;
+
+    if (op->why->rc != 0 || !op_transfer_row(op, "transfer", &transfer)) {
+        return NULL;
+    }
+    if (at != NULL && civil_time_parse(at, &at_ms) != 0) {
+        complain(op->why, E_DATE, "at: \"%.40s\" is no time; write 2026-03-16T10:05", at);
+        return NULL;
+    }
+    engine_t *engine = fold_or_complain(op);
+    if (engine == NULL) {
+        return NULL;
+    }
+    json_t *rows = json_array();
+    for (size_t i = 0; i < transfer.subject_count; i++) {
+        char text[UUID_TEXT_BYTES];
+        const char *name = child_name(&transfer, transfer.subjects[i].ref, text);
+        if (child == NULL || strcmp(child, name) == 0) {
+            json_array_append_new(rows,
+                json_pack("{s:s, s:o}", "child", name, "owners",
+                    owners_json(engine, &transfer, transfer.subjects[i].ref, at_ms)));
+        }
+    }
+    engine_destroy(&engine);
+    if (json_array_size(rows) == 0) {
+        json_decref(rows);
+        complain(op->why, E_NOT_FOUND, "no child \"%.60s\" in that transfer",
+            child != NULL ? child : "");
+        return NULL;
+    }
+    return json_pack("{s:o, s:o}", "transfer", json_id(transfer.transfer), "children", rows);
+}
+
+/* ---- a transfer as a whole ---- */
+
+static void add_owed(void *context, const char *id, int64_t since_ms)
+{
+    json_array_append_new(
+        context, json_pack("{s:s, s:o}", "id", id, "since", json_stamp(since_ms)));
+}
+
+static void add_expected(void *context, const char *code, const char *what, int64_t due_ms)
+{
+    json_t *row = json_pack("{s:s, s:s}", "code", code, "what", what);
+
+    json_put_stamp(row, "before", due_ms == INT64_MAX ? 0 : due_ms);
+    json_array_append_new(context, row);
+}
+
+static json_t *flags_json(
+    const engine_t *engine, const struct transfer_row *transfer, const uint8_t *ref)
+{
+    json_t *flags = json_object();
+    const char *name;
+
+    for (size_t i = 0; (name = engine_flag_name(i)) != NULL; i++) {
+        const char *value = engine_flag(engine, transfer->transfer, ref, name);
+        if (value != NULL) {
+            json_object_set_new(flags, name, json_string(value));
+        }
+    }
+    return flags;
+}
+
+static json_t *child_json(agent_core_t *self, const engine_t *engine,
+    const struct transfer_row *transfer, const uint8_t *ref)
+{
+    char text[UUID_TEXT_BYTES];
+    json_t *owed = json_array();
+    json_t *expected = json_array();
+    struct clock_list list = {
+        .core = self, .transfer = transfer, .rows = json_array(), .until_ms = INT64_MAX};
+
+    engine_clocks(engine, transfer->transfer, ref, add_clock, &list);
+    engine_outstanding(engine, transfer->transfer, ref, add_owed, owed);
+    engine_expected(engine, transfer->transfer, ref, add_expected, expected);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "child", child_name(transfer, ref, text),
+        "owners", owners_json(engine, transfer, ref, 0), "flags", flags_json(engine, transfer, ref),
+        "clocks", list.rows, "outstanding", owed, "expected", expected);
+}
+
+static const char *const verdict_words[] = {
+    "unjudged", "effective", "alert", "refused", "held", "turned_away"};
+
+/* What the engine says of each event of the timeline, child by child: the strongest with its rules. */
+static void add_verdicts(
+    const engine_t *engine, const struct transfer_row *transfer, json_t *events)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(events, i, row)
+    {
+        uint8_t event[UUID_BYTES];
+        struct engine_verdict strongest = {0};
+        const char *id = json_string_value(json_object_get(row, "event"));
+        for (size_t s = 0; id != NULL && uuid_parse(id, event) == 0 && s < transfer->subject_count;
+             s++) {
+            struct engine_verdict verdict;
+            if (engine_verdict(engine, event, transfer->subjects[s].ref, &verdict) == 0 &&
+                verdict.verdict > strongest.verdict) {
+                strongest = verdict;
+            }
+        }
+        json_t *rules = json_array();
+        for (size_t r = 0; r < strongest.rule_count; r++) {
+            json_array_append_new(rules, json_string(strongest.rules[r]));
+        }
+        json_object_set_new(row, "judged", json_string(verdict_words[strongest.verdict]));
+        json_object_set_new(row, "rules", rules);
+    }
+}
+
+void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answer)
+{
+    engine_t *engine = cases_fold(op->core);
+
+    if (engine == NULL) {
+        return; /* without tables the timeline stands alone */
+    }
+    json_t *children = json_array();
+    for (size_t i = 0; i < transfer->subject_count; i++) {
+        json_array_append_new(
+            children, child_json(op->core, engine, transfer, transfer->subjects[i].ref));
+    }
+    json_object_set_new(answer, "children", children);
+    json_object_set_new(answer, "online", json_boolean(agent_core_online(op->core)));
+    add_verdicts(engine, transfer, json_object_get(answer, "events"));
+    engine_destroy(&engine);
+}
