@@ -1,0 +1,82 @@
+#!/bin/bash
+# What the events of a transfer add up to, as both agents see it: verdicts, owners, clocks. One engine, two stores, one answer.
+. "$(dirname "$0")/../support/cluster.sh"
+
+# tell FROM KIND TRANSFER ARG...: sends, and prints the event's id.
+tell() {
+    local from=$1 kind=$2 transfer=$3
+    shift 3
+    wp "$from" send "$kind" --transfer "$transfer" "$@" --json | "$PICK" event
+}
+
+# judged AGENT TRANSFER EVENT: "refused R28 R29", as the timeline has it.
+judged() {
+    wp "$1" transfer "$2" --json | "$PICK" events event judged rules | awk -F'\t' -v id="$3" \
+        '$1 == id { gsub(/[\[\]",]+/, " ", $3); gsub(/ +/, " ", $3); print $2 $3 }' | sed 's/ *$//'
+}
+
+is_judged() {
+    equals "$(judged "$1" "$2" "$3")" "$4"
+}
+
+# owner AGENT TRANSFER [ARG...]: who holds the case.
+owner() {
+    local agent=$1 transfer=$2
+    shift 2
+    wp "$agent" whois "$transfer" --json "$@" | "$PICK" children.0.owners.case
+}
+
+owner_is() {
+    [[ $(owner "$1" "$2") == "$3" ]]
+}
+
+has_clock() {
+    wp "$1" clocks --json | "$PICK" clocks clock state provisional | grep -qE "$2"
+}
+
+cases__closed_before_the_conference__is_delivered_and_refused_on_both_sides() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer notice closed
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    notice=$(send $ISLINGTON "$transfer")
+    check "notice arrives" wait_until 20 has_level $ISLINGTON "$notice" persisted
+    closed=$(tell $ISLINGTON case_closed "$transfer" --fact closure_type=transferred)
+    check "delivered all the same" wait_until 20 holds_event $CAMDEN "$closed"
+    check "settled" wait_until 20 outbox_is_settled $ISLINGTON
+    check "refused at the sender" is_judged $ISLINGTON "$transfer" "$closed" "refused R28 R29"
+    check "refused at the recipient" is_judged $CAMDEN "$transfer" "$closed" "refused R28 R29"
+    check "the case stays" owner_is $CAMDEN "$transfer" $ISLINGTON
+}
+
+cases__accepted_in_writing__responsibility_passes_at_both_and_is_remembered() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer notice held acceptance
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    notice=$(send $ISLINGTON "$transfer")
+    check "notice arrives" wait_until 20 holds_event $CAMDEN "$notice"
+    held=$(tell $CAMDEN conference_held "$transfer" --fact conference_type=transfer_in outcome=plan_made)
+    acceptance=$(tell $CAMDEN written_acceptance "$transfer" --fact signatory_role=conference_chair form=chair_letter \
+        letter_ref=CAM-1 letter_hash=letter-one)
+    check "conference arrives" wait_until 20 holds_event $ISLINGTON "$held"
+    check "acceptance arrives" wait_until 20 holds_event $ISLINGTON "$acceptance"
+    check "passed at the sender" wait_until 20 owner_is $CAMDEN "$transfer" $CAMDEN
+    check "passed at the recipient" wait_until 20 owner_is $ISLINGTON "$transfer" $CAMDEN
+    check "remembered" equals "$(owner $CAMDEN "$transfer" --at 2026-01-05T10:00)" $ISLINGTON
+    check "an unknown child is named" ends_with_status 1 wp $CAMDEN whois "$transfer/nobody"
+}
+
+cases__notice_persisted__the_national_clock_runs_and_is_provisional_while_the_broker_is_away() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer notice
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    notice=$(send $ISLINGTON "$transfer")
+    check "persisted" wait_until 20 has_level $ISLINGTON "$notice" persisted
+    check "runs" has_clock $ISLINGTON $'^C01\trunning\tfalse'
+    check "runs at the recipient" has_clock $CAMDEN $'^C01\trunning\tfalse'
+    check_not "runs out within three days" wp $CAMDEN clocks --due 3h --json | grep -q C01
+    kill_process broker
+    check "provisional" wait_until 30 has_clock $CAMDEN $'^C01\trunning\ttrue'
+    check "a bad length of time" ends_with_status 2 wp $CAMDEN clocks --due soon
+}
+
+run_tests
