@@ -1,0 +1,79 @@
+#!/bin/bash
+# waypost rehearse: what it prints, and how it ends; waypost procedures beside it.
+. "$(dirname "$0")/../support/cluster.sh"
+
+story() {
+    cat >"$NET/story.scenario" <<'END'
+scenario "A short story"
+transfer T origin=E09000019 receiving=E09000007 subjects=ash:cp
+at 2026-03-16T10:05
+E09000019 sends move_notified T permanence=permanent retain_intention=transfer
+END
+    printf '%s\n' "$@" >>"$NET/story.scenario"
+}
+
+rehearsal__of_the_shipped_scenario__ends_with_its_sum() {
+    check "passes" ends_with_status 0 "$WAYPOST" rehearse data/scenarios/*.scenario
+    check "sum" grep -qxE '[0-9]+ passed, 0 failed' "$NET/out"
+    check "nothing else" test "$(wc -l <"$NET/out")" -eq 1
+}
+
+expectation__that_fails__is_one_line_and_status_one() {
+    story 'expect clock C01 T due=2026-04-07   # one day early'
+    check "fails" ends_with_status 1 "$WAYPOST" rehearse "$NET/story.scenario"
+    check "line" grep -qE '^[^ ]*story\.scenario:5: expected clock C01 T due=2026-04-07, got .*due=2026-04-08' "$NET/out"
+    check "sum" test "$(tail -n 1 "$NET/out")" = "0 passed, 1 failed"
+}
+
+word__that_is_unknown__is_named_with_line_and_status_two() {
+    story 'expect efective'
+    check "refused" ends_with_status 2 "$WAYPOST" rehearse "$NET/story.scenario"
+    check "where" grep -qE 'story\.scenario:5: .*"efective"; did you mean effective\?' "$NET/err"
+    story 'at 2026-03-29T01:30'
+    check "no such time" ends_with_status 2 "$WAYPOST" rehearse "$NET/story.scenario"
+    check "where" grep -qE 'story\.scenario:5: ' "$NET/err"
+    check "no such file" ends_with_status 2 "$WAYPOST" rehearse "$NET/nowhere.scenario"
+}
+
+files__several__are_summed_and_a_bad_one_does_not_hide_the_rest() {
+    story 'expect effective'
+    cp "$NET/story.scenario" "$NET/good.scenario"
+    story 'expect efective'
+    check "refused" ends_with_status 2 "$WAYPOST" rehearse "$NET/story.scenario" "$NET/good.scenario"
+    check "sum" grep -qx '1 passed, 0 failed' "$NET/out"
+}
+
+story__told__is_a_timeline_or_json_lines() {
+    story 'expect effective'
+    check "timeline" ends_with_status 0 "$WAYPOST" rehearse --timeline "$NET/story.scenario"
+    check "who and what" grep -qE '10:05 +Islington to Camden: Move of a child notified' "$NET/out"
+    check "clock" grep -qE 'clock C01.*due 2026-04-08, Camden must act' "$NET/out"
+    check "json" ends_with_status 0 "$WAYPOST" rehearse --json "$NET/story.scenario"
+    check "every line" bash -c "! grep -qvE '^\\{\"type\":.*\\}$' '$NET/out'"
+    check "summary" grep -qF '{"type":"summary","passed":1,"failed":0}' "$NET/out"
+}
+
+hash__of_a_story__is_the_same_each_time() {
+    story 'expect effective'
+    "$WAYPOST" rehearse --hash "$NET/story.scenario" >"$NET/first"
+    "$WAYPOST" rehearse --hash "$NET/story.scenario" >"$NET/second"
+    check "there is one" grep -qE '^[0-9a-f]{64}  ' "$NET/first"
+    check "the same" cmp "$NET/first" "$NET/second"
+    story 'at 2026-03-17T10:05' 'E09000007 sends case_file_opened T markers_added=yes'
+    "$WAYPOST" rehearse --hash "$NET/story.scenario" >"$NET/second"
+    check "another story, another hash" bash -c "! cmp -s '$NET/first' '$NET/second'"
+}
+
+procedures__asked__explain_a_rule_with_its_source() {
+    check "list" ends_with_status 0 "$WAYPOST" procedures
+    check "a clock" grep -q '^C01 ' "$NET/out"
+    check "a profile" grep -q '^london ' "$NET/out"
+    check "explain" ends_with_status 0 "$WAYPOST" procedures explain R28
+    check "source" grep -qF '[004]L3036' "$NET/out"
+    check "json" ends_with_status 0 "$WAYPOST" procedures explain C01 --json
+    check "a row" grep -qF '"unit": "wd"' "$NET/out"
+    check "unknown" ends_with_status 2 "$WAYPOST" procedures explain R2O
+    check "nearest" grep -qF R20 "$NET/err"
+}
+
+run_tests
