@@ -91,6 +91,25 @@ broker__journal_put_back_from_an_older_copy__is_noticed_by_the_agents() {
     check_not "it goes on publishing" has_level $ISLINGTON "$event" accepted
 }
 
+backup__segments_alone_copied_while_it_runs__verify_and_serve() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer event
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 5 >"$NET/sent"
+    check "accepted" wait_until 20 outbox_is $ISLINGTON accepted 5
+    check "told" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 5
+    mkdir "$NET/backup"
+    cp "$NET/broker/journal"/segment-*.wpj "$NET/backup"
+    check "the copy verifies" wp_offline verify "$NET/backup" --join "$NET/network.join"
+    stop_process broker
+    rm -rf "$NET/broker/journal"
+    mv "$NET/backup" "$NET/broker/journal"
+    start_broker
+    event=$(send $ISLINGTON "$transfer")
+    check "goes on from the copy" wait_until 30 has_level $ISLINGTON "$event" persisted $CAMDEN
+    check "each once, in order" equals "$(inbox_ids $CAMDEN)" "$(cat "$NET/sent")"$'\n'"$event"
+}
+
 broker__torn_tail__is_cut_kept_aside_and_said() {
     make_journal
     local file
