@@ -1,6 +1,7 @@
 /*
- * agent_core: life, dispatch of frames, the tick, alarms. Failures of the store end the session and raise an alarm; what
- * is in memory is then read again, so that memory never knows more than the disk.
+ * agent_core: life, dispatch of frames, the tick, alarms. Failures of the store end the session
+ * and raise an alarm; what is in memory is then read again, so that memory never knows more than
+ * the disk.
  */
 #include "client/agent/agent_core.h"
 

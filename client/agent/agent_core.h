@@ -1,10 +1,11 @@
 /*
- * agent_core: what an agent decides. Pure and single-threaded: frames, ticks and local requests go in; frames, answers
- * and requests for a connection come out. It includes no socket, file, clock or thread header; what must last is in the
- * store. docs/PROTOCOL.md section 4 has the rules by number, docs/LOCAL-API.md the local requests.
+ * agent_core: what an agent decides. Pure and single-threaded: frames, ticks and local requests go
+ * in; frames, answers and requests for a connection come out. It includes no socket, file, clock
+ * or thread header; what must last is in the store. docs/PROTOCOL.md section 4 has the rules by
+ * number, docs/LOCAL-API.md the local requests.
  *
- * What it says to the broker was durable in the store before (frozen events, acknowledged entries); what it says to a
- * local client likewise.
+ * What it says to the broker was durable in the store before (frozen events, acknowledged
+ * entries); what it says to a local client likewise.
  */
 #ifndef WAYPOST_AGENT_CORE_H
 #define WAYPOST_AGENT_CORE_H
@@ -51,7 +52,8 @@ struct agent_options {
     const procedures_t *procedures; /* for clocks, whois and timelines; NULL for none */
 };
 
-/* store is lent. 0, or E_MALFORMED... with why where the register cannot be used and no other is at hand. */
+/* store is lent. 0, or E_MALFORMED... with why where the register cannot be used and no other is
+ * at hand. */
 int agent_core_new(const struct agent_options *options, const struct world *world, store_t *store,
     const struct agent_ports *ports, agent_core_t **out, struct complaint *why);
 void agent_core_destroy(agent_core_t **self_p);
@@ -62,7 +64,8 @@ void agent_core_connected(agent_core_t *self, const char *endpoint);
 void agent_core_disconnected(agent_core_t *self, int rc);
 /* A frame came in. */
 void agent_core_frame(agent_core_t *self, struct slice bytes);
-/* Time passed; to be called at agent_core_due_ms() at the latest, and after any batch of frames or requests. */
+/* Time passed; to be called at agent_core_due_ms() at the latest, and after any batch of frames
+ * or requests. */
 void agent_core_tick(agent_core_t *self);
 int64_t agent_core_due_ms(const agent_core_t *self); /* on the world's mono_ms */
 /* Leave in order: what can be acknowledged is, then BYE. */

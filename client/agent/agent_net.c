@@ -1,7 +1,8 @@
 /*
- * agent_net: see agent_net.h. Every option of the socket is set by one table and read back: libzmq's defaults lose
- * messages, and a setting that was not taken would go unnoticed. libzmq's own reconnection is off, because after a
- * rejected key it would never try again (docs/OPERATING.md); the core decides when to connect.
+ * agent_net: see agent_net.h. Every option of the socket is set by one table and read back:
+ * libzmq's defaults lose messages, and a setting that was not taken would go unnoticed. libzmq's
+ * own reconnection is off, because after a rejected key it would never try again
+ * (docs/OPERATING.md); the core decides when to connect.
  */
 #include "client/agent/agent_net.h"
 

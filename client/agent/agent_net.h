@@ -1,6 +1,6 @@
 /*
- * agent_net: the connection to the broker: one DEALER with CURVE, made anew for every attempt, and its monitor. It
- * belongs to one thread. It knows frames as bytes only.
+ * agent_net: the connection to the broker: one DEALER with CURVE, made anew for every attempt, and
+ * its monitor. It belongs to one thread. It knows frames as bytes only.
  */
 #ifndef WAYPOST_AGENT_NET_H
 #define WAYPOST_AGENT_NET_H
@@ -17,7 +17,8 @@ int agent_net_new(const char *const *endpoints, size_t endpoint_count, const uin
     agent_net_t **out, struct complaint *why);
 void agent_net_destroy(agent_net_t **self_p); /* waits up to a second for what was sent */
 
-/* Connect to the next endpoint. A failure to even begin is told by agent_net_events() as a disconnection. */
+/* Connect to the next endpoint. A failure to even begin is told by agent_net_events() as a
+ * disconnection. */
 void agent_net_connect(agent_net_t *self, const struct keys *keys);
 void agent_net_disconnect(agent_net_t *self);
 int agent_net_send(agent_net_t *self, struct slice frame); /* 0, E_UNREACHABLE, E_BUSY */
@@ -26,7 +27,8 @@ int agent_net_send(agent_net_t *self, struct slice frame); /* 0, E_UNREACHABLE, 
 void *agent_net_socket(const agent_net_t *self);
 void *agent_net_monitor(const agent_net_t *self);
 
-/* Take what is there, at most AGENT_DRAIN_FRAMES, and hand it to the core. True where more may be there. */
+/* Take what is there, at most AGENT_DRAIN_FRAMES, and hand it to the core. True where more may
+ * be there. */
 bool agent_net_receive(agent_net_t *self, agent_core_t *core);
 void agent_net_events(agent_net_t *self, agent_core_t *core);
 

@@ -1,6 +1,7 @@
 /*
- * agent_private: the core's state, shared by its files alone (agent_core, uplink, book, outgoing, freeze, receipt,
- * incoming, inspect, apply, acking, restore, ops...). Each function here says which file it stands in.
+ * agent_private: the core's state, shared by its files alone (agent_core, uplink, book, outgoing,
+ * freeze, receipt, incoming, inspect, apply, acking, restore, ops...). Each function here says
+ * which file it stands in.
  */
 #ifndef WAYPOST_AGENT_PRIVATE_H
 #define WAYPOST_AGENT_PRIVATE_H
@@ -111,7 +112,8 @@ int agent_send(agent_core_t *self, Waypost__Frame *frame); /* gives the session 
 void agent_alarm(agent_core_t *self, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4))); /* inside or outside a transaction */
 void agent_alarm_clear(agent_core_t *self, const char *name);
-/* Commit; where it fails what is in memory is read again, the session ends and an alarm is raised. */
+/* Commit; where it fails what is in memory is read again, the session ends and an alarm is
+ * raised. */
 int agent_commit(agent_core_t *self);
 void agent_copy_text(char *out, size_t bytes, const char *text); /* cut to fit; NULL is "" */
 ProtobufCBinaryData binary_of(struct slice bytes);
@@ -189,6 +191,9 @@ int inspect_event(agent_core_t *self, const Waypost__EventEntry *entry,
 /* 0 where the payload is there and opens, or may be absent; E_OPEN. */
 int inspect_payload(agent_core_t *self, const Waypost__EventEntry *entry,
     const struct event_view *view, struct complaint *why);
+
+/* Of the wraps that came, the one to a key that we hold; the newest where there is none. Lent from the entry. */
+const Waypost__Wrap *inspect_wrap(const agent_core_t *self, const Waypost__EventEntry *entry);
 
 /* apply.c: records and acknowledgements of others, inside a transaction */
 int64_t apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry);

@@ -1,6 +1,7 @@
 /*
- * apply: what records and other agents' acknowledgements change here, inside the transaction of their frame. An
- * acknowledgement whose signature does not verify changes nothing and raises an alarm.
+ * apply: what records and other agents' acknowledgements change here, inside the transaction of
+ * their frame. An acknowledgement whose signature does not verify changes nothing and raises an
+ * alarm.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,7 +78,8 @@ static bool is_fault_claimed(const struct claims *claims, const Waypost__AckedEv
     return false;
 }
 
-/* Does the signed statement say what the broker says it says? Stream numbers of others are not known to us. */
+/* Does the signed statement say what the broker says it says? Stream numbers of others are not
+ * known to us. */
 static bool is_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
 {
     if (event->event.len != UUID_BYTES) {
@@ -127,7 +129,8 @@ static int check_ack(agent_core_t *self, const Waypost__AckEntry *entry,
         : complain(why, rc, "an acknowledgement of agent %s: %s", agent->id, err_text(rc));
 }
 
-/* Under which code of our event the acknowledgement counts: as addressed (a superseded code stays as written). */
+/* Under which code of our event the acknowledgement counts: as addressed (a superseded code
+ * stays as written). */
 static void code_of(agent_core_t *self, const uint8_t *event, const char *said, char *out)
 {
     struct recipient_row rows[RECIPIENTS_MAX];

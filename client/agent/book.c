@@ -1,6 +1,7 @@
 /*
- * book: what the core takes from the register: who we are, which of our keys count, who serves a code, who signs heads.
- * A register that cannot be used leaves the one in force, with an alarm (R-1, R-2).
+ * book: what the core takes from the register: who we are, which of our keys count, who serves a
+ * code, who signs heads. A register that cannot be used leaves the one in force, with an alarm
+ * (R-1, R-2).
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * config: the agent's options as one table (common/base/settings.h) and what they say, read and checked.
+ * config: the agent's options as one table (common/base/settings.h) and what they say, read and
+ * checked.
  */
 #ifndef WAYPOST_AGENT_CONFIG_H
 #define WAYPOST_AGENT_CONFIG_H
@@ -26,7 +27,8 @@ struct agent_config {
     procedures_t *procedures;  /* owned; NULL for none */
 };
 
-/* 0; E_CONFIG, E_NOT_FOUND, E_PERMISSION... with a sentence. On failure nothing is left to destroy. */
+/* 0; E_CONFIG, E_NOT_FOUND, E_PERMISSION... with a sentence. On failure nothing is left to
+ * destroy. */
 int agent_config_load(const char *path, struct agent_config *out, struct complaint *why);
 void agent_config_destroy(struct agent_config *self);
 

@@ -1,4 +1,5 @@
-/* draft: see draft.h. What does not read back is E_CORRUPT: our own database was changed by somebody. */
+/* draft: see draft.h. What does not read back is E_CORRUPT: our own database was changed by
+ * somebody. */
 #include "client/agent/draft.h"
 
 #include <stdlib.h>

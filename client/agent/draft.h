@@ -1,6 +1,6 @@
 /*
- * draft: what a user said, kept as JSON in the outbox until it is accepted, so that it can be encoded again after a
- * register change, a refusal of an earlier event, or a restored database.
+ * draft: what a user said, kept as JSON in the outbox until it is accepted, so that it can be
+ * encoded again after a register change, a refusal of an earlier event, or a restored database.
  *
  *   {"kind": 1, "transfer": HEX, "origin": CODE, "receiving": CODE, "from": CODE, "to": [CODE], "occurred_ms": N,
  *    "subjects": [{"ref": HEX, "case_type": N}], "in_reply_to": HEX, "supersedes": HEX, "facts": {NAME: TEXT}}

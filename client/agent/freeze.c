@@ -1,7 +1,8 @@
 /*
- * freeze: from a draft to the bytes that will never change: header and facts encoded, payload sealed, its key wrapped
- * (B-6 to B-9). Sealed at the first transmission, so that it is wrapped for the keys of that day. A draft that cannot be
- * encoded is refused with a sentence; nothing else fails but the store.
+ * freeze: from a draft to the bytes that will never change: header and facts encoded, payload
+ * sealed, its key wrapped (B-6 to B-9). Sealed at the first transmission, so that it is wrapped
+ * for the keys of that day. A draft that cannot be encoded is refused with a sentence; nothing
+ * else fails but the store.
  */
 #include <sodium.h>
 #include <string.h>

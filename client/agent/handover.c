@@ -1,6 +1,7 @@
 /*
- * handover: which event the receiver program gets next, and what its end means. Order is kept within a transfer; a failed
- * event is tried again after a wait that doubles, and holds up its own transfer alone.
+ * handover: which event the receiver program gets next, and what its end means. Order is kept
+ * within a transfer; a failed event is tried again after a wait that doubles, and holds up its own
+ * transfer alone.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
- * incoming: DELIVER frames. Everything of a frame is applied and remembered in one transaction with the cursor and the
- * running hash of the stream; only then it is acknowledged (PROMISE 2, S-11 to S-22). Numbers that skip are asked for
- * again; an event that is here already is remembered under its new number and has no second effect.
+ * incoming: DELIVER frames. Everything of a frame is applied and remembered in one transaction
+ * with the cursor and the running hash of the stream; only then it is acknowledged (PROMISE 2,
+ * S-11 to S-22). Numbers that skip are asked for again; an event that is here already is
+ * remembered under its new number and has no second effect.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -170,7 +171,7 @@ static void apply_event(
         return;
     }
     fill_inbox_row(self, entry, view, &row);
-    put_wrap(entry->wrap, &row);
+    put_wrap(inspect_wrap(core, entry), &row);
     row.position = position;
     if (here) {
         store_inbox_replace(core->store, &row);

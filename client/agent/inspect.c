@@ -1,7 +1,8 @@
 /*
- * inspect: is a delivered event what it says it is? Signature by the register in force when it was accepted (B-5), path to
- * the signed root, shape and contents, who speaks for whom, and whether the sealed part opens. What fails is a fault and
- * takes no effect (PROMISE 6); a key that only a newer register can know asks for that register first.
+ * inspect: is a delivered event what it says it is? Signature by the register in force when it was
+ * accepted (B-5), path to the signed root, shape and contents, who speaks for whom, and whether
+ * the sealed part opens. What fails is a fault and takes no effect (PROMISE 6); a key that only a
+ * newer register can know asks for that register first.
  */
 #include <sodium.h>
 #include <string.h>
@@ -148,10 +149,29 @@ static bool is_addressed(const agent_core_t *self, const struct event_view *view
     return false;
 }
 
+static bool is_ours(const agent_core_t *self, const Waypost__Wrap *wrap)
+{
+    return wrap != NULL && wrap->key_id.len == KEY_ID_BYTES &&
+        book_seal_keys(self, wrap->key_id.data) != NULL;
+}
+
+const Waypost__Wrap *inspect_wrap(const agent_core_t *self, const Waypost__EventEntry *entry)
+{
+    if (is_ours(self, entry->wrap)) {
+        return entry->wrap;
+    }
+    for (size_t i = 0; i < entry->n_wraps; i++) {
+        if (is_ours(self, entry->wraps[i])) {
+            return entry->wraps[i];
+        }
+    }
+    return entry->wrap;
+}
+
 static int try_open(agent_core_t *self, const Waypost__EventEntry *entry,
     const struct event_view *view, struct complaint *why)
 {
-    const Waypost__Wrap *wrap = entry->wrap;
+    const Waypost__Wrap *wrap = inspect_wrap(self, entry);
     uint8_t key[SEAL_KEY_BYTES];
     struct buf plain = {0};
 

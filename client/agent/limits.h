@@ -1,6 +1,6 @@
 /*
- * limits: every number that bounds the agent, with unit and reason. What bounds events and frames stands in
- * common/codec/limits.h.
+ * limits: every number that bounds the agent, with unit and reason. What bounds events and frames
+ * stands in common/codec/limits.h.
  */
 #ifndef WAYPOST_AGENT_LIMITS_H
 #define WAYPOST_AGENT_LIMITS_H

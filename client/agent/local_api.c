@@ -1,6 +1,7 @@
 /*
- * local_api: see local_api.h. A client that sends a line that is too long, takes no answers, or goes away is closed, and
- * nobody else notices. Requests of one client are answered in order: while one waits for the broker, its next line waits.
+ * local_api: see local_api.h. A client that sends a line that is too long, takes no answers, or
+ * goes away is closed, and nobody else notices. Requests of one client are answered in order:
+ * while one waits for the broker, its next line waits.
  */
 #include "client/agent/local_api.h"
 

@@ -1,6 +1,6 @@
 /*
- * local_api: the Unix socket of docs/LOCAL-API.md: lines of JSON in, lines of JSON out, many clients, none of which can
- * hold up another or fill our memory.
+ * local_api: the Unix socket of docs/LOCAL-API.md: lines of JSON in, lines of JSON out, many
+ * clients, none of which can hold up another or fill our memory.
  */
 #ifndef WAYPOST_AGENT_LOCAL_API_H
 #define WAYPOST_AGENT_LOCAL_API_H
@@ -12,7 +12,8 @@
 
 typedef struct local_api local_api_t;
 
-/* Bind the socket, mode 0660, its group where one is named. A dead socket file is replaced; a live one is E_LOCKED. */
+/* Bind the socket, mode 0660, its group where one is named. A dead socket file is replaced; a
+ * live one is E_LOCKED. */
 int local_api_open(const char *path, const char *group, local_api_t **out, struct complaint *why);
 void local_api_destroy(local_api_t **self_p); /* and removes the file */
 

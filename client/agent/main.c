@@ -1,9 +1,10 @@
 /*
- * waypost-agent: the program. Reads the command line and the configuration, makes store, core and edge, and hands each
- * what it needs; one thread waits for the broker, local clients, children and signals, and decides nothing.
+ * waypost-agent: the program. Reads the command line and the configuration, makes store, core and
+ * edge, and hands each what it needs; one thread waits for the broker, local clients, children and
+ * signals, and decides nothing.
  *
- * Exit: 0 done, 1 the configuration or the machine does not allow a start (a sentence says why), 2 wrong usage, 70 a
- * promise could no longer be kept while running.
+ * Exit: 0 done, 1 the configuration or the machine does not allow a start (a sentence says why), 2
+ * wrong usage, 70 a promise could no longer be kept while running.
  */
 #include <errno.h>
 #include <getopt.h>

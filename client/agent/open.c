@@ -1,6 +1,6 @@
 /*
- * open: payloads as JSON, ours and those that were sent to us. What does not open is E_OPEN or E_CORRUPT. Plain bytes
- * are wiped as soon as they are JSON.
+ * open: payloads as JSON, ours and those that were sent to us. What does not open is E_OPEN or
+ * E_CORRUPT. Plain bytes are wiped as soon as they are JSON.
  */
 #include <sodium.h>
 #include <string.h>

@@ -25,7 +25,7 @@ static const struct op_row op_table[] = {
     {"new_transfer", op_new_transfer, {"origin", "receiving", "subjects", "label", NULL}},
     {"send", op_send,
         {"kind", "transfer", "from", "to", "facts", "sealed", "attachments", "subjects", "ref",
-            "supersedes", "occurred", "allow_incomplete", NULL}},
+            "supersedes", "occurred", "allow_incomplete", "dry_run", NULL}},
     {"outbox", op_outbox, {"state", "limit", "before", NULL}},
     {"inbox", op_inbox, {"unopened", "kind", "transfer", "limit", "before", NULL}},
     {"show", op_show, {"event", NULL}},
@@ -330,8 +330,8 @@ static json_t *alarms_json(agent_core_t *self)
     return list;
 }
 
-/* Alarms that tell of something that happened once: whoever takes one on has seen it, and it goes. The others stay until
- * their cause ends. */
+/* Alarms that tell of something that happened once: whoever takes one on has seen it, and it
+ * goes. The others stay until their cause ends. */
 static bool is_told_once(const char *name)
 {
     static const char *const once[] = {"refused", "returned", "bad_event", "bad_payload",

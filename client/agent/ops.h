@@ -1,6 +1,7 @@
 /*
- * ops: the requests of the local interface (docs/LOCAL-API.md), one table of name, members and function. Pure like the
- * core: JSON in, JSON out. Whatever a client sends wrong is answered with code, name and one sentence.
+ * ops: the requests of the local interface (docs/LOCAL-API.md), one table of name, members and
+ * function. Pure like the core: JSON in, JSON out. Whatever a client sends wrong is answered with
+ * code, name and one sentence.
  */
 #ifndef WAYPOST_AGENT_OPS_H
 #define WAYPOST_AGENT_OPS_H
@@ -25,7 +26,8 @@ struct op {
     struct complaint *why; /* rc set: the request failed */
 };
 
-/* Each returns the answer without "ok" (new reference), or NULL: with why->rc set an error, else it comes later. */
+/* Each returns the answer without "ok" (new reference), or NULL: with why->rc set an error, else
+ * it comes later. */
 json_t *op_status(struct op *op);
 json_t *op_register(struct op *op);
 json_t *op_alarms(struct op *op);
@@ -47,7 +49,8 @@ json_t *op_watch(struct op *op);
 /* Members of the request. Text: NULL where absent; a missing required one fills in why. */
 const char *op_text(struct op *op, const char *member, bool required);
 bool op_flag(struct op *op, const char *member);
-/* Decimal number as integer or text; fallback where absent. False with why where it is none within the limits. */
+/* Decimal number as integer or text; fallback where absent. False with why where it is none
+ * within the limits. */
 bool op_number(struct op *op, const char *member, int64_t fallback, int64_t max, int64_t *out);
 /* An id as UUID text. False with why where it is none; *given tells whether it is there. */
 bool op_id(struct op *op, const char *member, bool required, uint8_t *id, bool *given);
@@ -71,10 +74,16 @@ json_t *notice_json(const struct notice_row *row);
 json_t *level_json(const struct level_row *row);
 json_t *subjects_json(const struct transfer_row *row);
 const char *verdict_word(uint32_t verdict);
-/* The event of an outbox row as event_json(), also before it is frozen. NULL where it cannot be read. */
+/* The event of an outbox row as event_json(), also before it is frozen. NULL where it cannot be
+ * read. */
 json_t *outbox_event_json(agent_core_t *self, const struct outbox_row *row);
 
-/* Owners, clocks, what is owed and verdicts into a transfer's answer, where there are procedure tables (ops_cases.c). */
+/* What the procedures would say of an event now, as a word ("unjudged" without tables); a sentence for each rule that refuses,
+ * holds or flags it is added to the warnings. Nothing is kept. */
+const char *cases_foresee(agent_core_t *self, struct slice event, json_t *warnings);
+
+/* Owners, clocks, what is owed and verdicts into a transfer's answer, where there are procedure
+ * tables (ops_cases.c). */
 void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answer);
 
 #endif

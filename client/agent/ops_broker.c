@@ -1,4 +1,5 @@
-/* ops_broker: requests that the broker answers: listening, shape, trace, hold, release, counters. Each waits at most 10 s. */
+/* ops_broker: requests that the broker answers: listening, shape, trace, hold, release,
+ * counters. Each waits at most 10 s. */
 #include <stdio.h>
 #include <string.h>
 

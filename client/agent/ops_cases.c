@@ -1,4 +1,5 @@
 /* ops_cases: clocks, whois, and what a transfer's timeline says of owners, clocks and what is owed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "client/agent/cases.h"
@@ -295,4 +296,51 @@ void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answe
     json_object_set_new(answer, "online", json_boolean(agent_core_online(op->core)));
     add_verdicts(engine, transfer, json_object_get(answer, "events"));
     engine_destroy(&engine);
+}
+
+/* ---- before it leaves ---- */
+
+static void warn_of_rules(
+    agent_core_t *self, const struct engine_verdict *verdict, json_t *warnings)
+{
+    for (size_t i = 0; i < verdict->rule_count; i++) {
+        const struct rule_info *rule =
+            procedures_rule_named(self->options.procedures, verdict->rules[i]);
+        bool flagged = i >= verdict->rule_count - verdict->alert_count;
+        char text[400];
+        (void)snprintf(text, sizeof text, "this will be delivered but %s, %s: %.280s",
+            flagged                                ? "flagged"
+                : verdict->verdict == VERDICT_HELD ? "held"
+                                                   : "refused",
+            verdict->rules[i], rule != NULL ? rule->check : "");
+        json_array_append_new(warnings, json_string(text));
+    }
+}
+
+const char *cases_foresee(agent_core_t *self, struct slice bytes, json_t *warnings)
+{
+    engine_t *engine = cases_fold(self);
+    struct event_view view;
+    struct fact_set facts;
+    uint8_t verdicts[SUBJECTS_MAX];
+    struct engine_verdict strongest = {0};
+
+    if (engine != NULL && event_read(bytes, &view, NULL) == 0 &&
+        catalogue_kind(view.kind) != NULL && facts_read(&view, &facts) == 0) {
+        const struct engine_event event = {.view = &view,
+            .facts = &facts,
+            .accepted_ms = self->world->wall_ms(self->world->context),
+            .provisional = true};
+        (void)engine_event(engine, &event, verdicts);
+        for (size_t i = 0; i < view.subject_count; i++) {
+            struct engine_verdict verdict;
+            if (engine_verdict(engine, view.id, view.subjects[i].ref, &verdict) == 0 &&
+                verdict.verdict > strongest.verdict) {
+                strongest = verdict;
+            }
+        }
+        warn_of_rules(self, &strongest, warnings);
+    }
+    engine_destroy(&engine);
+    return verdict_words[strongest.verdict];
 }

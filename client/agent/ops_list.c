@@ -1,4 +1,5 @@
-/* ops_list: outbox, inbox, one event, opening it, transfers, and the file that proves an acceptance. */
+/* ops_list: outbox, inbox, one event, opening it, transfers, and the file that proves an
+ * acceptance. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

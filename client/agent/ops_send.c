@@ -1,6 +1,7 @@
 /*
- * ops_send: a new transfer, and an event from what a person typed to a durable draft in the outbox. Everything that can be
- * wrong is said here, with the nearest word, before anything is kept; the broker need not be there.
+ * ops_send: a new transfer, and an event from what a person typed to a durable draft in the
+ * outbox. Everything that can be wrong is said here, with the nearest word, before anything is
+ * kept; the broker need not be there.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -547,30 +548,53 @@ static bool choose_rest(struct op *op, struct message *out)
 
 /* ---- checking and keeping ---- */
 
-/* Encode it as it will be, and check the bytes by the same code as the broker does. */
-static int trial(struct op *op, struct message *out, bool complete)
+/* The bytes as they will be but for id, numbers and sealing. */
+static int encode(struct op *op, struct message *out, struct buf *bytes)
 {
     struct event_draft draft = {out->head, out->clear_facts, out->clear_count};
     struct seal_commitment commitment = {
         .ciphertext_bytes = (uint32_t)(out->plain.len + SEAL_OVERHEAD_BYTES)};
     struct buf header = {0};
     struct buf facts = {0};
-    struct buf bytes = {0};
-    struct event_view view;
 
     int rc = event_encode(&draft, &header, &facts, op->why);
     if (rc == 0) {
         event_join(
-            buf_slice(&header), buf_slice(&facts), out->plain.len > 0 ? &commitment : NULL, &bytes);
+            buf_slice(&header), buf_slice(&facts), out->plain.len > 0 ? &commitment : NULL, bytes);
+    }
+    buf_free(&header);
+    buf_free(&facts);
+    return rc;
+}
+
+/* Encode it, and check the bytes by the same code as the broker does. */
+static int trial(struct op *op, struct message *out, bool complete)
+{
+    struct buf bytes = {0};
+    struct event_view view;
+
+    int rc = encode(op, out, &bytes);
+    if (rc == 0) {
         rc = event_read(buf_slice(&bytes), &view, op->why);
     }
     if (rc == 0) {
         rc = event_check(&view, agent_wall(op->core), complete, op->why);
     }
-    buf_free(&header);
-    buf_free(&facts);
     buf_free(&bytes);
     return rc;
+}
+
+/* What the procedures will say of it, as far as this agent can know: said before it leaves. */
+static const char *foresee(struct op *op, struct message *out)
+{
+    struct buf bytes = {0};
+    const char *foreseen = "unjudged";
+
+    if (encode(op, out, &bytes) == 0) {
+        foreseen = cases_foresee(op->core, buf_slice(&bytes), out->warnings);
+    }
+    buf_free(&bytes);
+    return foreseen;
 }
 
 static bool check_message(struct op *op, struct message *out)
@@ -679,7 +703,13 @@ json_t *op_send(struct op *op)
         uuid7_next(op->core->world, message->head.id); /* for the check alone */
         if (check_message(op, message)) {
             warn_of_routes(op, message);
-            answer = keep_message(op, message);
+            const char *foreseen = foresee(op, message);
+            answer = op_flag(op, "dry_run")
+                ? json_pack("{s:s, s:O}", "state", "not kept", "warnings", message->warnings)
+                : keep_message(op, message);
+            if (answer != NULL) {
+                json_object_set_new(answer, "foreseen", json_string(foreseen));
+            }
         }
     }
     message_free(message);

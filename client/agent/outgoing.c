@@ -1,7 +1,8 @@
 /*
- * outgoing: from the outbox to the wire, in order (S-6 to S-10). Events are frozen and put into a signed batch in one
- * transaction; only then the batch is sent. Batches go on their way one behind the other within the broker's credit; a
- * refusal moves the place where sending goes on. Nothing leaves the outbox but by a receipt.
+ * outgoing: from the outbox to the wire, in order (S-6 to S-10). Events are frozen and put into a
+ * signed batch in one transaction; only then the batch is sent. Batches go on their way one behind
+ * the other within the broker's credit; a refusal moves the place where sending goes on. Nothing
+ * leaves the outbox but by a receipt.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -104,7 +105,8 @@ static bool gather_frozen(void *context, struct outbox_row *row)
     return gather(self, row);
 }
 
-/* Freeze what waits, while there is room. An event that cannot be frozen is refused and the next one is taken. */
+/* Freeze what waits, while there is room. An event that cannot be frozen is refused and the next
+ * one is taken. */
 static void gather_waiting(struct gathering *self)
 {
     agent_core_t *core = self->core;
@@ -161,7 +163,8 @@ static void sign_batch(agent_core_t *self, const struct gathering *gathering,
     row->count = gathering->count;
 }
 
-/* The next batch from frozen and waiting events. 0, E_END where there is nothing, or the store's failure. */
+/* The next batch from frozen and waiting events. 0, E_END where there is nothing, or the store's
+ * failure. */
 static int form_batch(agent_core_t *self, const struct keys *keys, struct batch_row *row)
 {
     struct gathering *gathering = mem_new(1, sizeof *gathering);

@@ -1,7 +1,7 @@
 /*
- * receipt: the broker's word that a batch is on its disk, believed only after it has been checked from the leaf of every
- * event to the signed head (S-9). A receipt that does not verify accepts nothing: publishing stops with an alarm and the
- * session is tried again.
+ * receipt: the broker's word that a batch is on its disk, believed only after it has been checked
+ * from the leaf of every event to the signed head (S-9). A receipt that does not verify accepts
+ * nothing: publishing stops with an alarm and the session is tried again.
  */
 #include <inttypes.h>
 #include <sodium.h>
@@ -55,7 +55,8 @@ static bool add_leaf(void *context, struct outbox_row *row)
     return self->count < self->wanted;
 }
 
-/* The root over our own events of the receipt's range. False where we do not have them all, sent and not accepted. */
+/* The root over our own events of the receipt's range. False where we do not have them all, sent
+ * and not accepted. */
 static bool own_root(agent_core_t *self, const Waypost__Receipt *receipt, struct hash *root)
 {
     struct own_range *range = mem_new(1, sizeof *range);
@@ -122,7 +123,8 @@ static int check_journal(
     return merkle_check(&leaf, receipt->leaf_index, head->size, &path, &head->root);
 }
 
-/* Statement and signature that the receipt stands for: carried on duplicates, else those of our batch. */
+/* Statement and signature that the receipt stands for: carried on duplicates, else those of our
+ * batch. */
 static void statement_of(const Waypost__Receipt *receipt, const struct batch_row *own,
     struct slice *statement, struct slice *signature)
 {

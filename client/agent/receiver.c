@@ -1,6 +1,7 @@
 /*
- * receiver: see receiver.h. The event lies in memory that only the child can read (memfd), so that no payload touches a
- * disk. A program that cannot be started counts as failed and is tried again like one that failed.
+ * receiver: see receiver.h. The event lies in memory that only the child can read (memfd), so that
+ * no payload touches a disk. A program that cannot be started counts as failed and is tried again
+ * like one that failed.
  */
 #define _GNU_SOURCE /* memfd_create */
 #include "client/agent/receiver.h"

@@ -1,7 +1,8 @@
 /*
- * restore: this database is older than what the broker has of us (S-3): it was restored from a copy, cloned, or made anew.
- * Publishing stops; everything that left is fetched and counts as accepted; what never left gets a new incarnation, new
- * numbers and, where needed, new ids. The steps are durable, so that a kill in the middle takes them up again.
+ * restore: this database is older than what the broker has of us (S-3): it was restored from a
+ * copy, cloned, or made anew. Publishing stops; everything that left is fetched and counts as
+ * accepted; what never left gets a new incarnation, new numbers and, where needed, new ids. The
+ * steps are durable, so that a kill in the middle takes them up again.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -108,7 +109,8 @@ static int recover_event(agent_core_t *self, const Waypost__OwnEvent *event)
     return 0;
 }
 
-/* Ids must rise for one sender: where the first event that waits is behind what was accepted, all that wait get new ones. */
+/* Ids must rise for one sender: where the first event that waits is behind what was accepted,
+ * all that wait get new ones. */
 static void rename_waiting(agent_core_t *self, const uint8_t *highest)
 {
     struct outbox_row row;

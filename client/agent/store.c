@@ -1,6 +1,7 @@
 /*
- * store: the connection, transactions, identity, head, register and alarms. Failures of SQLite are logged here once
- * and answered by store_commit(); a statement that cannot be prepared is our own bug and fatal.
+ * store: the connection, transactions, identity, head, register and alarms. Failures of SQLite are
+ * logged here once and answered by store_commit(); a statement that cannot be prepared is our own
+ * bug and fatal.
  */
 #include "client/agent/store.h"
 

@@ -1,12 +1,14 @@
 /*
- * store: the agent's memory. One SQLite database, one connection, WAL, every commit synced; store_schema.c has the tables.
+ * store: the agent's memory. One SQLite database, one connection, WAL, every commit synced;
+ * store_schema.c has the tables.
  *
- * It holds what may not be lost: identity and counters, outbox, inbox with the evidence of every event, the stream's
- * cursor, acknowledgements, transfers, notices, alarms. It decides nothing.
+ * It holds what may not be lost: identity and counters, outbox, inbox with the evidence of every
+ * event, the stream's cursor, acknowledgements, transfers, notices, alarms. It decides nothing.
  *
- * Every change belongs to a transaction. Writes are void: the first failure is remembered and store_commit() answers
- * it, E_FULL or E_IO or E_CORRUPT, with nothing of the transaction kept. Reads outside a transaction that fail give
- * nothing; store_failed() says so. Blobs in rows are owned by the row (outbox_row_free, inbox_row_free).
+ * Every change belongs to a transaction. Writes are void: the first failure is remembered and
+ * store_commit() answers it, E_FULL or E_IO or E_CORRUPT, with nothing of the transaction kept.
+ * Reads outside a transaction that fail give nothing; store_failed() says so. Blobs in rows are
+ * owned by the row (outbox_row_free, inbox_row_free).
  */
 #ifndef WAYPOST_AGENT_STORE_H
 #define WAYPOST_AGENT_STORE_H
@@ -177,7 +179,8 @@ uint64_t store_outbox_count(store_t *self, enum outbox_state state);
 uint64_t store_outbox_frozen(store_t *self); /* sent events that no batch holds */
 uint64_t store_outbox_known(store_t *self);  /* accepted ones */
 
-/* Freeze: bytes, sequence, wraps; the caller raised identity and takes n from store_counter_next(). */
+/* Freeze: bytes, sequence, wraps; the caller raised identity and takes n from
+ * store_counter_next(). */
 void store_outbox_freeze(store_t *self, const struct outbox_row *row);
 uint64_t store_counter_next(store_t *self, const char *code);
 void store_recipient_number(store_t *self, const uint8_t *event, const char *code, uint64_t n);
@@ -218,7 +221,8 @@ void batch_row_free(struct batch_row *row);
 int64_t store_batch_add(
     store_t *self, const struct batch_row *row); /* and its events point to it */
 int store_batch(store_t *self, int64_t id, struct batch_row *out);
-/* The first batch of the incarnation without a receipt whose first sequence is at least `from`. 0 or E_END. */
+/* The first batch of the incarnation without a receipt whose first sequence is at least `from`.
+ * 0 or E_END. */
 int store_batch_open(store_t *self, uint64_t incarnation, uint64_t from, struct batch_row *out);
 int store_batch_covering(
     store_t *self, uint64_t incarnation, uint64_t sequence, struct batch_row *out);
@@ -337,7 +341,8 @@ void store_opening_said(store_t *self, int64_t id, uint64_t counter);
 void store_openings_acked(store_t *self, uint64_t counter);
 void store_openings_again(store_t *self); /* a new session: say again what was not acknowledged */
 
-/* The next event for the receiver: due, and the first of its transfer that is not done. skip: transfers at work now. */
+/* The next event for the receiver: due, and the first of its transfer that is not done. skip:
+ * transfers at work now. */
 int store_receiver_next(store_t *self, int64_t now_ms, const uint8_t (*skip)[UUID_BYTES],
     size_t skip_count, struct inbox_row *out); /* 0 or E_END */
 void store_receiver_set(store_t *self, const uint8_t *event, enum receiver_state state,
@@ -365,13 +370,15 @@ int64_t store_entry_from(
 int64_t store_entry_last(store_t *self);
 /* Running hash at a number; false where that entry is not here. */
 bool store_entry_hash(store_t *self, uint64_t epoch, uint64_t number, struct hash *out);
-/* Forget the numbering of entries above a number (their events stay): the broker will say them again. */
+/* Forget the numbering of entries above a number (their events stay): the broker will say them
+ * again. */
 void store_entries_cut(store_t *self, uint64_t epoch, uint64_t above);
 struct persisted_run {
     uint64_t upto;
     int64_t at_ms;
 };
-/* Runs above `after` in the epoch, at most max: the last one takes in the rest with the latest time. */
+/* Runs above `after` in the epoch, at most max: the last one takes in the rest with the latest
+ * time. */
 size_t store_runs(
     store_t *self, uint64_t epoch, uint64_t after, struct persisted_run *out, size_t max);
 struct fault_row {

@@ -1,6 +1,6 @@
 /*
- * store_inbox: what we were told: events with their evidence, who opened them, and what the receiver still has to take.
- * Failures are those of store.h.
+ * store_inbox: what we were told: events with their evidence, who opened them, and what the
+ * receiver still has to take. Failures are those of store.h.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * store_outbox: what we say: events from the first word to the receipt, and the batches they travel in. Failures are
- * those of store.h.
+ * store_outbox: what we say: events from the first word to the receipt, and the batches they
+ * travel in. Failures are those of store.h.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /*
- * store_schema: the tables of the agent's database, version 1. A new version adds statements that lead there from the
- * one before; an unknown newer one is refused by store_open().
+ * store_schema: the tables of the agent's database, version 1. A new version adds statements that
+ * lead there from the one before; an unknown newer one is refused by store_open().
  *
- * Ids and hashes are blobs, times milliseconds since the epoch, unsigned 64-bit numbers are stored as the signed
- * number with the same bits (an incarnation is random).
+ * Ids and hashes are blobs, times milliseconds since the epoch, unsigned 64-bit numbers are stored
+ * as the signed number with the same bits (an incarnation is random).
  */
 #include "client/agent/store_schema.h"
 

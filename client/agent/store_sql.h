@@ -1,8 +1,10 @@
 /*
- * store_sql: what the files of the store share: the connection, prepared statements, binding and stepping.
+ * store_sql: what the files of the store share: the connection, prepared statements, binding and
+ * stepping.
  *
- * Writes are void: the first failure inside a transaction is remembered, everything after it is skipped, and
- * store_commit() answers it and rolls back. A statement that SQLite cannot prepare is our own bug and fatal.
+ * Writes are void: the first failure inside a transaction is remembered, everything after it is
+ * skipped, and store_commit() answers it and rolls back. A statement that SQLite cannot prepare is
+ * our own bug and fatal.
  */
 #ifndef WAYPOST_AGENT_STORE_SQL_H
 #define WAYPOST_AGENT_STORE_SQL_H
@@ -29,7 +31,8 @@ struct store {
 
 /* A statement ready to be bound. text must be a string literal. */
 sqlite3_stmt *store_sql(store_t *self, const char *text);
-/* True with a row; false at the end and after a failure (remembered). Ended statements are reset. */
+/* True with a row; false at the end and after a failure (remembered). Ended statements are
+ * reset. */
 bool store_row(store_t *self, sqlite3_stmt *statement);
 void store_run(store_t *self, sqlite3_stmt *statement); /* to its end */
 void store_stop(sqlite3_stmt *statement);               /* done with the rows before the end */

@@ -1,6 +1,6 @@
 /*
- * store_stream: the stream as it was persisted: entries, faults, records, others' acknowledgements, and the counters
- * that senders give us. Failures are those of store.h.
+ * store_stream: the stream as it was persisted: entries, faults, records, others'
+ * acknowledgements, and the counters that senders give us. Failures are those of store.h.
  */
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* store_transfers: transfers as both sides know them, and the local names of their subjects. Failures: store.h. */
+/* store_transfers: transfers as both sides know them, and the local names of their subjects.
+ * Failures: store.h. */
 #include <string.h>
 
 #include "client/agent/store_sql.h"

@@ -1,7 +1,7 @@
 /*
- * uplink: one session after another with the broker: when to connect, HELLO, what WELCOME says about both sides' pasts
- * (S-1 to S-5), refusals, heartbeats. Whatever goes wrong ends the session; the next one is tried with a wait that
- * doubles, for ever.
+ * uplink: one session after another with the broker: when to connect, HELLO, what WELCOME says
+ * about both sides' pasts (S-1 to S-5), refusals, heartbeats. Whatever goes wrong ends the
+ * session; the next one is tried with a wait that doubles, for ever.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -137,7 +137,8 @@ void agent_core_connected(agent_core_t *self, const char *endpoint)
 
 /* ---- WELCOME ---- */
 
-/* Cut our numbering back to what is acknowledged: what we hold above it is not what the broker holds. */
+/* Cut our numbering back to what is acknowledged: what we hold above it is not what the broker
+ * holds. */
 static void cut_back(agent_core_t *self, uint64_t acked)
 {
     struct identity *identity = &self->identity;

@@ -1,6 +1,7 @@
 /*
- * watch: entries of the stream, one line each, to clients that asked. Each watcher has a place in the store's list and is
- * given more as its connection takes it, so that a slow one costs nothing and misses nothing.
+ * watch: entries of the stream, one line each, to clients that asked. Each watcher has a place in
+ * the store's list and is given more as its connection takes it, so that a slow one costs nothing
+ * and misses nothing.
  */
 #include <stdio.h>
 #include <string.h>

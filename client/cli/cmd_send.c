@@ -297,6 +297,38 @@ static void print_sent(struct cli *cli, const struct kind_info *kind, const json
     }
 }
 
+/* On a terminal: what would be refused or held is said, and asked about, before it leaves. It may be sent all the same:
+ * nothing that is said about a child is ever stopped. */
+static int consider(struct cli *cli, const json_t *request)
+{
+    json_t *answer = NULL;
+    char line[16] = "";
+
+    if (!cli->ask) {
+        return CLI_DONE; /* a program reads the warnings of the answer */
+    }
+    json_t *trial = json_deep_copy(request);
+    json_object_set_new(trial, "dry_run", json_true());
+    int exit_code = cli_ask(cli, trial, &answer);
+    const char *foreseen = json_string_value(json_object_get(answer, "foreseen"));
+    bool blocked =
+        foreseen != NULL && (strcmp(foreseen, "refused") == 0 || strcmp(foreseen, "held") == 0);
+    if (exit_code == CLI_DONE && blocked) {
+        size_t i;
+        json_t *warning;
+        json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+        {
+            cli_hint(cli, "Note: %s\n", json_string_value(warning));
+        }
+        cli_hint(cli, "Send it all the same? [y/N] ");
+        if (fgets(line, sizeof line, stdin) == NULL || (line[0] != 'y' && line[0] != 'Y')) {
+            exit_code = cli_fail(cli, E_STATE, "nothing was sent");
+        }
+    }
+    json_decref(answer);
+    return exit_code;
+}
+
 static int send_with(
     struct cli *cli, const struct kind_info *kind, struct send_facts *facts, const names_t *names)
 {
@@ -316,6 +348,11 @@ static int send_with(
     options_take(cli, request, facts->clear);
     json_object_set(request, "facts", facts->clear);
     json_object_set(request, "sealed", facts->sealed);
+    exit_code = consider(cli, request);
+    if (exit_code != CLI_DONE) {
+        json_decref(request);
+        return exit_code;
+    }
     json_t *answer = NULL;
     exit_code = cli_ask(cli, request, &answer);
     if (exit_code == CLI_DONE) {

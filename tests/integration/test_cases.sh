@@ -79,4 +79,16 @@ cases__notice_persisted__the_national_clock_runs_and_is_provisional_while_the_br
     check "a bad length of time" ends_with_status 2 wp $CAMDEN clocks --due soon
 }
 
+cases__what_would_be_refused__is_said_before_it_leaves() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer notice
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    notice=$(send $ISLINGTON "$transfer")
+    check "persisted" wait_until 20 has_level $ISLINGTON "$notice" persisted
+    check "warned" contains "$(wp $ISLINGTON send case_closed --transfer "$transfer" --fact closure_type=transferred --json)" \
+        '"foreseen": "refused"'
+    check "with the rule" contains "$(wp $ISLINGTON send case_closed --transfer "$transfer" \
+        --fact closure_type=transferred 2>&1)" R28
+}
+
 run_tests
