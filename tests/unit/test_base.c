@@ -159,6 +159,29 @@ static void err__every_code__has_a_name_and_a_sentence(void **state)
     assert_string_equal(err_name(-9999), "E_UNKNOWN");
 }
 
+static void complain__controls_and_broken_utf8__are_not_repeated(void **state)
+{
+    static const struct {
+        const char *said, *want;
+    } rows[] = {
+        {"plain", "plain"}, {"a\nb\x1b[2Jc\x7f", "a?b?[2Jc?"},
+        {"\xc2\x9b"
+         "2J",
+            "??2J"}, /* CSI as one character */
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82"},
+        {"cut \xe2\x82", "cut ??"},
+        {"\xc0\xaf \xed\xa0\x80 \xf5\x80\x80\x80",
+            "?? ??? ????"}, /* overlong, surrogate, too high */
+    };
+    struct complaint why;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(complain(&why, E_RANGE, "%s", rows[i].said), E_RANGE);
+        assert_string_equal(why.text, rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +194,7 @@ int main(void)
         cmocka_unit_test(nearest__typos__find_their_word_and_strangers_none),
         cmocka_unit_test(parse_u64__edges__are_kept),
         cmocka_unit_test(err__every_code__has_a_name_and_a_sentence),
+        cmocka_unit_test(complain__controls_and_broken_utf8__are_not_repeated),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
