@@ -180,6 +180,6 @@ int cli_main(int argc, const char *const *argv, FILE *out, FILE *err)
         return cli_misuse(&cli, "more than %d words on one command line", CLI_ARGS_MAX);
     }
     const char *words[CLI_ARGS_MAX];
-    static struct cli_given given[CLI_ARGS_MAX];
+    static struct cli_given given[CLI_ARGS_MAX + PARSE_FLAGS_MAX];
     return cli_run(&cli, parse_line(&cli, argc, argv, words, given));
 }

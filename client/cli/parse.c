@@ -223,7 +223,17 @@ static int unknown_option(struct cli *cli, const char *name)
         name, blank, command);
 }
 
-/* Note an option with its value. */
+static bool given_before(const struct walk *walk, const struct cli_option *option)
+{
+    for (size_t i = 0; i < walk->cli->given_count; i++) {
+        if (walk->given[i].option == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Note an option with its value. A flag is noted once: "-hhhh" may be longer than the room for options. */
 static int option_take(struct walk *walk, const struct cli_option *option, const char *value)
 {
     struct cli *cli = walk->cli;
@@ -234,11 +244,12 @@ static int option_take(struct walk *walk, const struct cli_option *option, const
     } else if (strcmp(option->name, "json") == 0) {
         cli->json = true;
     }
-    for (size_t i = 0; i < cli->given_count && option->type != CLI_FLAG && !option->repeatable;
-         i++) {
-        if (walk->given[i].option == option) {
-            return cli_misuse(cli, "--%s stands twice; write it once", option->name);
-        }
+    bool again = given_before(walk, option);
+    if (again && option->type == CLI_FLAG) {
+        return CLI_DONE;
+    }
+    if (again && !option->repeatable) {
+        return cli_misuse(cli, "--%s stands twice; write it once", option->name);
     }
     int wrong = value == NULL ? CLI_DONE : value_check(cli, option, value);
     if (wrong == CLI_DONE) {

@@ -6,6 +6,9 @@
 
 #include "client/cli/cli.h"
 
+/* Letters that may stand behind hyphens without a value: each is noted once, however often it stands. */
+enum { PARSE_FLAGS_MAX = 52 };
+
 /* One option as it was given. */
 struct cli_given {
     const struct cli_option *option; /* lent from the tables */
@@ -23,8 +26,8 @@ enum parse_result {
 };
 
 /*
- * Parse. cli->json, socket, command, args, given are set; the words are gathered in `words`, the options in
- * `given`, both with room for argc entries, lent for as long as cli is used.
+ * Parse. cli->json, socket, command, args, given are set; the words are gathered in `words`, with room for argc
+ * entries, the options in `given`, with room for argc + PARSE_FLAGS_MAX, both lent for as long as cli is used.
  */
 enum parse_result parse_line(struct cli *cli, int argc, const char *const *argv, const char **words,
     struct cli_given *given);
