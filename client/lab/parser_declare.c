@@ -1,7 +1,8 @@
 /*
- * parser_declare: the statements that hold for the whole file, read before all others: scenario, config, register, transfer, and
- * the time of the first `at`. Children and transfers are sorted by name and get their ids from that order, so that whatever
- * goes by id goes by name. Faults are returned.
+ * parser_declare: the statements that hold for the whole file, read before all others: scenario,
+ * config, register, transfer, and the time of the first `at`. Children and transfers are sorted by
+ * name and get their ids from that order, so that whatever goes by id goes by name. Faults are
+ * returned.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +175,10 @@ static int declare_transfer(struct parser *self, struct declarations *declaratio
 
 /* ---- ids ---- */
 
-/* The rank of the name first, so that ids sort as names do; the rest tells names of different files apart. */
+/*
+ * The rank of the name first, so that ids sort as names do; the rest tells names of different files
+ * apart.
+ */
 static void id_of_name(const char *context, uint32_t rank, const char *name, uint8_t *id)
 {
     struct hash hash = hash_of(context, slice_of_text(name), slice_of(NULL, 0));
@@ -274,7 +278,11 @@ static int transfers_make(struct parser *self, struct declarations *declarations
     scenario_t *scenario = self->scenario;
     int rc = 0;
 
-    qsort(declarations->items, declarations->count, sizeof *declarations->items, by_transfer_name);
+    if (declarations->count >
+        0) { /* without any there is no array either, which qsort may not be given */
+        qsort(declarations->items, declarations->count, sizeof *declarations->items,
+            by_transfer_name);
+    }
     scenario->transfers = mem_new(declarations->count + 1, sizeof *scenario->transfers);
     for (size_t i = 0; rc == 0 && i < declarations->count; i++) {
         const struct declared *item = &declarations->items[i];
