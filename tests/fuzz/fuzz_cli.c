@@ -51,9 +51,9 @@ int fuzz_cli(const uint8_t *data, size_t size)
         argv[argc] = texts[argc] = fuzz_string(fuzz_line(&in));
         argc++;
     }
-    /* Room for argc of each and no more: that is the promise. */
+    /* The room that parse.h asks for and no more. */
     const char **words = mem_new((size_t)argc, sizeof *words);
-    struct cli_given *given = mem_new((size_t)argc, sizeof *given);
+    struct cli_given *given = mem_new((size_t)argc + PARSE_FLAGS_MAX, sizeof *given);
     act(&cli, parse_line(&cli, argc, argv, words, given));
     free(words);
     free(given);

@@ -17,11 +17,10 @@ int fuzz_csv(const uint8_t *data, size_t size)
     fuzz_start();
     char separator = (fuzz_u8(&in) & 1) != 0 ? '\t' : ',';
     int rc = csv_open(&csv, "file.csv", separator, in.rest, &why);
-    while (rc == 0) {
+    while (rc == 0 && (rc = csv_next(&csv, &why)) == 0) {
         for (size_t i = 0; i < csv.columns; i++) {
             assert(csv_has(&csv, csv.header[i]) && csv_field(&csv, csv.header[i]) != NULL);
         }
-        rc = csv_next(&csv, &why);
     }
     fuzz_answer(rc, &why);
     return 0;

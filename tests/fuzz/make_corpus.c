@@ -318,39 +318,50 @@ static void put_agent(struct buf *out, const char *id, const char *more, uint64_
         "2026-12-01T12:00Z\n");
 }
 
-/* The registrar's text and the register it gives; tables of their own, for the shipped ones are longer than an input. */
-static void make_registers(void)
+/* The registrar's text; folder: where its two tables are said to be. */
+static void put_source(struct buf *text, const char *folder)
 {
-    struct buf text = {0};
-    struct buf bytes = {0};
     struct keys root;
     struct keys host;
-    struct complaint why = {0};
-    struct fuzz_world world;
 
     fuzz_keys_make("root-1", ROOT_SEED, &root);
     fuzz_keys_make("broker", ROOT_SEED + 1, &host);
     buf_put_text(
-        &text, "network = test\nversion = 1\nthreshold = 1\nissued = 2026-03-16T10:05:00Z\n");
-    put_hex(&text, "root", root.sign_public);
-    buf_put_text(&text, "authorities = authorities.csv\nsuccessions = successions.tsv\n");
-    put_agent(&text, "E09000007", "    acts-for = E09000001\n", 21);
-    put_agent(&text, "E09000019", "    roles = \"authority operator\"\n", 22);
-    put_agent(&text, "hub-london",
+        text, "network = test\nversion = 1\nthreshold = 1\nissued = 2026-03-16T10:05:00Z\n");
+    put_hex(text, "root", root.sign_public);
+    buf_put_text(
+        text, "authorities = %sauthorities.csv\nsuccessions = %ssuccessions.tsv\n", folder, folder);
+    put_agent(text, "E09000007", "    acts-for = E09000001\n", 21);
+    put_agent(text, "E09000019", "    roles = \"authority operator\"\n", 22);
+    put_agent(text, "hub-london",
         "    roles = hub\n    regions = E12000007\n    revoked = 2026-12-01T12:00Z\n", 23);
-    buf_put_text(&text, "broker = tcp://broker.example:5670\n");
-    put_hex(&text, "    curve", host.curve_public);
-    put_hex(&text, "    head", host.sign_public);
-    buf_put_text(&text, "retention\n    written_acceptance = 400\n    move_notified = 365\n");
+    buf_put_text(text, "broker = tcp://broker.example:5670\n");
+    put_hex(text, "    curve", host.curve_public);
+    put_hex(text, "    head", host.sign_public);
+    buf_put_text(text, "retention\n    written_acceptance = 400\n    move_notified = 365\n");
+}
+
+/* The text, and the register it gives. The target reads it from another folder: it has names that are right from there. */
+static void make_registers(void)
+{
+    struct buf text = {0};
+    struct buf bytes = {0};
+    struct complaint why = {0};
+    struct fuzz_world world;
     char path[PATH_BYTES];
-    (void)snprintf(path, sizeof path, "%s/source/whole.zpl", corpus);
-    put("source", "whole.zpl", buf_slice(&text));
+
     put_text("source", "authorities.csv",
         "gss_code,name,region,region_gss\nE09000001,City of London,London,E12000007\n"
         "E09000007,Camden,London,E12000007\nE09000019,Islington,London,E12000007\n");
     put_text("source", "successions.tsv",
         "code\tname\tsuccessors\tfrom\nE08000016\tBarnsley\tE09000007\t2025-04-01\n"
         "E10000030\tSurrey\tE09000007,E09000019\t2027-04-01\n");
+    put_source(&text, "../cwd/tests/fuzz/corpus/source/");
+    put("source", "linked.zpl", buf_slice(&text));
+    buf_clear(&text);
+    put_source(&text, "");
+    put("source", "whole.zpl", buf_slice(&text));
+    (void)snprintf(path, sizeof path, "%s/source/whole.zpl", corpus);
     fuzz_world_init(&world, 1);
     int rc = register_source_compile(path, &world.world, NULL, &bytes, &why);
     if (rc != 0) {
@@ -528,6 +539,8 @@ static void make_files(void)
     put("profile", "national", fuzz_file("data/profiles/national.zpl"));
     put("profile", "london", fuzz_file("data/profiles/london.zpl"));
     put("profile", "herefordshire", fuzz_file("data/profiles/herefordshire.zpl"));
+    put("scenario", "tour", fuzz_file("tests/scenarios/tour-of-the-format.scenario"));
+    put("scenario", "notified", fuzz_file("tests/scenarios/sc-12b-notified-means-sent.scenario"));
 }
 
 /* An edit of fuzz_journal: what, file, offset, bytes. */

@@ -23,16 +23,16 @@
     X(journal, 512)                                                                                \
     X(keys, 2048)                                                                                  \
     X(payload, 4096)                                                                               \
-    X(profile, 4096)                                                                               \
+    X(profile, 8192)                                                                               \
     X(receipt, 4096)                                                                               \
     X(record, 4096)                                                                                \
     X(register, 4096)                                                                              \
     X(request, 2048)                                                                               \
-    X(scenario, 4096)                                                                              \
+    X(scenario, 8192)                                                                              \
     X(session, 4096)                                                                               \
     X(settings, 2048)                                                                              \
     X(snapshot, 1024)                                                                              \
-    X(source, 2048)                                                                                \
+    X(source, 4096)                                                                                \
     X(tables, 1024)                                                                                \
     X(text, 256)                                                                                   \
     X(uplink, 4096)                                                                                \

@@ -47,8 +47,8 @@ agent = hub-london
         from = 2026-03-01T00:00Z
         revoked = 2026-12-01T12:00Z
 broker = tcp://broker.example:5670
-    curve = 63c0a16157e7c8b52ebdd8c4f68964be7071004a92e96e6189bc912c05cc8d26
-    head = 3957d8b751d1efb8d394d2cd46756b8e6b5b64bd5c24c32cc10977da9166dade
+    curve = 94227a7c6792981ac9fcdef1da70d73a356d7b5a58ee8f26825dfe55b7bc0b15
+    head = d3bf7ab1e18ec968becd4c97a04a375a5c916f5f9e1dc4363afc1bfe0e065e26
 retention
     written_acceptance = 400
     move_notified = 365
