@@ -129,7 +129,8 @@ void agentfix_own_events(struct agentfix *self, const struct agentfix_batch *bat
 void agentfix_deliver(
     struct agentfix *self, uint64_t number, bool sealed, enum agentfix_fault fault);
 void agentfix_deliver_again(struct agentfix *self); /* the same frame once more */
-void agentfix_redeliver(struct agentfix *self, uint64_t number); /* its event under another number of the epoch */
+void agentfix_redeliver(
+    struct agentfix *self, uint64_t number); /* its event under another number of the epoch */
 void agentfix_acked(
     struct agentfix *self); /* take ACKs and answer the last; asserts that they verify */
 /* The last ACK taken by agentfix_acked(). */

@@ -20,14 +20,15 @@
 enum { DIED_BEFORE = 41, DIED_AFTER = 42 };
 
 /* What happens at the next commit. */
-static enum { COMMIT, FAIL, DIE_BEFORE, DIE_AFTER } next_commit;
+enum commit { COMMIT, FAIL, DIE_BEFORE, DIE_AFTER };
+static enum commit next_commit;
 
 int __real_store_commit(store_t *self);
 int __wrap_store_commit(store_t *self);
 
 int __wrap_store_commit(store_t *self)
 {
-    int todo = next_commit;
+    enum commit todo = next_commit;
 
     next_commit = COMMIT;
     if (todo == FAIL) {
@@ -215,7 +216,7 @@ static void frame__commit_fails__keeps_nothing_and_is_not_acknowledged(void **st
 }
 
 /* The agent is killed at the commit; what the next one finds is all or nothing. */
-static void kill_at_commit(int todo, int status, uint64_t want)
+static void kill_at_commit(enum commit todo, int status, uint64_t want)
 {
     struct agentfix *self = mem_new(1, sizeof *self);
     char path[128];
