@@ -293,7 +293,8 @@ static void raise_rules(struct judge *self, const struct running *clock)
          left &= left - 1) {
         uint32_t number = (uint32_t)__builtin_ctzll(left) + 1;
         const struct rule_info *rule = procedures_rule(engine->procedures, number);
-        bool raised = number == engine->r38 || /* R38 is kept by C26 itself, once that has a limit */
+        bool raised =
+            number == engine->r38 || /* R38 is kept by C26 itself, once that has a limit */
             judge_severity(self, rule, 0, clock->info->number) != SEVERITY_NONE;
         if (!raised || (number == engine->r34 && self->episode->escalation)) {
             continue; /* R34 speaks only where no escalation is open */

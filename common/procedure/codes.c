@@ -15,7 +15,8 @@ static size_t place_of(const engine_t *self, const char *code)
 {
     uint64_t mixed;
 
-    memcpy(&mixed, code + CODE_BYTES - sizeof mixed, sizeof mixed); /* the digits; the letter rarely differs */
+    memcpy(&mixed, code + CODE_BYTES - sizeof mixed,
+        sizeof mixed); /* the digits; the letter rarely differs */
     mixed *= UINT64_C(0x9e3779b97f4a7c15);
     return (size_t)(mixed >> 32) & (self->code_capacity - 1);
 }

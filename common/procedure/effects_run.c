@@ -352,8 +352,8 @@ static void run_flag(struct judge *self, const struct effect *effect)
         flags[effect->target].function(self, effect, on);
         return;
     }
-    uint8_t *record =
-        flags[effect->target].where == OF_EPISODE ? (uint8_t *)self->episode : (uint8_t *)self->child;
+    uint8_t *record = flags[effect->target].where == OF_EPISODE ? (uint8_t *)self->episode
+                                                                : (uint8_t *)self->child;
     *(bool *)(void *)(record + flags[effect->target].offset) = on;
 }
 
@@ -459,8 +459,7 @@ static size_t owners_of(struct judge *self, const struct effect *effect, uint16_
     }
     for (size_t i = 0; i < self->facts->count && count < RECORDERS_MAX; i++) {
         const struct fact_value *value = &self->facts->values[i];
-        uint16_t code =
-            value->fact->number == effect->fact ? code_of_fact(self->engine, value) : 0;
+        uint16_t code = value->fact->number == effect->fact ? code_of_fact(self->engine, value) : 0;
         bool named = code == 0;
         for (size_t k = 0; k < count; k++) {
             named = named || out[k] == code;

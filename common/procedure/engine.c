@@ -512,7 +512,8 @@ static void release_held(engine_t *self, const struct child *child)
             list_remove(&episode->held, sizeof held, i);
             take_effect(&judge);
             struct row_verdict *verdict = verdict_of(held.row, episode);
-            judge.alert |= verdict->alert & rule_bit(self->r54); /* a code that came back stays one */
+            judge.alert |=
+                verdict->alert & rule_bit(self->r54); /* a code that came back stays one */
             verdict->verdict = judge.alert != 0 ? VERDICT_ALERT : VERDICT_EFFECTIVE;
             verdict->alert = judge.alert;
             verdict->block = 0;
@@ -607,8 +608,7 @@ static struct row *row_new(engine_t *self, const struct engine_event *event)
 static void emit_accepted(
     engine_t *self, const struct engine_event *event, const struct row *row, uint32_t index)
 {
-    const struct fact_value *known =
-        fact_numbered(event->facts, self->names->fact[F_KNOWN_ON]);
+    const struct fact_value *known = fact_numbered(event->facts, self->names->fact[F_KNOWN_ON]);
 
     if (known == NULL) {
         emit_plain(self, "accepted", row->verdicts[index].episode, row);

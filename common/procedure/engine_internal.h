@@ -20,7 +20,7 @@ enum {
     KINDS_MAX = 256,
     CLOCKS_MAX = 64, /* of clocks.tsv: one bit each */
     PROFILES_OF_ONE = 3,
-    STANDINGS = 2048, /* looked up most lately; a power of two */
+    STANDINGS = 2048,          /* looked up most lately; a power of two */
     CODES_MAX = 65000,         /* codes ever seen; */
     UNKNOWN_CODES_MAX = 60000, /* those that no register knows leave room for those that it does */
     REQUIRED_MAX = 16,
@@ -129,8 +129,8 @@ struct transfer {
     uint32_t number;
     uint16_t origin;
     uint16_t receiving;
-    uint8_t profile; /* number of the profile forced upon it, 0 for none */
-    struct list episodes;                     /* struct episode * */
+    uint8_t profile;      /* number of the profile forced upon it, 0 for none */
+    struct list episodes; /* struct episode * */
 };
 
 struct episode {
@@ -167,11 +167,12 @@ struct episode {
     uint16_t stage_filed[2];              /* by origin, by receiving */
     uint32_t dispute;                     /* row number of the event that opened the escalation */
     uint8_t stage_outcome[2][STAGES_MAX];
-    struct list outstanding; /* struct outstanding, in the order in which they began */
+    struct list outstanding;       /* struct outstanding, in the order in which they began */
     uint16_t conference_convening; /* FOLLOWS_CASE */
     uint16_t rent, other_cost;     /* origin and receiving at first */
     struct list history;           /* struct ownership */
-    struct list handovers;         /* struct row *: effective eh_handover_sent, whose payload a consent covers */
+    struct list
+        handovers; /* struct row *: effective eh_handover_sent, whose payload a consent covers */
 };
 
 /* An event on record. */
@@ -261,9 +262,9 @@ struct kind_plan {
     struct list calls;            /* struct rule_call: rules that may concern it */
     enum party sender;            /* who may send it */
     bool protective;
-    uint8_t two_party;               /* place in the list of two-party kinds from 1; 0: it is none */
-    uint64_t stops;                  /* bit of each clock that it may stop */
-    size_t required_count;           /* facts whose absence R58 answers, no other rule */
+    uint8_t two_party;     /* place in the list of two-party kinds from 1; 0: it is none */
+    uint64_t stops;        /* bit of each clock that it may stop */
+    size_t required_count; /* facts whose absence R58 answers, no other rule */
     uint32_t required[REQUIRED_MAX];
 };
 
@@ -277,7 +278,7 @@ struct clock_setting {
 /* The profiles of an authority that faces another, as they count in one epoch of the dated lists. */
 struct standing {
     uint16_t code, other;
-    uint8_t forced;                    /* profile number, 0 for none */
+    uint8_t forced; /* profile number, 0 for none */
     uint8_t count;
     uint8_t profiles[PROFILES_OF_ONE]; /* numbers, most specific first */
     int32_t epoch;                     /* 0: not in use */
@@ -297,27 +298,29 @@ struct engine {
     engine_sink *sink;
     void *sink_context;
     int64_t now_ms;
-    struct list codes;      /* struct code; code n at n - 1 */
-    uint16_t *code_places;  /* owned: open addressing over the codes' texts, 0 for empty */
-    size_t code_capacity;   /* a power of two, 0 while empty */
+    struct list codes;     /* struct code; code n at n - 1 */
+    uint16_t *code_places; /* owned: open addressing over the codes' texts, 0 for empty */
+    size_t code_capacity;  /* a power of two, 0 while empty */
     struct table16 children_by_ref, transfers_by_id, rows_by_id, episodes_by_key;
-    struct list children;         /* struct child * */
-    struct list transfers;        /* struct transfer * */
-    struct list episodes;         /* struct episode * */
-    struct list rows;             /* struct row * */
-    struct list running;          /* struct running *, all ever started */
-    struct list timers;           /* struct running *, a heap */
+    struct list children;  /* struct child * */
+    struct list transfers; /* struct transfer * */
+    struct list episodes;  /* struct episode * */
+    struct list rows;      /* struct row * */
+    struct list running;   /* struct running *, all ever started */
+    struct list timers;    /* struct running *, a heap */
     struct kind_plan plans[KINDS_MAX];
-    uint64_t bound_stops;               /* bit of each clock that any act of the bound authority may stop */
+    uint64_t bound_stops; /* bit of each clock that any act of the bound authority may stop */
     uint64_t clock_rules[CLOCKS_MAX];   /* rules that speak when a clock runs out, bit number - 1 */
-    struct clock_setting *settings;   /* owned: by profile number - 1, then clock number - 1 */
+    struct clock_setting *settings;     /* owned: by profile number - 1, then clock number - 1 */
     uint8_t clock_profiles[CLOCKS_MAX]; /* the profile that each clock belongs to */
-    uint8_t london, bilateral;        /* numbers of two profiles that rules speak of, 0 where there is none */
-    struct standing *standings;       /* owned: STANDINGS of them, overwritten as they come */
-    int32_t today;                    /* the London date of now_ms */
-    int32_t epoch;                    /* of the dated lists on that date, from 1 */
+    uint8_t london,
+        bilateral; /* numbers of two profiles that rules speak of, 0 where there is none */
+    struct standing *standings;         /* owned: STANDINGS of them, overwritten as they come */
+    int32_t today;                      /* the London date of now_ms */
+    int32_t epoch;                      /* of the dated lists on that date, from 1 */
     int64_t today_from_ms, today_to_ms; /* where that date begins and ends */
-    uint32_t r17, r20, r34, r38, r46, r51, r54, r61; /* numbers of rules that the code speaks of, 0 where a table lacks one */
+    uint32_t r17, r20, r34, r38, r46, r51, r54,
+        r61; /* numbers of rules that the code speaks of, 0 where a table lacks one */
     uint64_t late_documents, refusals;
 };
 
@@ -347,18 +350,23 @@ void plans_make(engine_t *self); /* again where the procedures have changed sinc
 void plans_free(engine_t *self);
 void time_set(engine_t *self, int64_t now_ms); /* never back */
 const struct standing *standing_of(engine_t *self, uint16_t code, uint16_t other, uint8_t forced);
-const struct kind_plan *plan_of(const engine_t *self, uint32_t kind); /* one without info where unknown */
-uint64_t rule_bit(uint32_t rule);                                     /* 0 for rule 0 */
+const struct kind_plan *plan_of(
+    const engine_t *self, uint32_t kind); /* one without info where unknown */
+uint64_t rule_bit(uint32_t rule);         /* 0 for rule 0 */
 
 /* ---- codes ---- */
-uint16_t code_number(engine_t *self, const char *code); /* interned; 0 for "" and where too many unknown ones came */
+uint16_t code_number(
+    engine_t *self, const char *code); /* interned; 0 for "" and where too many unknown ones came */
 const char *code_text(const engine_t *self, uint16_t code); /* "" for 0 */
-uint16_t code_route(engine_t *self, uint16_t code);         /* today's code for it, 0 where it leads nowhere (D35, R54) */
-uint16_t code_today(engine_t *self, const char *code);      /* the same from text; the code itself where it leads nowhere */
-uint16_t code_of_fact(engine_t *self, const struct fact_value *value); /* 0 where no register knows it */
+uint16_t code_route(
+    engine_t *self, uint16_t code); /* today's code for it, 0 where it leads nowhere (D35, R54) */
+uint16_t code_today(engine_t *self,
+    const char *code); /* the same from text; the code itself where it leads nowhere */
+uint16_t code_of_fact(
+    engine_t *self, const struct fact_value *value); /* 0 where no register knows it */
 
 /* ---- state ---- */
-struct child *child_of(struct child *self);                 /* after merges */
+struct child *child_of(struct child *self); /* after merges */
 struct episode *episode_find(const engine_t *self, const uint8_t *transfer, const uint8_t *subject);
 struct episode *episode_get(
     engine_t *self, const struct engine_event *event, const struct subject *subject);
@@ -407,17 +415,20 @@ bool condition_holds(
     const struct judge *self, const struct condition *condition, const struct row *start);
 bool conditions_hold(const struct judge *self, const struct condition *conditions, size_t count,
     const struct row *start);
-const struct standing *judge_standing(const struct judge *self, uint16_t code); /* lent until the next call */
+const struct standing *judge_standing(
+    const struct judge *self, uint16_t code); /* lent until the next call */
 const char *judge_value(
     const struct judge *self, uint16_t code, const char *key); /* profile value of one side */
 const char *judge_value_of_parties(
     const struct judge *self, const char *key); /* the origin's, else the receiver's */
 bool judge_under(const struct judge *self, uint16_t code, uint8_t profile);
-struct limit judge_limit(const struct judge *self, const char *text, struct limit shipped); /* shipped where text is NULL */
+struct limit judge_limit(const struct judge *self, const char *text,
+    struct limit shipped);                                 /* shipped where text is NULL */
 uint64_t judge_words(const char *words, const char *fact); /* blank-separated enum words to bits */
 bool is_value(const struct judge *self, uint32_t number, enum value_name value);
-rule_function *rule_function_of(const char *id);  /* NULL: kept by construction, or elsewhere */
-int64_t rule_moves_counted(const struct judge *self); /* R17: notices in the profile's weeks, this one included */
+rule_function *rule_function_of(const char *id); /* NULL: kept by construction, or elsewhere */
+int64_t rule_moves_counted(
+    const struct judge *self); /* R17: notices in the profile's weeks, this one included */
 bool dimension_moves_unheard(struct judge *self); /* R03 (b) */
 void parties_of(const struct judge *self, enum party party, uint16_t *out, size_t *count);
 
@@ -429,7 +440,8 @@ void clocks_persisted(engine_t *self, struct row *event, uint16_t code, int64_t 
 void clocks_opened(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
 void clocks_erased(engine_t *self, struct child *child);
 void clock_fire(engine_t *self, struct running *clock); /* its warning, or its run-out */
-void clock_renew(engine_t *self, struct running *clock); /* a provisional due date, by the holidays now in force */
+void clock_renew(engine_t *self,
+    struct running *clock); /* a provisional due date, by the holidays now in force */
 void held_drop(struct episode *self);
 bool payloads_left(const struct child *child, const char *consent);
 
@@ -445,7 +457,8 @@ void emit(engine_t *self, const char *kind, const struct episode *episode, const
 void emit_alert(engine_t *self, const struct episode *episode, const struct row *row,
     const char *clock, uint32_t rule, int64_t at_ms);
 
-void emit_plain(engine_t *self, const char *kind, const struct episode *episode, const struct row *row); /* now, no detail */
+void emit_plain(engine_t *self, const char *kind, const struct episode *episode,
+    const struct row *row); /* now, no detail */
 
 /* A judge for things that happen without an event of their own (timers, A1, A2). */
 struct judge judge_for(engine_t *self, struct episode *episode, struct row *row);

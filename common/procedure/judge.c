@@ -18,8 +18,7 @@ static uint16_t facing(const struct judge *self, uint16_t code)
 
 const struct standing *judge_standing(const struct judge *self, uint16_t code)
 {
-    return standing_of(
-        self->engine, code, facing(self, code), self->episode->transfer->profile);
+    return standing_of(self->engine, code, facing(self, code), self->episode->transfer->profile);
 }
 
 bool judge_under(const struct judge *self, uint16_t code, uint8_t profile)

@@ -31,8 +31,7 @@ static bool rule_concerns(const engine_t *self, const struct rule_info *rule, ui
 {
     for (size_t profile = 1; profile <= procedures_profile_count(self->procedures); profile++) {
         const struct severity_entry *entries = NULL;
-        size_t count =
-            procedures_severities_of(self->procedures, rule, (uint8_t)profile, &entries);
+        size_t count = procedures_severities_of(self->procedures, rule, (uint8_t)profile, &entries);
         for (size_t i = 0; i < count; i++) {
             if (entries[i].clock == 0 && (entries[i].kind == 0 || entries[i].kind == kind)) {
                 return true;
@@ -115,9 +114,8 @@ static void plan_clock(engine_t *self, const struct clock_info *clock)
         }
     }
     for (size_t i = 0; i < clock->met_count; i++) {
-        self->bound_stops |= clock->met_by[i].special == STOP_BOUND_EVENT
-            ? UINT64_C(1) << (clock->number - 1)
-            : 0;
+        self->bound_stops |=
+            clock->met_by[i].special == STOP_BOUND_EVENT ? UINT64_C(1) << (clock->number - 1) : 0;
     }
 }
 
@@ -236,8 +234,8 @@ const struct standing *standing_of(engine_t *self, uint16_t code, uint16_t other
 
     if (found->epoch != self->epoch || found->code != code || found->other != other ||
         found->forced != forced) {
-        *found = (struct standing){
-            .code = code, .other = other, .forced = forced, .epoch = self->epoch};
+        *found =
+            (struct standing){.code = code, .other = other, .forced = forced, .epoch = self->epoch};
         found->count = (uint8_t)procedures_profile_numbers(self->procedures, code_text(self, code),
             other != 0 ? code_text(self, other) : NULL, forced, self->today, found->profiles);
     }

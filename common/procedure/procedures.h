@@ -201,11 +201,12 @@ struct effect {
     enum effect_verb verb;
     size_t condition_count;
     const struct condition *conditions;
-    const char *name;            /* flag, field, dimension, rule id or system kind */
-    uint32_t target;             /* flag, field, dimension: its place in effect_words.h */
-    const char *argument;        /* word, role, or "" */
-    uint32_t fact;               /* the fact stored, 0 for none */
-    uint32_t word;               /* STORE of a word: its number, 0 is "ended" of permanence; DIMENSION: enum party */
+    const char *name;     /* flag, field, dimension, rule id or system kind */
+    uint32_t target;      /* flag, field, dimension: its place in effect_words.h */
+    const char *argument; /* word, role, or "" */
+    uint32_t fact;        /* the fact stored, 0 for none */
+    uint32_t
+        word; /* STORE of a word: its number, 0 is "ended" of permanence; DIMENSION: enum party */
     uint32_t rule;               /* outstanding: rule number */
     enum effect_special special; /* EFFECT_SPECIAL */
     enum {
@@ -258,10 +259,13 @@ int procedures_member(procedures_t *self, const char *code, const char *profile,
  * The same by number, for a caller that keeps what it looked up: profiles are numbered from 1 in the order in which they were
  * loaded, 0 is none. What was looked up holds as long as the version and the epoch of the day are the same.
  */
-uint32_t procedures_version(const procedures_t *self);             /* rises with every override and membership */
-int32_t procedures_epoch(const procedures_t *self, int32_t day);   /* from 1; rises with every dated change up to that day */
+uint32_t procedures_version(
+    const procedures_t *self); /* rises with every override and membership */
+int32_t procedures_epoch(const procedures_t *self,
+    int32_t day); /* from 1; rises with every dated change up to that day */
 size_t procedures_profile_count(const procedures_t *self);
-const char *procedures_profile_name(const procedures_t *self, size_t number); /* NULL for 0 and beyond the last */
+const char *procedures_profile_name(
+    const procedures_t *self, size_t number); /* NULL for 0 and beyond the last */
 uint8_t procedures_profile_number(const procedures_t *self, const char *name); /* 0 where unknown */
 size_t procedures_profile_numbers(const procedures_t *self, const char *code, const char *other,
     uint8_t forced, int32_t day, uint8_t out[3]);

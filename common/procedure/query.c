@@ -132,9 +132,9 @@ static void show_clock(const engine_t *self, const struct running *clock, struct
         .started_ms = clock->started_ms,
         .stopped_ms = clock->stopped_ms,
         .late = clock->late,
-        .late_unit = minutes                        ? LIMIT_MIN
+        .late_unit = minutes                ? LIMIT_MIN
             : clock->limit.unit == LIMIT_WD ? LIMIT_WD
-                                                    : LIMIT_D,
+                                            : LIMIT_D,
         .bound_count = clock->bound_count,
         .reason = kind != NULL ? kind->name : NULL,
     };

@@ -132,8 +132,8 @@ void rule_r10(struct judge *self, uint32_t rule)
     if (!in_care) {
         return;
     }
-    bool bilateral = judge_under(self, transfer->origin, pact) &&
-        judge_under(self, transfer->receiving, pact);
+    bool bilateral =
+        judge_under(self, transfer->origin, pact) && judge_under(self, transfer->receiving, pact);
     if (!bilateral || rule_any_order(self, words_of_pair(self, "block.orders", "order_type"))) {
         judge_hit(self, rule, BY_PROFILE);
     }

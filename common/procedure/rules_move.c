@@ -37,10 +37,11 @@ static struct stay stay_after(const struct judge *self)
 void rule_r14(struct judge *self, uint32_t rule)
 {
     struct stay stay = stay_after(self);
-    struct limit limit = judge_limit(self, judge_value_of_parties(self, "clocks.C08.limit"),
-        (struct limit){LIMIT_DX, 28});
+    struct limit limit = judge_limit(
+        self, judge_value_of_parties(self, "clocks.C08.limit"), (struct limit){LIMIT_DX, 28});
 
-    if (limit.unit != LIMIT_UNSET && stay.expected_end != NULL && stay.temporary && is_value(self, stay.placement, V_REHOUSED) &&
+    if (limit.unit != LIMIT_UNSET && stay.expected_end != NULL && stay.temporary &&
+        is_value(self, stay.placement, V_REHOUSED) &&
         stay.expected_end->number >= stay.move_date + limit.count) {
         judge_hit(self, rule, BY_PROFILE);
     }
@@ -49,8 +50,8 @@ void rule_r14(struct judge *self, uint32_t rule)
 void rule_r15(struct judge *self, uint32_t rule)
 {
     struct stay stay = stay_after(self);
-    struct limit limit = judge_limit(self, judge_value_of_parties(self, "clocks.C09.limit"),
-        (struct limit){LIMIT_MONTHS, 3});
+    struct limit limit = judge_limit(
+        self, judge_value_of_parties(self, "clocks.C09.limit"), (struct limit){LIMIT_MONTHS, 3});
 
     if (limit.unit != LIMIT_UNSET && stay.expected_end != NULL && stay.temporary &&
         is_value(self, stay.placement, V_EXPLOITATION) &&
@@ -100,8 +101,7 @@ int64_t rule_moves_counted(const struct judge *self)
 {
     int64_t weeks = 0;
 
-    (void)number_value(
-        self, self->episode->transfer->origin, "frequent_mover.weeks", &weeks);
+    (void)number_value(self, self->episode->transfer->origin, "frequent_mover.weeks", &weeks);
     return moves_counted(self, weeks);
 }
 
