@@ -1,6 +1,6 @@
 /*
- * cmd_procedures: kinds, facts, clocks, rules and profiles as they are in force, each with its source. Only prints; a word that is
- * not known is answered with the nearest one.
+ * cmd_procedures: kinds, facts, clocks, rules and profiles as they are in force, each with its
+ * source. Only prints; a word that is not known is answered with the nearest one.
  */
 #include <ctype.h>
 #include <stdlib.h>

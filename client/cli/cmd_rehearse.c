@@ -1,6 +1,6 @@
 /*
- * cmd_rehearse: play scenario files and say what does not hold. Exit 0 where everything held, 1 where something failed, 2 where a
- * file holds a word that the format does not know.
+ * cmd_rehearse: play scenario files and say what does not hold. Exit 0 where everything held, 1
+ * where something failed, 2 where a file holds a word that the format does not know.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * data_files: see data_files.h. A file that is missing, too large or malformed is returned with its path in the complaint;
- * nothing is kept then.
+ * data_files: see data_files.h. A file that is missing, too large or malformed is returned with its
+ * path in the complaint; nothing is kept then.
  */
 #include "client/lab/data_files.h"
 

@@ -1,4 +1,7 @@
-/* expect_clock: a clock of a child as its engine shows it. Where it was started more than once, the last start counts. */
+/*
+ * expect_clock: a clock of a child as its engine shows it. Where it was started more than once, the
+ * last start counts.
+ */
 #include <string.h>
 
 #include "client/lab/expect_parts.h"

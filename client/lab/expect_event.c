@@ -83,7 +83,10 @@ static void got_verdict(
     }
 }
 
-/* What the broker says of one child; an event turned away at the door is remembered by the network alone (R53). */
+/*
+ * What the broker says of one child; an event turned away at the door is remembered by the network
+ * alone (R53).
+ */
 static bool verdict_of(const struct asking *self, uint32_t child, struct engine_verdict *out)
 {
     *out = (struct engine_verdict){.verdict = VERDICT_UNJUDGED};

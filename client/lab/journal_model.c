@@ -1,4 +1,7 @@
-/* journal_model: see journal_model.h. Events were read once when the scenario was parsed: that they can be read is asserted. */
+/*
+ * journal_model: see journal_model.h. Events were read once when the scenario was parsed: that they
+ * can be read is asserted.
+ */
 #include "client/lab/journal_model.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * journal_model: the broker's journal as the rehearsal keeps it, and how an engine folds an entry of it. The same function serves
- * broker, agents, hub, recovery and replay.
+ * journal_model: the broker's journal as the rehearsal keeps it, and how an engine folds an entry
+ * of it. The same function serves broker, agents, hub, recovery and replay.
  */
 #ifndef WAYPOST_LAB_JOURNAL_MODEL_H
 #define WAYPOST_LAB_JOURNAL_MODEL_H

@@ -1,7 +1,9 @@
 /*
- * member: an agent of the rehearsal, or the hub: what was delivered to it, folded in an engine of its own. While it is cut off it
- * folds its own later events as provisional and runs its own clocks; what it breaches then is a belief. Back again, it folds what
- * was delivered in the journal's order, and keeps beliefs that the journal does not bear out (docs/PROCEDURES.md, section 9).
+ * member: an agent of the rehearsal, or the hub: what was delivered to it, folded in an engine of
+ * its own. While it is cut off it folds its own later events as provisional and runs its own
+ * clocks; what it breaches then is a belief. Back again, it folds what was delivered in the
+ * journal's order, and keeps beliefs that the journal does not bear out (docs/PROCEDURES.md,
+ * section 9).
  */
 #ifndef WAYPOST_LAB_MEMBER_H
 #define WAYPOST_LAB_MEMBER_H

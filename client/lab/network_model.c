@@ -1,6 +1,6 @@
 /*
- * network_model: see network_model.h. Nothing in the model fails but what a scenario asks wrongly (opening what is not there), which
- * is returned; what cannot be is asserted.
+ * network_model: see network_model.h. Nothing in the model fails but what a scenario asks wrongly
+ * (opening what is not there), which is returned; what cannot be is asserted.
  */
 #include "client/lab/network_model.h"
 
@@ -312,7 +312,10 @@ static void erased(model_t *self, uint32_t event, const char *holder)
             .party = holder});
 }
 
-/* The withdrawal reaches the broker: its own copy goes, then those of the recipients that are linked. */
+/*
+ * The withdrawal reaches the broker: its own copy goes, then those of the recipients that are
+ * linked.
+ */
 static void erase_everywhere(model_t *self, uint32_t event)
 {
     struct event_state *state = &self->events[event];

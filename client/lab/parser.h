@@ -1,7 +1,8 @@
 /*
  * parser: what the parts of the scenario parser share. Private to client/lab.
  *
- * Every function that can meet a bad word returns 0 or the code, with the sentence in self->why; the driver adds the line.
+ * Every function that can meet a bad word returns 0 or the code, with the sentence in self->why;
+ * the driver adds the line.
  */
 #ifndef WAYPOST_LAB_PARSER_H
 #define WAYPOST_LAB_PARSER_H
@@ -10,7 +11,10 @@
 #include "client/lab/scenario.h"
 #include "client/lab/scenario_words.h"
 
-/* How many events a sender has numbered for a recipient; a slot of a hash table, empty while last is 0. */
+/*
+ * How many events a sender has numbered for a recipient; a slot of a hash table, empty while last
+ * is 0.
+ */
 struct counter {
     char from[CODE_BYTES + 1];
     char to[CODE_BYTES + 1]; /* "" for its sequence */
@@ -21,9 +25,9 @@ struct parser {
     scenario_t *scenario;
     const data_files_t *data;
     struct complaint *why;
-    shelf_t *shelf; /* for what this line needs: the scenario's, or scratch */
-    shelf_t *
-        scratch; /* owned; cleared with every line: the words of an event are gone once it is built */
+    /* For what this line needs: the scenario's own, or scratch. */
+    shelf_t *shelf;
+    shelf_t *scratch;    /* owned; cleared with every line: an event is built, its words are gone */
     uint32_t line;       /* being read */
     bool titled;         /* the scenario statement was there */
     bool has_clock;      /* an `at` has been read */
@@ -58,7 +62,10 @@ int find_name(
     struct parser *self, const char *what, const char *name); /* may it be a name or label? */
 int32_t parser_today(const struct parser *self);
 
-/* The value of key=value among the words from `from`; NULL where it does not stand there. Marks nothing. */
+/*
+ * The value of key=value among the words from `from`; NULL where it does not stand there. Marks
+ * nothing.
+ */
 const char *word_value(const struct parser *self, size_t from, const char *key);
 
 /* Every word from `from` must be key=value with one of these keys, each once. */

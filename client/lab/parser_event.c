@@ -1,6 +1,6 @@
 /*
- * parser_event: CODE sends KIND ... : the event as its agent would send it, facts checked, encoded, its payload sealed. What the
- * codec refuses is returned with the codec's sentence.
+ * parser_event: CODE sends KIND ... : the event as its agent would send it, facts checked, encoded,
+ * its payload sealed. What the codec refuses is returned with the codec's sentence.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +129,10 @@ static int value_of_time(struct parser *self, const char *value, const char **ou
     return rc;
 }
 
-/* Codes of the register mean their successor of the day; those of other countries stand as they are. */
+/*
+ * Codes of the register mean their successor of the day; those of other countries stand as they
+ * are.
+ */
 static int value_of_codes(struct parser *self, const char *value, const char **out)
 {
     const char *items[SCENARIO_LIST_MAX];
@@ -268,7 +271,9 @@ static int take_fact(struct parser *self, struct sending *sending, const struct 
                         : add_fact(self, sending->clear, &sending->clear_count, word->key, value);
 }
 
-/* What the agent sets by itself: clear companions of sealed words, and a digest for each document. */
+/*
+ * What the agent sets by itself: clear companions of sealed words, and a digest for each document.
+ */
 static int add_companions(struct parser *self, struct sending *sending)
 {
     const struct fact_info *hashes = catalogue_fact_named("document_hashes");
@@ -375,7 +380,10 @@ static int64_t no_time(void *context)
     return 0;
 }
 
-/* Keys and nonces from the event's id: the same file gives the same bytes everywhere. Nothing here is a secret. */
+/*
+ * Keys and nonces from the event's id: the same file gives the same bytes everywhere. Nothing here
+ * is a secret.
+ */
 static void from_id(void *context, void *out, size_t len)
 {
     uint8_t seed[randombytes_SEEDBYTES] = {0};
@@ -475,7 +483,10 @@ static void set_head(struct parser *self, const struct sending *sending, struct 
     head->sequence = counter_next(self, sending->from, "");
 }
 
-/* UUIDv7: the time of sending, then the event's number, so that it rises with every event of the file. */
+/*
+ * UUIDv7: the time of sending, then the event's number, so that it rises with every event of the
+ * file.
+ */
 static void set_id(const struct parser *self, uint32_t number, uint8_t *id)
 {
     uint64_t ms = (uint64_t)self->now_ms;
@@ -535,6 +546,7 @@ int parse_sends(struct parser *self, const char *from_word, struct statement *st
     if (rc != 0) {
         return rc;
     }
+    assert(sending.kind != NULL);
     struct scenario_event *event = event_new(self);
     uint32_t index = (uint32_t)(event - self->scenario->events);
     set_id(self, index, event->id);

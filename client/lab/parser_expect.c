@@ -1,6 +1,6 @@
 /*
- * parser_expect: expect ... . One row a word after `expect`: which keys may stand there, and which function reads it. Faults are
- * returned with the nearest known word.
+ * parser_expect: expect ... . One row a word after `expect`: which keys may stand there, and which
+ * function reads it. Faults are returned with the nearest known word.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,10 @@ static size_t key_count(const struct form *form)
     return count;
 }
 
-/* Index of the first word behind the expectation's own: expect clock C01 -> 2, expect no clock C01 -> 3. */
+/*
+ * Index of the first word behind the expectation's own: expect clock C01 -> 2, expect no clock C01
+ * -> 3.
+ */
 static size_t first_word(const struct form *form)
 {
     return form->no ? 3 : 2;

@@ -1,4 +1,7 @@
-/* parser_lookup: words of a scenario looked up; whatever is not known is answered with the nearest known word. */
+/*
+ * parser_lookup: words of a scenario looked up; whatever is not known is answered with the nearest
+ * known word.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /*
- * record_log: what an engine has derived, kept so that expectations and the timeline can ask for it.
+ * record_log: what an engine has derived, kept so that expectations and the timeline can ask for
+ * it.
  */
 #ifndef WAYPOST_LAB_RECORD_LOG_H
 #define WAYPOST_LAB_RECORD_LOG_H

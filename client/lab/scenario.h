@@ -1,9 +1,10 @@
 /*
- * scenario: a story of events as it is once its file has been read and checked: statements in their order, every word of them
- * looked up, every event built as the bytes that its agent would send. Read-only; made by scenario_parse.h.
+ * scenario: a story of events as it is once its file has been read and checked: statements in their
+ * order, every word of them looked up, every event built as the bytes that its agent would send.
+ * Read-only; made by scenario_parse.h.
  *
- * Children, transfers and events are known by their index here. Ids are made from the names, so that they sort as the names do
- * and are the same on every machine. Source: docs/SCENARIOS.md.
+ * Children, transfers and events are known by their index here. Ids are made from the names, so
+ * that they sort as the names do and are the same on every machine. Source: docs/SCENARIOS.md.
  */
 #ifndef WAYPOST_LAB_SCENARIO_H
 #define WAYPOST_LAB_SCENARIO_H

@@ -1,6 +1,7 @@
 /*
- * scenario_parse: see scenario_parse.h. Two passes: what holds for the whole file (parser_declare.c), then the statements in their
- * order. A fault is returned with its line; half a scenario never gets out.
+ * scenario_parse: see scenario_parse.h. Two passes: what holds for the whole file
+ * (parser_declare.c), then the statements in their order. A fault is returned with its line; half a
+ * scenario never gets out.
  */
 #include "client/lab/scenario_parse.h"
 

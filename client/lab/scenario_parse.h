@@ -1,5 +1,6 @@
 /*
- * scenario_parse: a scenario file into statements. Every word is looked up here; nothing unknown gets as far as a run.
+ * scenario_parse: a scenario file into statements. Every word is looked up here; nothing unknown
+ * gets as far as a run.
  */
 #ifndef WAYPOST_LAB_SCENARIO_PARSE_H
 #define WAYPOST_LAB_SCENARIO_PARSE_H

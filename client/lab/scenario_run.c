@@ -1,6 +1,6 @@
 /*
- * scenario_run: see scenario_run.h. What a statement asks wrongly is returned with its line; failed expectations are told and
- * counted, and the run goes on.
+ * scenario_run: see scenario_run.h. What a statement asks wrongly is returned with its line; failed
+ * expectations are told and counted, and the run goes on.
  */
 #include "client/lab/scenario_run.h"
 

@@ -1,5 +1,6 @@
 /*
- * scenario_run: play a scenario on a virtual clock over a network in memory, and ask after each step what it expects.
+ * scenario_run: play a scenario on a virtual clock over a network in memory, and ask after each
+ * step what it expects.
  */
 #ifndef WAYPOST_LAB_SCENARIO_RUN_H
 #define WAYPOST_LAB_SCENARIO_RUN_H
@@ -28,8 +29,9 @@ struct run_result {
 };
 
 /*
- * Run. Returns 0, or E_STATE where a statement cannot be carried out (opening what is not there), with line and sentence.
- * R01 is checked after every step, whether the file asks or not; a violation counts as a failed expectation.
+ * Run. Returns 0, or E_STATE where a statement cannot be carried out (opening what is not there),
+ * with line and sentence. R01 is checked after every step, whether the file asks or not; a
+ * violation counts as a failed expectation.
  */
 int scenario_run(const scenario_t *scenario, const struct run_watcher *watcher,
     struct run_result *out, uint32_t *line, struct complaint *why);

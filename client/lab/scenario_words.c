@@ -1,4 +1,7 @@
-/* scenario_words: see scenario_words.h. Faults are returned with a sentence; the caller adds file and line. */
+/*
+ * scenario_words: see scenario_words.h. Faults are returned with a sentence; the caller adds file
+ * and line.
+ */
 #include "client/lab/scenario_words.h"
 
 #include <string.h>
@@ -12,7 +15,10 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* How much of the line is statement: up to a # outside quotes. E_MALFORMED where a quote stays open. */
+/*
+ * How much of the line is statement: up to a # outside quotes. E_MALFORMED where a quote stays
+ * open.
+ */
 static int statement_len(struct slice line, size_t *len, struct complaint *why)
 {
     bool quoted = false;

@@ -1,7 +1,8 @@
 /*
  * scenario_words: one line of a scenario into words. Pure.
  *
- * Words are separated by blanks; # begins a comment outside quotes; key=value; a value with blanks is "quoted".
+ * Words are separated by blanks; # begins a comment outside quotes; key=value; a value with blanks
+ * is "quoted".
  */
 #ifndef WAYPOST_LAB_SCENARIO_WORDS_H
 #define WAYPOST_LAB_SCENARIO_WORDS_H
@@ -25,7 +26,10 @@ struct words {
 /* Cut one line. Words lie in the shelf. 0; E_UTF8, E_MALFORMED (a quote is open), E_TOO_LARGE. */
 int words_cut(shelf_t *shelf, struct slice line, struct words *out, struct complaint *why);
 
-/* Items of a list a,b,c, each into out (in the shelf); E_FACT_VALUE where one is empty, E_TOO_LARGE. */
+/*
+ * Items of a list a,b,c, each into out (in the shelf); E_FACT_VALUE where one is empty,
+ * E_TOO_LARGE.
+ */
 int words_split(shelf_t *shelf, const char *list, const char **out, size_t max, size_t *count,
     struct complaint *why);
 

@@ -1,5 +1,6 @@
 /*
- * shelf: memory that lives and dies together, for what a scenario is parsed into. Out of memory aborts.
+ * shelf: memory that lives and dies together, for what a scenario is parsed into. Out of memory
+ * aborts.
  */
 #ifndef WAYPOST_LAB_SHELF_H
 #define WAYPOST_LAB_SHELF_H

@@ -174,10 +174,11 @@ static void say_stopped(
     struct timeline *self, const struct record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
-    char late[DETAIL_WORD_BYTES];
+    char number[DETAIL_WORD_BYTES];
+    const char *late = detail_word(record, "late", number);
 
     fprintf(self->out, "%s", detail_word(record, "state", text));
-    if (strcmp(detail_word(record, "late", late), "0") != 0 && late[0] != '\0') {
+    if (strcmp(late, "0") != 0 && late[0] != '\0') {
         fprintf(self->out, ", %s %s late", late, late_word(clock));
     }
 }

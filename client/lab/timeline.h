@@ -20,7 +20,10 @@ struct timeline {
 /* The title line of a scenario. */
 void timeline_begin(struct timeline *self, const scenario_t *scenario);
 
-/* What a statement did: to be called from run_watcher.step with keep_records set. Expectations print nothing. */
+/*
+ * What a statement did: to be called from run_watcher.step with keep_records set. Expectations
+ * print nothing.
+ */
 void timeline_step(struct timeline *self, const scenario_t *scenario,
     const struct statement *statement, const struct rehearsal_network *network);
 

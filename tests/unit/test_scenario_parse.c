@@ -1,4 +1,7 @@
-/* Tests of the scenario parser: every word of the format, and an answer with line and nearest word for what it does not know. */
+/*
+ * Tests of the scenario parser: every word of the format, and an answer with line and nearest word
+ * for what it does not know.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -358,7 +361,10 @@ static void file__that_begins_or_declares_badly__is_an_error(void **state)
         2, "did you mean london?");
 }
 
-/* A prefix of a good file, or a good file with a changed byte, parses or is refused: it never does anything else. */
+/*
+ * A prefix of a good file, or a good file with a changed byte, parses or is refused: it never does
+ * anything else.
+ */
 static void file__cut_or_changed_anywhere__never_crashes(void **state)
 {
     static const char text[] = HEAD NOTICE "E09000007 opens notice role=mash_manager\n"

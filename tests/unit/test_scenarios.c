@@ -1,6 +1,6 @@
 /*
- * Tests of the rehearsal: every scenario of tests/scenarios holds, whole and the same each time; a story that is told wrongly is
- * noticed; what the format says of the transport holds in the model.
+ * Tests of the rehearsal: every scenario of tests/scenarios holds, whole and the same each time; a
+ * story that is told wrongly is noticed; what the format says of the transport holds in the model.
  */
 #include <dirent.h>
 #include <setjmp.h>
