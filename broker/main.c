@@ -200,6 +200,22 @@ static int register_start(struct broker *self, struct complaint *why)
     return 0;
 }
 
+/* A set that cannot be used is no reason to leave everybody unserved while the journal holds one. */
+static int procedures_start(struct broker *self, struct complaint *why)
+{
+    bool before = core_procedures_on(self->core);
+    int rc = edge_procedures(self->edge, why);
+
+    if (rc != 0 && rc != E_BUSY && before) {
+        log_errorx("procedures refused, those of the journal stay in force: %s", why->text);
+        return 0;
+    }
+    if (rc == 0 && self->options.procedures == NULL) {
+        log_warnx("procedures = none: events are carried and never judged, no deadline is watched");
+    }
+    return rc == E_BUSY ? 0 : rc;
+}
+
 static int broker_start(struct broker *self, struct complaint *why)
 {
     int rc = host_check_libraries(why);
@@ -223,6 +239,7 @@ static int broker_start(struct broker *self, struct complaint *why)
     edge_attach(self->edge, self->core, self->journal);
     rc = core_recover(self->core, why);
     rc = rc != 0 ? rc : register_start(self, why);
+    rc = rc != 0 ? rc : procedures_start(self, why);
     return rc != 0 ? rc : edge_listen(self->edge, why);
 }
 

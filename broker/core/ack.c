@@ -167,6 +167,7 @@ static void ack_start(core_t *self, struct session *session, const Waypost__Sign
     ack->statement_len = message->statement.len;
     job->statement = slice_of(job->bytes.data, ack->statement_len);
     job->signature = slice_of(job->bytes.data + ack->statement_len, SIGNATURE_BYTES);
+    assert(key != NULL); /* check_speaker() found it */
     memcpy(job->public_key, key->key, sizeof job->public_key);
     *(session->acks_last != NULL ? &session->acks_last->next : &session->acks_first) = ack;
     session->acks_last = ack;
@@ -253,7 +254,8 @@ static void ack_take(core_t *self, struct session *session, const struct ack_job
 
 void ack_run(core_t *self, struct session *session)
 {
-    while (session->acks_first != NULL && session->acks_first->verified && !self->judging_paused) {
+    while (session->acks_first != NULL && session->acks_first->verified && !self->judging_paused &&
+        fold_ready(self)) {
         struct ack_job *job = session->acks_first;
         session->acks_first = job->next;
         if (session->acks_first == NULL) {

@@ -7,6 +7,7 @@
  *   u16 classes, each: u8 level, u8 role, u8 code of the fault, 9 bytes code acted for, u64 at, u8 length, team
  *   u32 persisted, u32 opened items, each: 16 bytes event, u16 class; the persisted ones in the order of the stream
  *   u32 blocks, each: u32 stream told, u32 items, varint difference of their places each
+ *   u64 time at which the procedures folded it, 0 where they were off
  * A block is what one stream is told for one code: it becomes one AckEntry.
  */
 #include "broker/core/core_internal.h"
@@ -339,7 +340,10 @@ void acked_append(core_t *self, struct stream *stream, const Waypost__AckStateme
     }
     buf_clear(&self->record_body);
     acking_write(&acking, persisted, ack_leaf, ack_position, &self->record_body);
+    buf_put_u64(&self->record_body, fold_on(self) ? (uint64_t)fold_time(self, self->now_ms) : 0);
     (void)append_record(self, RECORD_ACKED, buf_slice(&self->record_body), slice_of(NULL, 0), NULL);
+    fold_acked(self, buf_slice(&self->record_body));
+    fold_flush(self);
     free(acking.classes);
     free(acking.blocks);
     buf_free(&acking.items);
@@ -475,6 +479,30 @@ bool acked_names(struct slice body, const uint8_t *event, struct acked_item *out
         }
     }
     return false;
+}
+
+bool acked_walk(struct slice body,
+    void (*visit)(void *context, const struct acked_item *item, const char *code), void *context)
+{
+    struct acked acked;
+    struct acked_item item;
+    char code[CODE_BYTES + 1];
+
+    if (acked_read(body, &acked) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < acked.persisted + acked.opened; i++) {
+        if (!item_at(acked.classes, acked.items, i, &item, code)) {
+            return false;
+        }
+        visit(context, &item, code);
+    }
+    return true;
+}
+
+int64_t folded_at(struct slice body)
+{
+    return body.len < 8 ? 0 : (int64_t)get_u64(body.data + body.len - 8);
 }
 
 uint32_t acked_stream(struct slice body)

@@ -146,6 +146,9 @@ int core_recover(core_t *self, struct complaint *why)
         routing_build(self);
     }
     rc = resume_batches(self, why);
+    if (rc == 0) {
+        fold_replay(self, FOLD_START_RECORDS);
+    }
     if (rc == 0 && self->settle_due) { /* a crash fell between a register and its streams */
         self->judging_paused = true;
         register_settle(self);

@@ -46,6 +46,7 @@ void core_clock(core_t *self)
 {
     self->now_ms = self->world->wall_ms(self->world->context);
     self->mono_ms = self->world->mono_ms(self->world->context);
+    fold_clock(self);
 }
 
 core_t *core_new(const struct core_options *options, const struct world *world, journal_t *journal,
@@ -61,6 +62,7 @@ core_t *core_new(const struct core_options *options, const struct world *world, 
     self->arena = arena_new(DECODE_BUDGET_BYTES);
     self->arena_body = arena_new(DECODE_BUDGET_BYTES);
     self->free_bytes = ports->free_bytes(ports->context);
+    fold_init(self);
     core_clock(self);
     return self;
 }
@@ -90,6 +92,7 @@ void core_destroy(core_t **self_p)
     view_cache_free(self);
     streams_free(self);
     routing_free(&self->routing);
+    fold_free(self);
     register_destroy(&self->reg);
     table_free(&self->sessions);
     table_free(&self->jobs);
@@ -248,6 +251,7 @@ void core_tick(core_t *self)
     core_clock(self);
     self->free_bytes = self->ports.free_bytes(self->ports.context);
     session_tick(self);
+    fold_tick(self);
     out_release(self);
     delivery_pump(self);
 }

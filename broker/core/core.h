@@ -75,12 +75,29 @@ void core_destroy(core_t **self_p);
  * before anything else. Returns 0 or the journal's code. */
 int core_recover(core_t *self, struct complaint *why);
 
-/* Bring a register into force (appended as RECORD_INPUT; opens streams, changes epochs, revokes sessions). Lent bytes of
- * a SignedRegister. pin: as in register_load where no register is in force yet. A bad one leaves the old in force. */
+/* Bring a register into force (appended as RECORD_INPUT; opens streams, changes epochs, revokes sessions). Lent bytes
+ * of a SignedRegister. pin: as in register_load where no register is in force yet. A bad one leaves the old in force. */
 int core_register(core_t *self, struct slice signed_register, const struct register_pin *pin,
     struct complaint *why);
 const register_t *core_register_in_force(
     const core_t *self); /* NULL before the first; lent until the next change */
+
+/*
+ * Bring the procedures' tables into force (appended as RECORD_INPUT): the bytes of a ProcedureFiles message, empty to switch
+ * the procedures off. Lent. Those in force already are 0 and change nothing. A set that cannot be used leaves the old one in
+ * force and says why; E_BUSY while the journal is still being folded: try again at a tick.
+ */
+int core_procedures(core_t *self, struct slice files, struct complaint *why);
+bool core_procedures_on(const core_t *self);
+/* Hash of the whole state of the procedures, zeroes where they are off. The same journal gives the same. */
+struct hash core_procedures_hash(const core_t *self);
+
+/* True while the journal is still being folded after a start: deliveries go on, judging and acknowledgements wait. The
+ * edge calls core_fold() again and again until it is false. */
+bool core_folding(const core_t *self);
+void core_fold(core_t *self);
+/* The operator says that the wall clock is right as it is, after it was set. */
+void core_trust_clock(core_t *self);
 
 /* A frame came in. session: the edge's number for the connection. curve_key: 32 bytes, proved by CURVE. */
 void core_frame(core_t *self, uint64_t session, const uint8_t *curve_key, struct slice frame);

@@ -10,6 +10,7 @@
 
 #include "broker/core/core.h"
 #include "broker/core/counters.h"
+#include "broker/core/fold.h"
 #include "broker/core/limits.h"
 #include "broker/core/table.h"
 #include "common/codec/event.h"
@@ -58,7 +59,11 @@ struct view_cache {
 /* ---- streams: stream.c ---- */
 
 enum entry_type { ENTRY_EVENT = 1, ENTRY_RECORD = 2, ENTRY_ACK = 3, ENTRY_HELD = 4 };
-enum entry_flag { ENTRY_CLEAR = 1 }; /* facts only: for a hub */
+enum entry_flag {
+    ENTRY_CLEAR = 1,         /* facts only: for a hub */
+    ENTRY_VERDICT_SHIFT = 1, /* three bits: 0 unjudged .. 4 held, as EventEntry says it; or */
+    ENTRY_WITHHELD = 5       /* refused, and the payload is not handed out (R39) */
+};
 
 /* A pending entry of a stream; a million of them may wait, so 16 bytes. */
 struct entry {
@@ -128,6 +133,9 @@ struct stream {
     struct stream *ready_next;
     int64_t contact_ms;  /* durable: wall time of its last record */
     int64_t seen_ms;     /* wall time of its last frame since the start */
+    bool takeover_said;  /* a takeover by another process was logged ... */
+    int64_t takeover_ms; /* ... then, boot time */
+    uint32_t takeovers;  /* ... and so many since */
     uint64_t block_mark; /* acked.c: the record in which block is meant */
     uint32_t block;
     uint32_t unopened; /* as last said */
@@ -276,6 +284,7 @@ struct core {
     bool judging_paused;        /* from the append of a register until its streams are settled */
     bool settle_due;            /* the register's record is durable: bring the streams in line */
     struct routing routing;
+    struct fold fold;
 
     struct stream **streams; /* owned, by index */
     size_t stream_count, stream_capacity;
@@ -525,6 +534,12 @@ struct acked_block {
 int acked_block_open(
     struct slice body, uint16_t index, struct acked_block *out); /* 0 or E_CORRUPT */
 bool acked_block_next(struct acked_block *self, struct acked_item *out);
+/* Walk what was persisted and opened, with the code acted for, in the order of the record; false where it cannot be
+ * read. The time at which it is folded stands at its end, 0 where the procedures were off. */
+bool acked_walk(struct slice body,
+    void (*visit)(void *context, const struct acked_item *item, const char *code), void *context);
+int64_t folded_at(
+    struct slice body); /* of RECORD_JUDGED and RECORD_ACKED: their last eight bytes */
 uint32_t acked_stream(struct slice body); /* who acknowledged; NO_STREAM where it cannot be read */
 bool acked_names(struct slice body, const uint8_t *event,
     struct acked_item *out); /* for TRACE: first item of it */

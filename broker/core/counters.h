@@ -58,6 +58,26 @@
         "Registers refused. Read the log; the old one stays in force.")                            \
     X(HOLDS, "holds", "Events set aside by an operator. Release them in the end.")                 \
     X(RELEASES, "releases", "Events let go on. Nothing to do.")                                    \
+    X(JUDGED_EFFECTIVE, "judged_effective", "Events that took effect. Nothing to do.")             \
+    X(JUDGED_ALERT, "judged_alert", "Events that took effect and raised a flag. Nothing to do.")   \
+    X(JUDGED_REFUSED, "judged_refused",                                                            \
+        "Events delivered without effect. The sender is told the rules.")                          \
+    X(JUDGED_HELD, "judged_held", "Events delivered that wait. The sender is told the rules.")     \
+    X(JUDGED_UNJUDGED, "judged_unjudged",                                                          \
+        "Events delivered without a verdict: procedures off, or a kind not known here.")           \
+    X(DEADLINES_SET, "deadlines_set", "Clocks started. Nothing to do.")                            \
+    X(DEADLINES_WARNED, "deadlines_warned", "Warnings before a deadline. Nothing to do.")          \
+    X(DEADLINES_BREACHED, "deadlines_breached", "Deadlines passed. The parties and hubs know.")    \
+    X(ALERTS_RAISED, "alerts_raised", "Rules flagged. The parties and hubs know.")                 \
+    X(ALARMS_RAISED, "alarms_raised",                                                              \
+        "Protective events that nobody opened in time. See that somebody telephones.")             \
+    X(FOLD_DIFFERENCES, "fold_differences",                                                        \
+        "Journal and engine disagree after a start: another version judged. Run waypost diff.")    \
+    X(CLOCK_STEPPED, "clock_stepped",                                                              \
+        "The clock was set by more than 5 s: deadlines are held. Check it, then send HUP.")        \
+    X(PROCEDURES_TAKEN, "procedures_taken", "Procedures brought into force. Nothing to do.")       \
+    X(PROCEDURES_REFUSED, "procedures_refused",                                                    \
+        "Procedures refused. Read the log; the old ones stay in force.")                           \
     X(SNAPSHOTS, "snapshots", "Snapshots handed out to be written. Nothing to do.")                \
     X(REFUSED_MALFORMED, "refused_malformed",                                                      \
         "Frames that cannot be read. Look for a wrong version or a hostile one.")                  \

@@ -16,9 +16,16 @@
 
 #include "common/base/banned.h"
 
-enum { FRAME_BATCHES_MAX = 256, PATH_STEPS_MAX = 16, FRAME_PREFIX_BYTES = 16 };
+enum { FRAME_BATCHES_MAX = 256, PATH_STEPS_MAX = 16, FRAME_PREFIX_BYTES = 16, WRAPS_TOLD_MAX = 4 };
 
-enum payload_absent { PAYLOAD_NONE = 0, PAYLOAD_FACTS_ONLY = 1, PAYLOAD_ERASED = 2 };
+enum payload_absent {
+    PAYLOAD_NONE = 0,
+    PAYLOAD_FACTS_ONLY = 1,
+    PAYLOAD_ERASED = 2,
+    PAYLOAD_WITHHELD = 3
+};
+
+enum verdict_told { TOLD_REFUSED = 3 };
 
 /* A DELIVER under construction. */
 struct parcel {
@@ -78,22 +85,60 @@ static uint32_t batch_index(struct parcel *self, const struct view *view)
 
 /* ---- events ---- */
 
-/* The wrap to one of the agent's own sealing keys, the newest first; NULL where there is none. */
-static const uint8_t *wrap_for(const struct parcel *self, const struct stored_payload *payload)
+/* Wraps for the agent: those to its sealing keys that count now, the newest first, then those for one of its codes. */
+struct wraps {
+    const uint8_t *at[WRAPS_TOLD_MAX];
+    size_t count;
+};
+
+static void wrap_add(struct wraps *wraps, const uint8_t *wrap)
 {
-    const struct register_key *keys[4];
+    for (size_t i = 0; i < wraps->count; i++) {
+        if (wraps->at[i] == wrap) {
+            return;
+        }
+    }
+    if (wraps->count < WRAPS_TOLD_MAX) {
+        wraps->at[wraps->count++] = wrap;
+    }
+}
+
+static bool wrap_is_for(const struct register_agent *agent, const uint8_t *wrap)
+{
+    if (memcmp(wrap, agent->code, CODE_BYTES) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < agent->acts_for_count; i++) {
+        if (memcmp(wrap, agent->acts_for[i], CODE_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The register may hold a key that the agent itself has not got yet: it gets what it can open with the others too. */
+static struct wraps wraps_for(const struct parcel *self, const struct stored_payload *payload)
+{
+    const struct register_key *keys[WRAPS_TOLD_MAX];
+    struct wraps wraps = {.count = 0};
     size_t count = register_keys_valid(
-        self->agent, REGISTER_KEY_SEAL, self->core->now_ms, keys, sizeof keys / sizeof keys[0]);
+        self->agent, REGISTER_KEY_SEAL, self->core->now_ms, keys, WRAPS_TOLD_MAX);
 
     for (size_t k = 0; k < count; k++) {
         for (uint32_t i = 0; i < payload->wrap_count; i++) {
             const uint8_t *wrap = payload->wraps.data + (size_t)i * WRAP_STORED_BYTES;
             if (memcmp(wrap + CODE_BYTES, keys[k]->key_id, KEY_ID_BYTES) == 0) {
-                return wrap;
+                wrap_add(&wraps, wrap);
             }
         }
     }
-    return NULL;
+    for (uint32_t i = 0; i < payload->wrap_count && wraps.count > 0; i++) {
+        const uint8_t *wrap = payload->wraps.data + (size_t)i * WRAP_STORED_BYTES;
+        if (wrap_is_for(self->agent, wrap)) {
+            wrap_add(&wraps, wrap);
+        }
+    }
+    return wraps;
 }
 
 static void wrap_put(struct buf *out, uint32_t number, const uint8_t *wrap)
@@ -112,9 +157,14 @@ static void wrap_put(struct buf *out, uint32_t number, const uint8_t *wrap)
 /* What an EventEntry carries of the payload. */
 struct carried {
     struct slice ciphertext;
-    const uint8_t *wrap;
+    struct wraps wraps;
     enum payload_absent absent;
 };
+
+static uint8_t verdict_kept(const struct entry *entry)
+{
+    return entry->flags >> ENTRY_VERDICT_SHIFT;
+}
 
 static struct carried carry(
     const struct parcel *self, const struct view *view, const struct entry *entry)
@@ -128,9 +178,11 @@ static struct carried carry(
         carried.absent = PAYLOAD_NONE;
     } else if ((entry->flags & ENTRY_CLEAR) != 0) {
         carried.absent = PAYLOAD_FACTS_ONLY;
+    } else if (verdict_kept(entry) == ENTRY_WITHHELD) {
+        carried.absent = PAYLOAD_WITHHELD;
     } else {
         carried.ciphertext = payload->ciphertext;
-        carried.wrap = wrap_for(self, payload);
+        carried.wraps = wraps_for(self, payload);
     }
     return carried;
 }
@@ -147,7 +199,7 @@ static void event_put(struct parcel *self, struct view *view, const struct entry
     size_t len = 1 + varint_len(batch) + 1 + varint_len(entry->index) +
         count * field_len(HASH_BYTES) + field_len(event.len) + 2;
     len += carried.ciphertext.len > 0 ? field_len(carried.ciphertext.len) : 0;
-    len += carried.wrap != NULL ? field_len(WRAP_STORED_BYTES + 8) : 0;
+    len += carried.wraps.count * field_len(WRAP_STORED_BYTES + 8);
     len += carried.absent != PAYLOAD_NONE ? 2 : 0;
     buf_reserve(out, len + FRAME_PREFIX_BYTES);
     wire_put_tag(out, 4, WIRE_LEN);
@@ -163,12 +215,16 @@ static void event_put(struct parcel *self, struct view *view, const struct entry
     if (carried.ciphertext.len > 0) {
         wire_put_bytes(out, 5, carried.ciphertext);
     }
-    if (carried.wrap != NULL) {
-        wrap_put(out, 6, carried.wrap);
+    if (carried.wraps.count > 0) {
+        wrap_put(out, 6, carried.wraps.at[0]);
     }
-    wire_put_varint(out, 7, 0); /* verdict: unjudged */
+    wire_put_varint(
+        out, 7, verdict_kept(entry) == ENTRY_WITHHELD ? TOLD_REFUSED : verdict_kept(entry));
     if (carried.absent != PAYLOAD_NONE) {
         wire_put_varint(out, 8, carried.absent);
+    }
+    for (size_t i = 1; i < carried.wraps.count; i++) {
+        wrap_put(out, 9, carried.wraps.at[i]);
     }
 }
 

@@ -3,8 +3,9 @@
  * its application is the only way into a stream; replay applies it and routes nothing.
  *
  * Body of RECORD_JUDGED:
- *   u64 leaf index of the batch, u64 its position, u32 events, then per event: u8 verdict (0 unjudged: the procedure
- *   engine fills it later), varint number of targets, varint (stream << 1 | facts only) each
+ *   u64 leaf index of the batch, u64 its position, u32 events, then per event: u8 verdict (0 unjudged, 1 effective,
+ *   2 alert, 3 refused, 4 held; + 8: the payload is withheld), varint number of targets, varint (stream << 1 | facts
+ *   only) each; u64 time at which the procedures folded it, 0 where they were off
  * With a leaf index of UINT64_MAX - form it is about no batch but moves entries that are in streams already:
  *   FORM_MOVE     u32 stream, u32 stream that gets them too (NO_STREAM: they leave the first), u32 count, varint
  *                 differences of their numbers
@@ -138,6 +139,7 @@ static void judge_batch(core_t *self, struct batch *batch)
     struct buf notes = {0};
     struct targets targets;
     int32_t day = civil_london_day(batch->accepted_ms);
+    int64_t folded_ms = fold_on(self) ? fold_time(self, batch->accepted_ms) : 0;
 
     self->record_body = (struct buf){0}; /* resolving a route may append a record of its own */
     buf_clear(&body);
@@ -146,16 +148,18 @@ static void judge_batch(core_t *self, struct batch *batch)
     buf_put_u32(&body, batch->count);
     for (uint32_t i = 0; i < batch->count; i++) {
         route_event(self, batch, i, day, &targets, &notes);
-        buf_put_u8(&body, 0);
+        buf_put_u8(&body, fold_event(self, batch->view, i, folded_ms));
         buf_put_varint(&body, targets.count);
         for (size_t t = 0; t < targets.count; t++) {
             buf_put_varint(&body, targets.list[t]);
         }
     }
+    buf_put_u64(&body, (uint64_t)folded_ms);
     (void)append_record(self, RECORD_JUDGED, buf_slice(&body), slice_of(NULL, 0), NULL);
     buf_free(&self->record_body);
     self->record_body = body;
     batch->judged = true;
+    fold_flush(self);
     for (size_t at = 0; at < notes.len; at += sizeof(struct note)) {
         struct note note;
         memcpy(&note, notes.data + at, sizeof note);
@@ -166,8 +170,9 @@ static void judge_batch(core_t *self, struct batch *batch)
 
 void judge_run(core_t *self)
 {
-    for (struct batch *batch = self->batches; batch != NULL && !self->judging_paused;
-         batch = batch->next) {
+    bool ready = !self->judging_paused && fold_ready(self);
+
+    for (struct batch *batch = self->batches; batch != NULL && ready; batch = batch->next) {
         if (batch->judged || batch->state == BATCH_VOID) {
             continue;
         }
@@ -195,19 +200,21 @@ static int judged_batch_apply(core_t *self, uint64_t leaf, struct cursor *body)
     if (batch != NULL && (batch->count != count || batch->position != position)) {
         return E_CORRUPT;
     }
-    /* On replay a damaged batch may be missing: its numbers stay taken, and each stream waits there for the operator. */
+    /* On replay a damaged batch may be missing: its numbers stay taken, and each stream waits there for help. */
     struct entry entry = {.position = position,
         .sender = batch == NULL ? NO_STREAM : batch->publisher->index,
         .type = ENTRY_EVENT};
     for (uint32_t i = 0; i < count; i++) {
-        (void)take_u8(body);
+        uint8_t verdict = take_u8(body);
+        uint8_t kept = (verdict & JUDGED_WITHHELD) != 0 ? ENTRY_WITHHELD : verdict & JUDGED_VERDICT;
         entry.index = (uint16_t)i;
         for (uint64_t targets = take_varint(body); targets > 0 && !body->failed; targets--) {
             uint64_t target = take_varint(body);
             if (target >> 1 >= self->stream_count) {
                 return E_CORRUPT;
             }
-            entry.flags = (target & 1) != 0 ? ENTRY_CLEAR : 0;
+            entry.flags =
+                (uint8_t)(((target & 1) != 0 ? ENTRY_CLEAR : 0) | kept << ENTRY_VERDICT_SHIFT);
             stream_push(self, self->streams[target >> 1], entry);
         }
     }

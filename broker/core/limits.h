@@ -30,6 +30,10 @@ enum {
     SESSION_RETRY_MS = 1000,       /* told with a refusal that ends a session and may pass soon */
     SUPERSEDED_RETRY_MS = 30000,   /* told to a session that was taken over (S-2) */
     DECODE_BUDGET_BYTES = 8388608, /* memory that decoding one frame may take */
+    FOLD_SLICE_RECORDS = 4096,     /* folded at a time while frames wait: some milliseconds */
+    FOLD_START_RECORDS = 65536,    /* folded before the broker listens: below a second */
+    CLOCK_STEP_MS = 5000,          /* wall and boot time may part so far before timers are held */
+    SUPERSEDED_LOG_MS = 600000,    /* takeovers of one agent are logged so often; all are counted */
     SKEW_MS_MAX = 5000,            /* an ACK's times may lie so far ahead of ours */
 };
 

@@ -202,6 +202,21 @@ static int hello_check(core_t *self, const struct register_agent *agent,
     return 0;
 }
 
+/* Two processes with one key take over from each other all day: said now and then, counted always. */
+static void takeover_log(const core_t *self, struct stream *stream)
+{
+    if (stream->takeover_said && self->mono_ms - stream->takeover_ms < SUPERSEDED_LOG_MS) {
+        stream->takeovers++;
+        return;
+    }
+    log_warnx("session superseded agent=%s: by another process with the same key; %u more since it "
+              "was said last",
+        stream->name, stream->takeovers);
+    stream->takeover_said = true;
+    stream->takeover_ms = self->mono_ms;
+    stream->takeovers = 0;
+}
+
 static void supersede(core_t *self, struct stream *stream, const struct session *newer)
 {
     struct session *older = stream->session;
@@ -212,8 +227,7 @@ static void supersede(core_t *self, struct stream *stream, const struct session 
     core_count(self, COUNTER_SESSIONS_SUPERSEDED);
     if (memcmp(older->instance, newer->instance, sizeof older->instance) != 0) {
         core_count(self, COUNTER_SESSIONS_CLONED);
-        log_warnx(
-            "session superseded agent=%s: by another process with the same key", stream->name);
+        takeover_log(self, stream);
     }
     session_end(self, older, SESSION_SUPERSEDED, E_SUPERSEDED, SUPERSEDED_RETRY_MS,
         "A newer session of this agent has taken over; wait, and look for a second program.");

@@ -14,6 +14,7 @@
 
 #include "broker/net/edge_internal.h"
 #include "broker/net/listener.h"
+#include "broker/net/procedure_files.h"
 #include "common/base/check.h"
 #include "common/base/fsio.h"
 #include "common/base/log.h"
@@ -218,6 +219,32 @@ static void register_again(edge_t *self)
         (unsigned long long)before);
 }
 
+/* ---- procedures --------------------------------------------------------------------------- */
+
+int edge_procedures(edge_t *self, struct complaint *why)
+{
+    const char *folder = self->parts.options->procedures;
+    struct buf bytes = {0};
+    int rc = folder == NULL ? 0 : procedure_files_read(folder, &bytes, why);
+
+    if (rc == 0) {
+        rc = core_procedures(self->core, buf_slice(&bytes), why);
+    }
+    buf_free(&bytes);
+    self->procedures_pending = rc == E_BUSY;
+    return rc;
+}
+
+static void procedures_again(edge_t *self)
+{
+    struct complaint why = {0};
+    int rc = edge_procedures(self, &why);
+
+    if (rc != 0 && rc != E_BUSY) {
+        log_errorx("procedures refused, those before stay in force: %s", why.text);
+    }
+}
+
 /* ---- listening ---------------------------------------------------------------------------- */
 
 int edge_listen(edge_t *self, struct complaint *why)
@@ -278,6 +305,8 @@ static void take_signals(edge_t *self)
         switch (info.ssi_signo) {
         case SIGHUP:
             register_again(self);
+            core_trust_clock(self->core);
+            procedures_again(self);
             break;
         case SIGUSR1:
             edge_report(self);
@@ -297,7 +326,9 @@ static void take_signals(edge_t *self)
 /* Something to do is known already: do not wait for more. */
 static bool is_pressing(const edge_t *self)
 {
-    return self->journal_task == NULL && journal_pending_bytes(self->journal) > 0;
+    bool commits = self->journal_task == NULL && journal_pending_bytes(self->journal) > 0;
+
+    return commits || core_folding(self->core);
 }
 
 /* Wait for something to do, do it; how many frames came. */
@@ -338,6 +369,9 @@ static void edge_tick(edge_t *self)
         if (self->register_pending) {
             register_again(self);
         }
+        if (self->procedures_pending) {
+            procedures_again(self);
+        }
     }
 }
 
@@ -354,6 +388,7 @@ void edge_run(edge_t *self)
     assert(self->said_ready);
     while (!is_finished(self)) {
         edge_commit(self, edge_wake(self));
+        core_fold(self->core);
         edge_tick(self);
     }
     edge_finish_disk(self);

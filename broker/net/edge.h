@@ -38,6 +38,12 @@ void edge_attach(edge_t *self, core_t *core, journal_t *journal); /* lent, as lo
  */
 int edge_register(edge_t *self, struct complaint *why);
 
+/*
+ * Read the procedures' files and bring them into force. Returns 0 also where they are in force already or switched off;
+ * E_BUSY where the journal is still being folded: it is tried again by itself; else what is wrong, in why: those in force stay.
+ */
+int edge_procedures(edge_t *self, struct complaint *why);
+
 /* Make everything that is pending durable, bind every endpoint, and say so: one line in the log, and the ready-file. */
 int edge_listen(edge_t *self, struct complaint *why);
 

@@ -33,7 +33,8 @@ struct edge {
     size_t verifying;                 /* jobs with the crypto thread */
 
     bool said_ready;
-    bool register_pending; /* the register file is to be read again at the next tick */
+    bool register_pending;   /* the register file is to be read again at the next tick */
+    bool procedures_pending; /* likewise those of the procedures */
     bool stopping;
     int64_t stop_until_mono_ms;
     int64_t tick_mono_ms; /* when the next tick is due */

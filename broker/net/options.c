@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "broker/net/procedure_files.h"
 #include "common/base/bytes.h"
 #include "common/base/check.h"
 #include "common/codec/limits.h"
@@ -28,6 +29,10 @@ static const struct setting rows[] = {
     {"register", SETTING_PATH, NULL, 1, 1024, "",
         "File of the signed register. Read at the start and at every SIGHUP. A file that does not "
         "verify leaves the register in force as it is."},
+    {"procedures", SETTING_PATH, "", 1, 1024, "",
+        "Folder of the procedures' data (procedures, profiles, register below it), where not the "
+        "one that was installed with the program; or none, to carry events without judging them. "
+        "Read at the start and at every SIGHUP. Files that cannot be used leave those in force."},
     {"join", SETTING_PATH, "", 1, 1024, "",
         "Join file of the network: its name, the root keys that sign the register, and how many of "
         "them must. Stands instead of network, roots and threshold."},
@@ -147,6 +152,21 @@ static void numbers_read(const settings_t *settings, struct broker_options *out)
     out->allow_copy_on_write = settings_flag(settings, "allow-copy-on-write");
 }
 
+/* A path that ends in the word alone; a folder of that name is written with a slash behind it. */
+static void procedures_read(const settings_t *settings, struct broker_options *out)
+{
+    const char *path = settings_text(settings, "procedures");
+    const char *slash = strrchr(path, '/');
+
+    if (!settings_given(settings, "procedures")) {
+        out->procedures = procedure_files_folder();
+    } else if (strcmp(slash == NULL ? path : slash + 1, PROCEDURES_NONE) == 0) {
+        out->procedures = NULL;
+    } else {
+        out->procedures = path;
+    }
+}
+
 int broker_options_load(const char *path, struct broker_options *out, struct complaint *why)
 {
     settings_t *settings;
@@ -167,6 +187,7 @@ int broker_options_load(const char *path, struct broker_options *out, struct com
     out->keys = settings_text(settings, "keys");
     out->registry = settings_text(settings, "register");
     out->ready_file = settings_text(settings, "ready-file");
+    procedures_read(settings, out);
     numbers_read(settings, out);
     return 0;
 }

@@ -23,6 +23,7 @@ struct broker_options {
     const char *keys;       /* file of the broker's secret keys */
     const char *registry;   /* file of the signed register */
     const char *ready_file; /* "" for none */
+    const char *procedures; /* folder of the procedures' data, NULL: switched off */
     struct join join;       /* network, roots, threshold */
     struct core_options core;
     uint64_t segment_bytes;

@@ -28,7 +28,7 @@ static uint64_t now_us(void)
 
 static void snapshot_write(struct write_task *task)
 {
-    int rc = journal_snapshot_write(
+    int rc = journal_snapshot_store(
         task->journal, task->size, task->next_position, buf_slice(&task->state));
 
     if (rc != 0) {

@@ -98,7 +98,14 @@ int journal_root_at(journal_t *self, uint64_t size, struct hash *out);
 int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
 
-/* Snapshots of the owner's state, named by the number of leaves they stand for. The two newest are kept. */
+/*
+ * Snapshots of the owner's state, named by the number of leaves they stand for. The two newest are kept.
+ * journal_snapshot_check is the owner's: E_RANGE where size is beyond the durable head, E_TOO_LARGE. journal_snapshot_store
+ * writes what was checked, in any one thread, and reads nothing of the owner's. journal_snapshot_write does both.
+ */
+int journal_snapshot_check(const journal_t *self, uint64_t size, struct slice state);
+int journal_snapshot_store(
+    journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
 int journal_snapshot_write(
     journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
 int journal_snapshot_read(

@@ -124,18 +124,20 @@ static int remove_old(const journal_t *self)
     return rc;
 }
 
-int journal_snapshot_write(
+int journal_snapshot_check(const journal_t *self, uint64_t size, struct slice state)
+{
+    if (state.len > STATE_BYTES_MAX) {
+        return E_TOO_LARGE;
+    }
+    return size > self->owner.head.size ? E_RANGE : 0;
+}
+
+int journal_snapshot_store(
     journal_t *self, uint64_t size, uint64_t next_position, struct slice state)
 {
     uint8_t header[SNAPSHOT_HEADER_BYTES];
     char name[FILE_NAME_BYTES];
 
-    if (state.len > STATE_BYTES_MAX) {
-        return E_TOO_LARGE;
-    }
-    if (size > self->owner.head.size) {
-        return E_RANGE;
-    }
     header_encode(self, size, next_position, state, header);
     name_of(size, name);
     int rc = write_temporary(self, header, state);
@@ -143,6 +145,14 @@ int journal_snapshot_write(
         rc = self->disk->rename(self->disk->context, temporary_name, name);
     }
     return rc == 0 ? remove_old(self) : rc;
+}
+
+int journal_snapshot_write(
+    journal_t *self, uint64_t size, uint64_t next_position, struct slice state)
+{
+    int rc = journal_snapshot_check(self, size, state);
+
+    return rc == 0 ? journal_snapshot_store(self, size, next_position, state) : rc;
 }
 
 /* The state in an open file; state is appended to. E_CORRUPT where anything does not hold. */

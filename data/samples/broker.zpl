@@ -18,6 +18,12 @@ keys = /etc/waypost/broker.keys
 # verify leaves the register in force as it is. Takes a path of 1 to 1024 bytes; must be set.
 register = /etc/waypost/register
 
+# Folder of the procedures' data (procedures, profiles, register below it), where not the one
+# that was installed with the program; or none, to carry events without judging them. Read at
+# the start and at every SIGHUP. Files that cannot be used leave those in force. Takes a path of
+# 1 to 1024 bytes; may be left out.
+#procedures =
+
 # Join file of the network: its name, the root keys that sign the register, and how many of them
 # must. Stands instead of network, roots and threshold. Takes a path of 1 to 1024 bytes; may be
 # left out.

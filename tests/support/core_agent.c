@@ -132,6 +132,8 @@ static struct hash event_hear(struct fake_agent *self, const Waypost__Deliver *d
     assert(merkle_check(&leaf, entry->index, statement->count, &path, &root) == 0);
     assert(event_read(bytes_of(entry->event), &view, NULL) == 0);
     memcpy(got->event, view.id, UUID_BYTES);
+    got->verdict = entry->verdict;
+    got->wraps = entry->n_wraps;
     got->payload = entry->has_payload;
     got->payload_absent = entry->has_payload_absent ? entry->payload_absent : 0;
     assert(!entry->has_payload || entry->wrap != NULL);
@@ -145,6 +147,10 @@ static struct hash record_hear(const Waypost__RecordEntry *entry, struct got *go
     const Waypost__Derived *derived = entry->record;
 
     got->kind = (int)derived->kind;
+    got->at_ms = derived->at_ms;
+    (void)snprintf(got->clock, sizeof got->clock, "%s", derived->clock ? derived->clock : "");
+    (void)snprintf(got->rule, sizeof got->rule, "%s", derived->rule ? derived->rule : "");
+    (void)snprintf(got->detail, sizeof got->detail, "%s", derived->detail ? derived->detail : "");
     if (derived->has_event) {
         memcpy(got->event, derived->event.data, UUID_BYTES);
     }
@@ -423,6 +429,56 @@ static struct seal_commitment commitment_of(const char *payload)
         commitment.key_commitment = commitment.ciphertext_hash;
     }
     return commitment;
+}
+
+/* "k=v k=v" in place; returns how many. */
+static size_t facts_split(char *text, struct fact_text *facts, size_t max)
+{
+    char *rest = NULL;
+    size_t count = 0;
+
+    for (char *word = strtok_r(text, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *equals = strchr(word, '=');
+        assert(equals != NULL && count < max);
+        *equals = '\0';
+        facts[count++] = (struct fact_text){word, equals + 1};
+    }
+    return count;
+}
+
+uint64_t agent_write_kind(struct fake_agent *self, const struct fake_case *about, const char *kind,
+    const char *facts, const char *const *to)
+{
+    enum { FACTS_MAX = 16 };
+    struct fact_text list[FACTS_MAX];
+    char *text = mem_text(facts);
+    struct event_draft draft = {.facts = list};
+    struct complaint why = {0};
+    struct buf header = {0};
+    struct buf body = {0};
+
+    head_fill(self, to, &draft.head);
+    draft.head.kind = catalogue_kind_named(kind)->number;
+    draft.fact_count = facts_split(text, list, FACTS_MAX);
+    memcpy(draft.head.transfer, about->transfer, UUID_BYTES);
+    memcpy(draft.head.subjects[0].ref, about->subject, UUID_BYTES);
+    (void)snprintf(draft.head.origin, sizeof draft.head.origin, "%s", about->origin);
+    (void)snprintf(draft.head.receiving, sizeof draft.head.receiving, "%s", about->receiving);
+    int rc = event_encode(&draft, &header, &body, &why);
+    if (rc != 0) {
+        (void)fprintf(stderr, "event: %s\n", why.text);
+    }
+    assert(rc == 0);
+    self->own = realloc(self->own, (self->own_count + 1) * sizeof *self->own);
+    assert(self->own != NULL);
+    struct own_event *own = &self->own[self->own_count++];
+    *own = (struct own_event){.receipted = false};
+    memcpy(own->id, draft.head.id, UUID_BYTES);
+    event_join(buf_slice(&header), buf_slice(&body), NULL, &own->bytes);
+    buf_free(&header);
+    buf_free(&body);
+    free(text);
+    return self->own_count;
 }
 
 uint64_t agent_write_payload(struct fake_agent *self, const char *const *to, const char *payload)

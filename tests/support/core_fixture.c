@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "broker/core/core_internal.h"
+#include "broker/net/procedure_files.h"
 #include "common/base/check.h"
 #include "common/register/envelope.h"
 #include "register.pb-c.h"
@@ -324,6 +325,29 @@ void core_fixture_free(struct core_fixture *self)
     arena_destroy(&self->arena);
     arena_destroy(&self->arena_find);
     journal_fixture_free(&self->base);
+}
+
+void core_fixture_procedures(struct core_fixture *self, const char *folder)
+{
+    struct complaint why = {0};
+    struct buf bytes = {0};
+    int rc = folder == NULL ? 0 : procedure_files_read(folder, &bytes, &why);
+
+    rc = rc != 0 ? rc : core_procedures(self->core, buf_slice(&bytes), &why);
+    if (rc != 0) {
+        (void)fprintf(stderr, "procedures: %s\n", why.text);
+    }
+    assert(rc == 0);
+    buf_free(&bytes);
+    while (core_fixture_commit(self)) {
+    }
+}
+
+void core_fixture_pass(struct core_fixture *self, int64_t ms)
+{
+    self->base.wall_ms += ms;
+    self->base.mono_ms += ms;
+    core_tick(self->core);
 }
 
 /* ---- the disk and the crypto thread, by hand ---- */

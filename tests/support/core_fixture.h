@@ -43,7 +43,12 @@ struct got {
     bool repeat;               /* an event that an earlier epoch has brought already */
     bool payload;
     uint32_t payload_absent;
+    uint32_t verdict;          /* events */
+    size_t wraps;              /* events: further ones */
     int kind;                  /* records */
+    int64_t at_ms;             /* records */
+    char clock[8], rule[8];    /* records, "" for none */
+    char detail[128];          /* records: its beginning */
     char code[CODE_BYTES + 1]; /* records */
     char successor[CODE_BYTES + 1];
     char agent[33];  /* acknowledgements */
@@ -133,6 +138,10 @@ void core_fixture_settle(
     struct core_fixture *self); /* verify, commit, listen and acknowledge until all is quiet */
 void core_fixture_listen(struct core_fixture *self); /* agents take their frames */
 
+/* The shipped tables come into force, or (NULL) none; durable. And time passes, a tick after it. */
+void core_fixture_procedures(struct core_fixture *self, const char *folder);
+void core_fixture_pass(struct core_fixture *self, int64_t ms);
+
 /* The last frame of that kind that waits for an agent, NULL for none; lives until the next call. Not taken away. */
 Waypost__Frame *core_fixture_find(
     struct core_fixture *self, const struct fake_agent *agent, int body_case);
@@ -147,6 +156,13 @@ void agent_hello(struct fake_agent *self); /* on a new connection */
 void agent_hello_as(struct fake_agent *self, const char *name, uint64_t session);
 /* Make an event for codes (NULL-terminated), numbered next; returns its sequence. */
 uint64_t agent_write(struct fake_agent *self, const char *const *to);
+/* An event of a kind about one child under protection, facts as "k=v k=v"; to is the other party. Returns its sequence. */
+struct fake_case {
+    const char *origin, *receiving;
+    uint8_t transfer[UUID_BYTES], subject[UUID_BYTES];
+};
+uint64_t agent_write_kind(struct fake_agent *self, const struct fake_case *about, const char *kind,
+    const char *facts, const char *const *to);
 uint64_t agent_write_payload(struct fake_agent *self, const char *const *to, const char *payload);
 /* Publish sequences first .. first + count - 1; 0 sends what was never sent in this session. */
 void agent_publish(struct fake_agent *self, uint64_t first, uint32_t count);

@@ -1,0 +1,247 @@
+/*
+ * fold_replay: after a start the engine is built again from the journal's first record, in slices, so that delivery does
+ * not wait for it. Derived records that stand there are facts: the engine's words are held against them and counted where
+ * they differ; those that a crash cut off are made when the end is reached.
+ *
+ * A journal that cannot be read ends it: the broker goes on without verdicts, and says so loudly.
+ */
+#include "broker/core/core_internal.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+
+#include "common/base/banned.h"
+
+struct slicing {
+    core_t *core;
+    size_t left;
+};
+
+/* What the engine said before, and the journal does not. */
+static void group_begin(struct fold *fold)
+{
+    size_t left = fold->item_count - fold->item_first;
+
+    fold->differences += left;
+    fold->item_first = fold->item_count;
+    fold->group_differs = false;
+}
+
+static void differ(struct fold *fold)
+{
+    fold->differences++;
+    fold->group_differs = true;
+}
+
+/* ---- record by record ---- */
+
+static void replay_judged(core_t *self, struct slice bytes)
+{
+    struct fold *fold = &self->fold;
+    struct cursor body = cursor_of(bytes);
+    uint64_t leaf = take_u64(&body);
+    uint64_t position = take_u64(&body);
+    uint32_t count = take_u32(&body);
+    int64_t at_ms = folded_at(bytes);
+
+    if (leaf >= UINT64_MAX - FORM_RELEASE || at_ms == 0) {
+        return;
+    }
+    group_begin(fold);
+    struct view *view = view_get(self, position);
+    for (uint32_t i = 0; i < count && !body.failed; i++) {
+        uint8_t recorded = take_u8(&body);
+        for (uint64_t targets = take_varint(&body); targets > 0 && !body.failed; targets--) {
+            (void)take_varint(&body);
+        }
+        bool same =
+            view != NULL && i < view->batch.count && fold_event(self, view, i, at_ms) == recorded;
+        if (!same) {
+            differ(fold);
+        }
+    }
+}
+
+static bool id_is(bool has, const uint8_t *id, protobuf_c_boolean told, ProtobufCBinaryData bytes)
+{
+    return has == (told != 0) &&
+        (!has || (bytes.len == UUID_BYTES && memcmp(id, bytes.data, UUID_BYTES) == 0));
+}
+
+static bool text_is(const char *text, const char *told)
+{
+    return strcmp(text, told == NULL ? "" : told) == 0;
+}
+
+static bool item_is(
+    const struct fold *fold, const struct fold_item *item, const Waypost__Derived *derived)
+{
+    return item->kind->number == derived->kind && item->at_ms == derived->at_ms &&
+        id_is(item->has_transfer, item->transfer, derived->has_transfer, derived->transfer) &&
+        id_is(item->has_subject, item->subject, derived->has_subject, derived->subject) &&
+        id_is(item->has_event, item->event, derived->has_event, derived->event) &&
+        text_is(item->clock, derived->clock) && text_is(item->rule, derived->rule) &&
+        text_is((const char *)fold->texts.data + item->detail, derived->detail);
+}
+
+static void replay_derived(core_t *self, struct slice bytes)
+{
+    struct fold *fold = &self->fold;
+
+    arena_reset(self->arena_body);
+    const Waypost__Derived *derived =
+        message_decode(self->arena_body, &waypost__derived__descriptor, bytes);
+    if (derived == NULL) {
+        return;
+    }
+    if (derived->kind == WAYPOST__SYSTEM_KIND__DEADLINES_RUN && fold_on(self)) {
+        group_begin(fold);
+        fold->time_ms = derived->at_ms;
+        engine_advance(fold->engine, derived->at_ms);
+    } else if (fold_kind_numbered((int)derived->kind)) {
+        bool same = fold->item_first < fold->item_count &&
+            item_is(fold, &fold->items[fold->item_first], derived);
+        fold->item_first += fold->item_first < fold->item_count;
+        if (!same) {
+            differ(fold);
+        }
+    }
+}
+
+static int replay_input(core_t *self, struct slice bytes)
+{
+    struct cursor body = cursor_of(bytes);
+    struct complaint why = {0};
+    procedures_t *tables = NULL;
+
+    if (take_u32(&body) != INPUT_PROCEDURES) {
+        return 0;
+    }
+    int64_t at_ms = (int64_t)take_u64(&body);
+    group_begin(&self->fold);
+    int rc = body.failed ? E_CORRUPT : inputs_load(self, body.rest, &tables, &why);
+    if (rc == 0) {
+        rc = inputs_enforce(self, &tables, at_ms);
+    }
+    procedures_destroy(&tables);
+    if (rc != 0) {
+        log_errorx("procedures of the journal cannot be used: %s", why.text);
+        return rc;
+    }
+    self->fold.files = inputs_hash(body.rest);
+    self->fold.has_files = true;
+    return 0;
+}
+
+static int replay_visit(void *context, const struct record *record, uint64_t position)
+{
+    struct slicing *slicing = context;
+    core_t *self = slicing->core;
+    int rc = 0;
+
+    if (record->sequence >= self->fold.upto || slicing->left == 0) {
+        return E_BUSY; /* enough for now */
+    }
+    slicing->left--;
+    self->fold.next_leaf = record->sequence + 1;
+    self->fold.next_position = position;
+    switch (record->type) {
+    case RECORD_INPUT:
+        rc = replay_input(self, record->body);
+        break;
+    case RECORD_JUDGED:
+        if (fold_on(self)) {
+            replay_judged(self, record->body);
+        }
+        break;
+    case RECORD_ACKED:
+        if (fold_on(self) && folded_at(record->body) != 0) {
+            group_begin(&self->fold);
+            fold_acked(self, record->body);
+        }
+        break;
+    case RECORD_DERIVED:
+        replay_derived(self, record->body);
+        break;
+    default:
+        break;
+    }
+    return rc;
+}
+
+/* ---- slices ---- */
+
+static void give_up(core_t *self, int rc)
+{
+    log_errorx("procedures off: the journal cannot be folded beyond leaf %llu: %s; events go on "
+               "unjudged; run waypost verify",
+        (unsigned long long)self->fold.next_leaf, err_text(rc));
+    engine_destroy(&self->fold.engine);
+    procedures_destroy(&self->fold.tables);
+    procedures_destroy(&self->fold.resting);
+    self->fold.item_first = self->fold.item_count;
+}
+
+/* A crash may have cut off the end of the last group: it is made now. Where another engine speaks, nothing is. */
+static void replay_end(core_t *self)
+{
+    struct fold *fold = &self->fold;
+
+    fold->caught_up = true;
+    if (fold->group_differs || !fold_on(self)) {
+        group_begin(fold);
+    }
+    fold_flush(self);
+    if (fold->differences > 0) {
+        self->counters[COUNTER_FOLD_DIFFERENCES] += fold->differences;
+        log_warnx("journal and engine differ count=%llu: another version judged; what is recorded "
+                  "stands",
+            (unsigned long long)fold->differences);
+    }
+    fold_tick(self);
+}
+
+void fold_replay(core_t *self, size_t records)
+{
+    struct fold *fold = &self->fold;
+    struct slicing slicing = {self, records};
+
+    if (fold->upto == 0) {
+        fold->upto = journal_head(self->journal)->size;
+    }
+    fold->replaying = true;
+    int rc = fold->next_leaf >= fold->upto ? 0
+                                           : journal_replay(self->journal, fold->next_leaf,
+                                                 fold->next_position, replay_visit, &slicing);
+    fold->replaying = false;
+    if (rc == E_BUSY && slicing.left == 0 && fold->next_leaf < fold->upto) {
+        return;
+    }
+    if (rc != 0 && rc != E_BUSY) {
+        give_up(self, rc);
+    }
+    replay_end(self);
+}
+
+bool core_folding(const core_t *self)
+{
+    return !fold_ready(self);
+}
+
+void core_fold(core_t *self)
+{
+    core_clock(self);
+    if (fold_ready(self)) {
+        return;
+    }
+    fold_replay(self, FOLD_SLICE_RECORDS);
+    if (fold_ready(self)) {
+        judge_run(self);
+        for (struct session *session = self->session_list; session != NULL;
+             session = session->next) {
+            ack_run(self, session);
+        }
+        delivery_pump(self);
+    }
+}

@@ -1,0 +1,216 @@
+/*
+ * fold_tell: what the engine says becomes a derived record: its kind by number, and the streams of those it concerns. Column
+ * told_to of the system kinds, by party. Cannot fail; who is unknown is not told.
+ */
+#include "broker/core/core_internal.h"
+
+#include <string.h>
+
+#include "common/base/civil.h"
+
+#include "common/base/banned.h"
+
+/* Who is told. */
+enum {
+    TELL_PARTIES = 1,
+    TELL_SENDER = 2,
+    TELL_RECIPIENTS = 4,
+    TELL_HUB = 8,
+    TELL_NAMED =
+        16, /* the code that the detail names: binds= or authority=; the parties where it names none */
+    TELL_RECEIVING = 32,
+    TOLD_MAX = HUBS_MAX + RECIPIENTS_MAX + 4,
+};
+
+#define KIND(symbol, word, tell, counter)                                                          \
+    {                                                                                              \
+        word, WAYPOST__SYSTEM_KIND__##symbol, tell, counter                                        \
+    }
+
+/* Acceptance, persistence and opening are said by receipts and acknowledgements, routing by the broker itself. */
+static const struct fold_kind kinds[] = {
+    KIND(DEADLINE_SET, "deadline_set", TELL_PARTIES | TELL_HUB, COUNTER_DEADLINES_SET),
+    KIND(DEADLINE_STOPPED, "deadline_stopped", TELL_PARTIES | TELL_HUB, -1),
+    KIND(DEADLINE_BREACHED, "deadline_breached", TELL_PARTIES | TELL_HUB,
+        COUNTER_DEADLINES_BREACHED),
+    KIND(DEADLINE_WARNING, "deadline_warning", TELL_NAMED | TELL_HUB, COUNTER_DEADLINES_WARNED),
+    KIND(
+        ALERT_RAISED, "alert_raised", TELL_PARTIES | TELL_SENDER | TELL_HUB, COUNTER_ALERTS_RAISED),
+    KIND(REFUSED, "refused", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
+    KIND(HELD, "held", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
+    KIND(HOLD_RELEASED, "hold_released", TELL_PARTIES | TELL_SENDER | TELL_HUB, -1),
+    KIND(RESPONSIBILITY_TRANSFERRED, "responsibility_transferred", TELL_PARTIES | TELL_HUB, -1),
+    KIND(BREACH_SUPERSEDED, "breach_superseded", TELL_PARTIES | TELL_HUB, -1),
+    KIND(RECORDS_MERGED, "records_merged", TELL_PARTIES | TELL_HUB, -1),
+    KIND(RETENTION_GROUND_LAPSED, "retention_ground_lapsed", TELL_PARTIES | TELL_HUB, -1),
+    KIND(RETENTION_SUGGESTED, "retention_suggested", TELL_PARTIES | TELL_HUB, -1),
+    KIND(DOOR_COPIED, "door_copied", TELL_RECEIVING, -1),
+    KIND(COOPERATION_DUTY, "cooperation_duty", TELL_NAMED | TELL_HUB, -1),
+    KIND(
+        ALARM_RAISED, "alarm_raised", TELL_PARTIES | TELL_SENDER | TELL_HUB, COUNTER_ALARMS_RAISED),
+    KIND(PAYLOAD_WITHHELD, "payload_withheld", TELL_SENDER | TELL_HUB, -1),
+    KIND(PAYLOAD_ERASED, "payload_erased", TELL_PARTIES | TELL_SENDER | TELL_HUB, -1),
+    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_PARTIES | TELL_SENDER | TELL_HUB, -1),
+    KIND(DUPLICATE_IGNORED, "duplicate_ignored", TELL_HUB, -1),
+};
+
+const struct fold_kind *fold_kind_named(const char *word)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].word, word) == 0) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+bool fold_kind_numbered(int number)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if ((int)kinds[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- who ---- */
+
+struct telling {
+    core_t *core;
+    char *names[TOLD_MAX];
+    size_t count;
+    uint64_t hubs;
+    int32_t day;
+};
+
+static void tell_stream(struct telling *self, struct stream *stream)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->names[i] == stream->name) {
+            return;
+        }
+    }
+    if (self->count < TOLD_MAX) {
+        self->names[self->count++] = stream->name;
+    }
+}
+
+/* Nine bytes; the hubs that see its region are told as well, where hubs are. */
+static void tell_code(struct telling *self, const char *code, bool tell)
+{
+    struct route_row *row = routing_row(&self->core->routing, code);
+
+    if (row == NULL) {
+        return;
+    }
+    self->hubs |= row->hubs;
+    routing_resolve(self->core, row, self->day);
+    if (tell && row->stream != NO_STREAM) {
+        tell_stream(self, self->core->streams[row->stream]);
+    }
+}
+
+/* "binds=E09000007" or "authority=...": the code behind it, NULL where there is none. */
+static const char *named_in(const char *detail)
+{
+    static const char *const keys[] = {"binds=", "authority="};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *at = strstr(detail, keys[i]);
+        if (at != NULL && strlen(at) >= strlen(keys[i]) + CODE_BYTES) {
+            return at + strlen(keys[i]);
+        }
+    }
+    return NULL;
+}
+
+static void tell_parties(struct telling *self, const struct fold_item *item, const char *detail)
+{
+    const struct parties *parties =
+        item->has_transfer ? table16_get(&self->core->fold.by_transfer, item->transfer) : NULL;
+    const char *named = (item->kind->tell & TELL_NAMED) != 0 ? named_in(detail) : NULL;
+    bool both = (item->kind->tell & TELL_PARTIES) != 0 ||
+        ((item->kind->tell & TELL_NAMED) != 0 && named == NULL);
+
+    /* Whose event it is cannot be seen any more: one of the parties sent it, or is to know. */
+    both = both || (!item->own && (item->kind->tell & TELL_SENDER) != 0);
+    if (named != NULL) {
+        tell_code(self, named, true);
+    }
+    if (parties != NULL) {
+        tell_code(self, parties->origin, both);
+        tell_code(self, parties->receiving, both || (item->kind->tell & TELL_RECEIVING) != 0);
+    }
+}
+
+static void tell_event(struct telling *self, const struct fold_item *item)
+{
+    struct view *view = item->own ? view_get(self->core, item->position) : NULL;
+
+    if (view == NULL) {
+        return;
+    }
+    const struct digest *digest = view_digest(self->core, view, item->index);
+    struct stream *sender = stream_named(self->core, view->batch.agent);
+    if (sender != NULL && (item->kind->tell & TELL_SENDER) != 0) {
+        tell_stream(self, sender);
+    }
+    self->hubs |= routing_hubs_of(self->core, view, digest);
+    for (uint32_t n = DIGEST_TO; n < digest->code_count; n++) {
+        char code[CODE_BYTES + 1];
+        digest_code(view, digest, n, code);
+        tell_code(self, code, (item->kind->tell & TELL_RECIPIENTS) != 0);
+    }
+}
+
+static void tell_hubs(struct telling *self)
+{
+    const struct routing *routing = &self->core->routing;
+
+    for (size_t i = 0; i < routing->hub_count; i++) {
+        if ((self->hubs >> i & 1) != 0) {
+            tell_stream(self, self->core->streams[routing->hubs[i]]);
+        }
+    }
+}
+
+/* ---- the record ---- */
+
+static ProtobufCBinaryData id_data(const uint8_t *id)
+{
+    return (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)id};
+}
+
+static char *text_or_null(const char *text)
+{
+    return text[0] == '\0' ? NULL : (char *)(uintptr_t)text;
+}
+
+void fold_tell(core_t *self, const struct fold_item *item)
+{
+    struct telling telling = {.core = self, .hubs = self->routing.all};
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+    const char *detail = (const char *)self->fold.texts.data + item->detail;
+
+    telling.day = civil_london_day(self->now_ms);
+    tell_event(&telling, item);
+    tell_parties(&telling, item, detail);
+    if ((item->kind->tell & TELL_HUB) != 0) {
+        tell_hubs(&telling);
+    }
+    derived.kind = item->kind->number;
+    derived.at_ms = item->at_ms;
+    derived.has_transfer = item->has_transfer;
+    derived.transfer = id_data(item->transfer);
+    derived.has_subject = item->has_subject;
+    derived.subject = id_data(item->subject);
+    derived.has_event = item->has_event;
+    derived.event = id_data(item->event);
+    derived.clock = text_or_null(item->clock);
+    derived.rule = text_or_null(item->rule);
+    derived.detail = text_or_null(detail);
+    derived.n_told = telling.count;
+    derived.told = telling.names;
+    (void)append_derived(self, &derived);
+}
