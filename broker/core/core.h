@@ -88,6 +88,8 @@ const register_t *core_register_in_force(
  * force and says why; E_BUSY while the journal is still being folded: try again at a tick.
  */
 int core_procedures(core_t *self, struct slice files, struct complaint *why);
+int core_procedures_check(
+    struct slice files, struct complaint *why); /* could they come into force? 0, or why not */
 bool core_procedures_on(const core_t *self);
 /* Hash of the whole state of the procedures, zeroes where they are off. The same journal gives the same. */
 struct hash core_procedures_hash(const core_t *self);

@@ -72,18 +72,13 @@ static int files_add(struct files *self, const Waypost__NamedFile *file, struct 
     return 0;
 }
 
-int inputs_load(core_t *self, struct slice bytes, procedures_t **out, struct complaint *why)
+static int files_load(arena_t *arena, struct slice bytes, procedures_t **out, struct complaint *why)
 {
     struct files files = {.source = {.profile_count = 0}};
     int rc = 0;
 
-    *out = NULL;
-    if (bytes.len == 0) {
-        return 0;
-    }
-    arena_reset(self->arena_body);
     const Waypost__ProcedureFiles *message =
-        message_decode(self->arena_body, &waypost__procedure_files__descriptor, bytes);
+        message_decode(arena, &waypost__procedure_files__descriptor, bytes);
     if (message == NULL || message->n_files == 0) {
         return complain(why, E_MALFORMED, "The set of procedure files cannot be read.");
     }
@@ -93,6 +88,27 @@ int inputs_load(core_t *self, struct slice bytes, procedures_t **out, struct com
     files.source.profiles = files.profiles;
     files.source.profile_names = files.names;
     return rc != 0 ? rc : procedures_load(&files.source, out, why);
+}
+
+int inputs_load(core_t *self, struct slice bytes, procedures_t **out, struct complaint *why)
+{
+    *out = NULL;
+    if (bytes.len == 0) {
+        return 0;
+    }
+    arena_reset(self->arena_body);
+    return files_load(self->arena_body, bytes, out, why);
+}
+
+int core_procedures_check(struct slice files, struct complaint *why)
+{
+    procedures_t *tables = NULL;
+    arena_t *arena = arena_new(DECODE_BUDGET_BYTES);
+    int rc = files_load(arena, files, &tables, why);
+
+    procedures_destroy(&tables);
+    arena_destroy(&arena);
+    return rc;
 }
 
 int inputs_enforce(core_t *self, procedures_t **tables, int64_t at_ms)

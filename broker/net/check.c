@@ -1,10 +1,13 @@
 /* check: see check.h. Faults are returned or printed. */
 #include "broker/net/check.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "broker/net/host.h"
+#include "broker/net/procedure_files.h"
 #include "common/base/fsio.h"
 #include "common/codec/limits.h"
 
@@ -19,6 +22,11 @@ static void parent_of(const char *path, char *out)
     (void)snprintf(out, PATH_MAX, "%.*s", len, slash == NULL ? "." : path);
 }
 
+static bool check_will_be_made(const struct broker_options *options)
+{
+    return access(options->data, F_OK) != 0 && errno == ENOENT;
+}
+
 int check_data(const struct broker_options *options, bool make, struct complaint *why)
 {
     char parent[PATH_MAX];
@@ -29,12 +37,11 @@ int check_data(const struct broker_options *options, bool make, struct complaint
         return complain(why, rc, "the folder %s cannot be made: %s; make its parent first",
             options->data, err_text(rc));
     }
-    rc = host_check_writable(dir, why);
-    if (rc == E_NOT_FOUND) { /* it will be made at the start */
+    if (check_will_be_made(options)) {
         parent_of(options->data, parent);
         dir = parent;
-        rc = host_check_writable(dir, why);
     }
+    rc = host_check_writable(dir, why);
     if (rc == 0 && !options->allow_copy_on_write) {
         rc = host_check_overwrites(dir, why);
     }
@@ -106,6 +113,34 @@ static bool say_register(const struct broker_options *options, const struct keys
     return fine;
 }
 
+static bool say_data(const struct broker_options *options, FILE *out)
+{
+    struct complaint why = {0};
+    char good[PATH_MAX + 32];
+    int rc = check_data(options, false, &why);
+
+    (void)snprintf(good, sizeof good, "%s%s", options->data,
+        check_will_be_made(options) ? " (will be made)" : "");
+    return say(out, "data", rc, good, &why);
+}
+
+static bool say_procedures(const struct broker_options *options, FILE *out)
+{
+    struct complaint why = {0};
+    struct buf bytes = {0};
+    int rc = 0;
+
+    if (options->procedures != NULL) {
+        rc = procedure_files_read(options->procedures, &bytes, &why);
+        rc = rc != 0 ? rc : core_procedures_check(buf_slice(&bytes), &why);
+        buf_free(&bytes);
+    }
+    return say(out, "procedures", rc,
+        options->procedures != NULL ? options->procedures
+                                    : "none: events are carried and never judged",
+        &why);
+}
+
 bool check_all(const struct broker_options *options, FILE *out)
 {
     struct keys keys;
@@ -119,8 +154,8 @@ bool check_all(const struct broker_options *options, FILE *out)
     bool has_keys = rc == 0;
     fine = say(out, "keys", rc, options->keys, &why) && fine;
     fine = say_register(options, has_keys ? &keys : NULL, out) && fine;
-    rc = check_data(options, false, &why);
-    fine = say(out, "data", rc, options->data, &why) && fine;
+    fine = say_data(options, out) && fine;
+    fine = say_procedures(options, out) && fine;
     rc = host_raise_files((uint64_t)options->connections_max + NET_FILES_RESERVE, &why);
     fine = say(out, "open files", rc, "enough for connections-max", &why) && fine;
     if (has_keys) {
