@@ -71,7 +71,17 @@ static void take_record(void *context, const struct engine_record *record)
         strcmp(record->kind, "deadline_breached") == 0) {
         note_breach(self, record);
     }
-    record_log_add(&self->log, record);
+    if (self->log.keep) {
+        record_log_add(&self->log, record);
+    }
+}
+
+/* The hub is never cut off by itself, so it has no beliefs to notice. */
+static engine_t *engine_make(struct member *self)
+{
+    bool listens = self->log.keep || strcmp(self->code, "hub") != 0;
+
+    return engine_new(self->journal->scenario->procedures, listens ? take_record : NULL, self);
 }
 
 struct member *member_new(struct journal_model *journal, const char *code, bool keep_records)
@@ -86,7 +96,7 @@ struct member *member_new(struct journal_model *journal, const char *code, bool 
     self->linked = true;
     record_log_init(&self->log, keep_records);
     record_log_init(&self->own, true);
-    self->engine = engine_new(journal->scenario->procedures, take_record, self);
+    self->engine = engine_make(self);
     return self;
 }
 
@@ -124,7 +134,7 @@ static void rebuild(struct member *self)
 {
     engine_destroy(&self->engine);
     record_log_clear(&self->log);
-    self->engine = engine_new(self->journal->scenario->procedures, take_record, self);
+    self->engine = engine_make(self);
     fold_all(self, self->engine);
     self->dirty = false;
     self->provisional = false;
