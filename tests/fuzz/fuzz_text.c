@@ -73,25 +73,27 @@ static void read_limit(const char *text)
 
 static void read_fact(uint8_t number, const char *text)
 {
-    const struct fact_info *fact = catalogue_fact(1 + number % catalogue_fact_count());
+    const struct fact_info *fact = catalogue_fact((uint32_t)(1 + number % catalogue_fact_count()));
     struct complaint why = {0};
     struct fact_value value;
     uint8_t bytes[HASH_BYTES];
     struct buf out = {0};
 
-    int rc = fact_parse(fact, text, &value, bytes, &why);
-    fuzz_answer(rc, &why);
-    if (rc == 0) {
-        json_t *json = fact_json(&value);
-        assert(json != NULL);
-        json_decref(json);
+    if (fact->type != FACT_TEXT) { /* which is sealed, and never comes here */
+        int rc = fact_parse(fact, text, &value, bytes, &why);
+        fuzz_answer(rc, &why);
+        if (rc == 0) {
+            json_t *json = fact_json(&value);
+            assert(json != NULL);
+            json_decref(json);
+        }
+        why = (struct complaint){0};
+        rc = fact_put_text(fact, text, &out, &why);
+        fuzz_answer(rc, &why);
+        buf_free(&out);
     }
     why = (struct complaint){0};
-    rc = fact_put_text(fact, text, &out, &why);
-    fuzz_answer(rc, &why);
-    buf_free(&out);
-    why = (struct complaint){0};
-    rc = fact_named(text, &fact, &why);
+    int rc = fact_named(text, &fact, &why);
     fuzz_answer(rc, &why);
 }
 
