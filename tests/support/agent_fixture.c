@@ -801,6 +801,15 @@ void agentfix_deliver(
         wrap.sealed_key = binary(event.sealed_key, sizeof event.sealed_key);
         body.wrap = &wrap;
     }
+    Waypost__Wrap newer = wrap;
+    Waypost__Wrap *further[] = {&wrap};
+    uint8_t newer_id[KEY_ID_BYTES] = {0xEE};
+    if (sealed && self->newer_wrap) {
+        newer.key_id = binary(newer_id, sizeof newer_id);
+        body.wrap = &newer;
+        body.n_wraps = 1;
+        body.wraps = further;
+    }
     entry.what_case = WAYPOST__ENTRY__WHAT_EVENT;
     entry.event = &body;
     deliver.stream_epoch = self->stream_epoch;

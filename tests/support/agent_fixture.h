@@ -41,6 +41,7 @@ struct agentfix {
     struct keys me;
     struct keys peer;
     struct keys peer_next; /* the peer's keys after a rotation */
+    bool newer_wrap;       /* deliveries bring first a wrap to a key that we have not got yet */
     bool peer_rotated;
     uint64_t register_version;
     struct buf register_bytes; /* SignedRegister */

@@ -13,7 +13,7 @@
 
 #include "common/base/banned.h"
 
-enum { EVENTS_FRAME_MAX = 256 };
+enum { EVENTS_FRAME_MAX = 256, WRAPS = 6 };
 
 static char *unconst(const char *text)
 {
@@ -134,6 +134,11 @@ static struct hash event_hear(struct fake_agent *self, const Waypost__Deliver *d
     memcpy(got->event, view.id, UUID_BYTES);
     got->verdict = entry->verdict;
     got->wraps = entry->n_wraps;
+    if (entry->wrap != NULL) {
+        uint8_t newest[KEY_ID_BYTES];
+        hash_key_id(self->keys.seal_public, newest);
+        assert(memcmp(entry->wrap->key_id.data, newest, KEY_ID_BYTES) == 0);
+    }
     got->payload = entry->has_payload;
     got->payload_absent = entry->has_payload_absent ? entry->payload_absent : 0;
     assert(!entry->has_payload || entry->wrap != NULL);
@@ -529,10 +534,12 @@ static void wraps_fill(struct fake_agent *self, Waypost__Wrap *wraps, uint8_t (*
     static uint8_t zeros[48];
     struct core_fixture *fixture = self->fixture;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < WRAPS; i++) {
+        const struct fake_agent *to = &fixture->agents[i % 3];
         waypost__wrap__init(&wraps[i]);
-        wraps[i].code = unconst(fixture->agents[i].code);
-        hash_key_id(fixture->agents[i].keys.seal_public, ids[i]);
+        wraps[i].code = unconst(to->code);
+        hash_key_id(to->keys.seal_public, ids[i]);
+        ids[i][0] ^= i >= 3 ? 1 : 0;
         wraps[i].key_id = (ProtobufCBinaryData){8, ids[i]};
         wraps[i].ephemeral = (ProtobufCBinaryData){32, zeros};
         wraps[i].sealed_key = (ProtobufCBinaryData){48, zeros};
@@ -568,9 +575,9 @@ static void publish(
     Waypost__BatchStatement statement = WAYPOST__BATCH_STATEMENT__INIT;
     Waypost__PublishedEvent events[EVENTS_FRAME_MAX];
     Waypost__PublishedEvent *list[EVENTS_FRAME_MAX];
-    Waypost__Wrap wraps[3];
-    Waypost__Wrap *wrap_list[] = {&wraps[0], &wraps[1], &wraps[2]};
-    uint8_t ids[3][8];
+    Waypost__Wrap wraps[WRAPS];
+    Waypost__Wrap *wrap_list[] = {&wraps[3], &wraps[4], &wraps[5], &wraps[0], &wraps[1], &wraps[2]};
+    uint8_t ids[WRAPS][8];
     uint8_t key_id[KEY_ID_BYTES];
     uint8_t signature[SIGNATURE_BYTES];
     struct hash root;
@@ -593,8 +600,8 @@ static void publish(
         if (payload != NULL) {
             events[i].has_payload = 1;
             events[i].payload = (ProtobufCBinaryData){strlen(payload), (uint8_t *)unconst(payload)};
-            events[i].n_wraps = 3;
-            events[i].wraps = wrap_list;
+            events[i].n_wraps = self->wraps_twice ? WRAPS : 3;
+            events[i].wraps = self->wraps_twice ? wrap_list : wrap_list + 3;
         }
         list[i] = &events[i];
     }

@@ -76,6 +76,7 @@ struct fake_agent {
     uint64_t acked; /* by the broker's ACKED */
     uint64_t receipts, duplicates;
     bool welcomed;
+    bool wraps_twice; /* for each recipient also to a key that the register has not got any more */
     uint64_t welcome_last, welcome_acked;
     bool welcome_diverged, welcome_extends;
     struct buf seen_head; /* a Signed */

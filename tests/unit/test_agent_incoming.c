@@ -144,6 +144,19 @@ static void delivery__signer_does_not_speak_for_the_sender__is_a_fault(void **st
     no_effect(*state, FAULT_FROM);
 }
 
+/* B-8: the register holds a second key of ours that its files have not brought yet. */
+static void delivery__wrapped_to_a_newer_key_too__opens_with_the_one_held(void **state)
+{
+    struct agentfix *f = *state;
+
+    agentfix_online(f);
+    f->newer_wrap = true;
+    agentfix_deliver(f, 0, true, 0);
+    agentfix_acked(f);
+    assert_int_equal(agentfix_last_ack(f)->n_faults, 0);
+    assert_false(agentfix_alarm(f, "bad_payload"));
+}
+
 static void delivery__tampered_payload__is_a_fault_and_its_facts_stand(void **state)
 {
     struct agentfix *self = *state;
@@ -389,6 +402,7 @@ int main(void)
         WITH_AGENT(delivery__bad_signature__is_a_fault_without_effect),
         WITH_AGENT(delivery__path_leads_elsewhere__is_a_fault_without_effect),
         WITH_AGENT(delivery__signer_does_not_speak_for_the_sender__is_a_fault),
+        WITH_AGENT(delivery__wrapped_to_a_newer_key_too__opens_with_the_one_held),
         WITH_AGENT(delivery__tampered_payload__is_a_fault_and_its_facts_stand),
         WITH_AGENT(delivery__number_skipped__is_asked_for_again),
         WITH_AGENT(delivery__key_of_a_newer_register__waits_for_that_register),

@@ -65,6 +65,21 @@ static void event__from_publish_to_the_senders_acknowledgement__goes_its_way(voi
     assert_string_equal(agent_got(sender, WHAT_ACK, 0)->code, CODE_CAMDEN);
 }
 
+/* B-8: an agent whose newer key is in the register may hold the older one alone. */
+static void payload__wrapped_to_two_keys_of_the_recipient__comes_with_both(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    sender->wraps_twice = true;
+    (void)agent_write_payload(sender, to_camden, "ciphertext");
+    agent_publish(sender, 0, 1);
+    core_fixture_settle(f);
+    assert_true(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->payload);
+    assert_int_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->wraps, 1);
+    assert_int_equal(agent_got(&f->agents[HUB], WHAT_EVENT, 0)->wraps, 0);
+}
+
 static void receipt__before_the_commit__does_not_leave(void **state)
 {
     struct core_fixture *f = *state;
@@ -389,6 +404,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         CORE_TEST(event__from_publish_to_the_senders_acknowledgement__goes_its_way),
+        CORE_TEST(payload__wrapped_to_two_keys_of_the_recipient__comes_with_both),
         CORE_TEST(receipt__before_the_commit__does_not_leave),
         CORE_TEST(receipt__of_what_came_while_a_commit_was_written__waits_for_the_next),
         CORE_TEST(receipt__before_the_verification__does_not_leave),
