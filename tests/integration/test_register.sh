@@ -84,6 +84,18 @@ keys__rotated_as_documented__every_event_can_be_opened() {
     check "opens it" opens_as $CAMDEN "$third" "the new one alone"
 }
 
+keys__new_card_before_the_agent_has_it__events_can_still_be_opened() {
+    start_network $ISLINGTON $CAMDEN
+    local event
+    make_second_keys $CAMDEN
+    add_second_keys $CAMDEN
+    hang_up broker
+    check "in force" wait_until 30 status_is $ISLINGTON register_version 2
+    event=$(send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" --sealed "narrative=sealed to both")
+    check "persisted" wait_until 20 has_level $ISLINGTON "$event" persisted $CAMDEN
+    check "opens with the old key" opens_as $CAMDEN "$event" "sealed to both"
+}
+
 stranger__not_in_the_register__gets_nothing_through() {
     start_network $ISLINGTON $CAMDEN
     make_keys $LEEDS
