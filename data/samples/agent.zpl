@@ -51,6 +51,11 @@ join = /etc/waypost/network.join
 # programs; default 2.
 #on-delivery-parallel = 2
 
+# Folder that holds procedures, profiles and register tables, for clocks, whois and timelines;
+# those of the installation where nothing is said, none to do without. Takes a text of 1 to 1024
+# bytes; may be left out.
+#procedures =
+
 # How many entries the broker may have on their way to this agent. Takes a whole number from 1
 # to 4096 entries; default 1024.
 #credit-events = 1024
