@@ -21,7 +21,10 @@ manual__example__compiles_and_receives_what_was_sent() {
     check "receives" ends_with_status 0 env WAYPOST_SOCKET="$NET/$CAMDEN/agent.sock" "$NET/example" 1 2
     check "the first" grep -qF "$first" "$NET/out"
     check "the second" grep -qF "$second" "$NET/out"
-    check "begins where it is told" ends_with_status 0 env WAYPOST_SOCKET="$NET/$CAMDEN/agent.sock" "$NET/example" 2 1
+    local number
+    number=$(wp $CAMDEN inbox --json | "$PICK" events event number | awk -F'\t' -v id="$second" '$1 == id { print $2 }')
+    check "begins where it is told" ends_with_status 0 env WAYPOST_SOCKET="$NET/$CAMDEN/agent.sock" "$NET/example" "$number" 1
+    check "the second again" grep -qF "$second" "$NET/out"
     check_not "the first again" grep -qF "$first" "$NET/out"
 }
 
