@@ -188,7 +188,9 @@ int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct
 
 struct replay {
     uint64_t from;
-    uint64_t end; /* position behind the last settled record */
+    uint64_t end;  /* position behind the last settled record */
+    uint64_t next; /* the sequence that comes now, or a higher one where some are damaged */
+    uint64_t size; /* all lie below it */
     int (*visit)(void *context, const struct record *record, uint64_t position);
     void *context;
     int stopped; /* what visit returned */
@@ -196,7 +198,17 @@ struct replay {
 
 static int replay_record(struct replay *replay, const struct record *record, uint64_t position)
 {
-    if (record->type == RECORD_COMMIT || record->sequence < replay->from) {
+    if (record->type == RECORD_COMMIT) {
+        return 0;
+    }
+    if (record->sequence < replay->next || record->sequence >= replay->size) {
+        log_warnx("journal: record out of order at=%llu sequence=%llu: passed over; run waypost "
+                  "verify",
+            (unsigned long long)position, (unsigned long long)record->sequence);
+        return 0; /* whole, and yet not what was written here */
+    }
+    replay->next = record->sequence + 1;
+    if (record->sequence < replay->from) {
         return 0;
     }
     replay->stopped = replay->visit(replay->context, record, position);
@@ -263,7 +275,11 @@ static size_t first_segment(
 int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context)
 {
-    struct replay replay = {from_sequence, self->owner.settled_end, visit, context, 0};
+    struct replay replay = {.from = from_sequence,
+        .end = self->owner.settled_end,
+        .size = self->owner.head.size,
+        .visit = visit,
+        .context = context};
     struct segment_list list;
     size_t i = 0;
 
