@@ -17,19 +17,28 @@ enum {
 
 static struct buf template_state;
 
+void fuzz_broker_begin(struct core_fixture *fixture)
+{
+    static const char *const to[] = {CODE_CAMDEN, NULL};
+
+    core_fixture_init(fixture);
+    for (size_t i = 0; i < fixture->agent_count; i++) {
+        agent_hello(&fixture->agents[i]);
+    }
+    core_fixture_settle(fixture);
+    (void)agent_write_payload(&fixture->agents[ISLINGTON], to, "ciphertext");
+    agent_publish(&fixture->agents[ISLINGTON], 0, 1);
+    core_fixture_settle(fixture);
+    assert(fixture->agents[ISLINGTON].receipts == 1 && fixture->agents[CAMDEN].upto > 0);
+}
+
 struct core_fixture *fuzz_broker_template(void)
 {
     static struct core_fixture template;
     static bool made;
-    static const char *const to[] = {CODE_CAMDEN, NULL};
 
     if (!made) {
-        core_fixture_init(&template);
-        agent_hello(&template.agents[ISLINGTON]);
-        core_fixture_settle(&template);
-        (void)agent_write_payload(&template.agents[ISLINGTON], to, "sealed");
-        agent_publish(&template.agents[ISLINGTON], 0, 1);
-        core_fixture_settle(&template);
+        fuzz_broker_begin(&template);
         core_fixture_state(&template, &template_state);
         core_destroy(&template.core);
         journal_fixture_close(&template.base);
@@ -133,6 +142,12 @@ void fuzz_broker_hello(struct fuzz_broker *self, size_t agent)
     hello.network = network;
     hello.agent = who->keys.id;
     hello.incarnation = who->incarnation;
+    hello.receipted_sequence = hello.sent_sequence = who->sent;
+    hello.stream_epoch = who->epoch;
+    hello.stream_upto = who->upto;
+    hello.has_running_hash = true;
+    hello.running_hash = (ProtobufCBinaryData){HASH_BYTES, who->running.b};
+    hello.ack_counter = who->counter;
     hello.register_version = 1;
     hello.credit_events = 16;
     hello.credit_bytes = 65536;

@@ -21,10 +21,11 @@ struct fuzz_broker {
 
 /*
  * What every broker begins from, made once: a register of three authorities, a hub and an operator in force, and an event
- * that Islington sent to Camden. Its journal is closed. Lent.
+ * that Islington sent to Camden and Camden has acknowledged. Its journal is closed. Lent.
  */
 struct core_fixture *fuzz_broker_template(void);
-struct slice fuzz_broker_state(void); /* a snapshot of it. Lent */
+void fuzz_broker_begin(struct core_fixture *fixture); /* the same, its core running */
+struct slice fuzz_broker_state(void);                 /* a snapshot of it. Lent */
 
 /* Start on a copy; snapshot: written before the core recovers, empty for none. What core_recover() says. */
 int fuzz_broker_open(struct fuzz_broker *self, struct slice snapshot, struct complaint *why);

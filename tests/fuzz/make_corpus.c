@@ -136,7 +136,7 @@ static void make_session(void)
     static const char *const old[] = {CODE_BARNSLEY, CODE_SURREY, NULL};
     struct fake_agent *islington = &fixture.agents[ISLINGTON];
 
-    core_fixture_init(&fixture);
+    fuzz_broker_begin(&fixture);
     broker = &fixture;
     catching = "hello";
     for (size_t i = 0; i < fixture.agent_count; i++) {
@@ -146,21 +146,21 @@ static void make_session(void)
     put_caught("session", "hello", 0);
     catching = "publish";
     (void)agent_write(islington, to);
-    (void)agent_write_payload(islington, to, "sealed");
+    (void)agent_write_payload(islington, to, "ciphertext");
     (void)agent_write(islington, old);
     agent_publish(islington, 0, 3);
     core_fixture_settle(&fixture);
-    agent_open(&fixture.agents[CAMDEN], islington->own[0].id);
+    agent_open(&fixture.agents[CAMDEN], islington->own[1].id);
     core_fixture_settle(&fixture);
     put_caught("session", "publish", 0x1f);
     catching = "forged";
-    agent_publish_tampered(islington, 1, 2);
+    agent_publish_tampered(islington, 2, 2);
     (void)agent_write(&fixture.agents[LEEDS], old);
     agent_publish_as(&fixture.agents[LEEDS], 1, 1, CODE_ISLINGTON);
     put_caught("session", "forged", 0x1f);
     catching = "operate";
     for (uint32_t op = 1; op <= 5; op++) {
-        ask_broker(&fixture.agents[OPERATOR], op, op == 1 || op == 5 ? NULL : islington->own[1].id);
+        ask_broker(&fixture.agents[OPERATOR], op, op == 1 || op == 5 ? NULL : islington->own[2].id);
         core_fixture_settle(&fixture);
     }
     put_caught("session", "operate", 0x1f);
@@ -205,6 +205,9 @@ static void make_uplink(void)
     agentfix_deliver(&agent, 0, true, FAULT_CIPHERTEXT);
     agentfix_deliver(&agent, 9, false, FAULT_NONE);
     put_caught("uplink", "deliver", 1);
+    agentfix_teardown(&agent);
+    agentfix_setup(&agent, NULL); /* as the target has it: then the receipt is for what it sends */
+    agentfix_online(&agent);
     json_decref(agentfix_ask(&agent,
         "{'op': 'new_transfer', 'origin': 'E09000019', 'receiving': 'E09000007', 'label': 'T', "
         "'subjects': [{'name': 'A', 'case_type': 'cp'}]}"));
