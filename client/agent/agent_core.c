@@ -36,12 +36,11 @@ int64_t agent_wall(const agent_core_t *self)
 
 void agent_copy_text(char *out, size_t bytes, const char *text)
 {
-    size_t len = text == NULL ? 0 : strlen(text);
+    const char *from = text == NULL ? "" : text;
+    size_t len = strlen(from);
 
     len = len < bytes ? len : bytes - 1;
-    if (len > 0) {
-        memcpy(out, text, len);
-    }
+    memcpy(out, from, len);
     out[len] = '\0';
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/base/log.h"
 #include "common/crypto/sign.h"
@@ -57,6 +58,7 @@ struct claims {
 
 static bool is_opened_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
 {
+    assert(claims->statement != NULL);
     for (size_t i = 0; i < claims->statement->n_opened; i++) {
         const Waypost__Opened *opened = claims->statement->opened[i];
         if (opened->event.len == UUID_BYTES &&
@@ -70,6 +72,7 @@ static bool is_opened_claimed(const struct claims *claims, const Waypost__AckedE
 
 static bool is_fault_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
 {
+    assert(claims->statement != NULL);
     for (size_t i = 0; i < claims->statement->n_faults; i++) {
         if (event->has_code_err && claims->statement->faults[i]->code == event->code_err) {
             return true;
@@ -82,6 +85,7 @@ static bool is_fault_claimed(const struct claims *claims, const Waypost__AckedEv
  * known to us. */
 static bool is_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
 {
+    assert(claims->statement != NULL);
     if (event->event.len != UUID_BYTES) {
         return false;
     }

@@ -687,6 +687,8 @@ static void encode_file(agent_core_t *self, const struct outbox_row *row,
         file->n_path = path.count;
         file->path = steps;
         message_encode(&file->base, out);
+        file->path = NULL; /* the steps end here */
+        file->n_path = 0;
     }
     free(proof);
 }

@@ -442,6 +442,7 @@ static int build(struct parser *self, const struct sending *sending, const struc
     struct seal_commitment commitment;
     struct buf header = {0};
     struct buf facts = {0};
+    assert(sending->kind != NULL);
     bool payload = sending->sealed_count > 0 || sending->kind->carries_documents;
     int rc = event_encode(&draft, &header, &facts, self->why);
 

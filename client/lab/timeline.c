@@ -174,7 +174,7 @@ static void say_stopped(
     struct timeline *self, const struct record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
-    char number[DETAIL_WORD_BYTES];
+    char number[DETAIL_WORD_BYTES] = "";
     const char *late = detail_word(record, "late", number);
 
     fprintf(self->out, "%s", detail_word(record, "state", text));

@@ -390,7 +390,7 @@ static void store_value(struct field field, int64_t value)
 {
     if (field.number != NULL) {
         *field.number = (uint32_t)value;
-    } else {
+    } else if (field.day != NULL) {
         *field.day = (int32_t)value;
     }
 }

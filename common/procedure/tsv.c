@@ -50,7 +50,7 @@ static int find_columns(const struct tsv *self, const char *const *columns, cons
 static int cut_rows(struct tsv *self, const char *const *columns, struct complaint *why)
 {
     const char *cells[TSV_COLUMNS_MAX];
-    size_t places[TSV_COLUMNS_MAX];
+    size_t places[TSV_COLUMNS_MAX] = {0};
     size_t header_count = 0;
     size_t line_number = 0;
 
