@@ -40,7 +40,8 @@ int edge_register(edge_t *self, struct complaint *why);
 
 /*
  * Read the procedures' files and bring them into force. Returns 0 also where they are in force already or switched off;
- * E_BUSY where the journal is still being folded: it is tried again by itself; else what is wrong, in why: those in force stay.
+ * E_BUSY where the journal is still being folded: it is tried again by itself; else what is wrong, in why: those in
+ * force stay.
  */
 int edge_procedures(edge_t *self, struct complaint *why);
 

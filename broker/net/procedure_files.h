@@ -14,8 +14,8 @@
 const char *procedure_files_folder(void);
 
 /*
- * Read procedures/, profiles/ and register/ below the folder; out is appended to, left alone on an error. The same files give
- * the same bytes. Returns 0; E_NOT_FOUND, E_IO, E_TOO_LARGE, E_FULL with the file in why.
+ * Read procedures/, profiles/ and register/ below the folder; out is appended to, left alone on an error. The same
+ * files give the same bytes. Returns 0; E_NOT_FOUND, E_IO, E_TOO_LARGE, E_FULL with the file in why.
  */
 int procedure_files_read(const char *folder, struct buf *out, struct complaint *why);
 

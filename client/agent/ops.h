@@ -78,7 +78,8 @@ const char *verdict_word(uint32_t verdict);
  * read. */
 json_t *outbox_event_json(agent_core_t *self, const struct outbox_row *row);
 
-/* What the procedures would say of an event now, as a word ("unjudged" without tables); a sentence for each rule that refuses,
+/* What the procedures would say of an event now, as a word ("unjudged" without tables); a sentence
+ * for each rule that refuses,
  * holds or flags it is added to the warnings. Nothing is kept. */
 const char *cases_foresee(agent_core_t *self, struct slice event, json_t *warnings);
 

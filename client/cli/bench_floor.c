@@ -1,6 +1,7 @@
 /*
  * bench_floor: what the machine does without Waypost: an append with fdatasync, a CURVE round trip, an Ed25519
- * signature and its check. The figures of the broker mean something beside these alone. Also: samples, and how figures are said.
+ * signature and its check. The figures of the broker mean something beside these alone. Also:
+ * samples, and how figures are said.
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -16,8 +16,9 @@
 #define RESULT_TABLE(X)                                                                            \
     X(MALFORMED)                                                                                   \
     X(TOO_LARGE)                                                                                   \
-    X(NOT_ALLOWED) X(KIND) X(FACT) X(FACT_MISSING) X(FACT_VALUE) X(CODE) X(STATE) X(NOT_FOUND)     \
-        X(TIMEOUT) X(UNREACHABLE) X(END)
+    X(NOT_ALLOWED)                                                                                 \
+    X(KIND) X(FACT) X(FACT_MISSING) X(FACT_VALUE) X(CODE) X(STATE) X(NOT_FOUND) X(TIMEOUT)         \
+        X(UNREACHABLE) X(END)
 
 const char *wp_result_name(int result)
 {

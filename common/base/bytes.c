@@ -244,7 +244,8 @@ int hex_decode(const char *text, void *out, size_t len)
         }
     }
     for (size_t i = 0; i < len; i++) {
-        bytes[i] = (uint8_t)((unsigned)nibble(text[2 * i]) << 4 | (unsigned)nibble(text[2 * i + 1]));
+        bytes[i] =
+            (uint8_t)((unsigned)nibble(text[2 * i]) << 4 | (unsigned)nibble(text[2 * i + 1]));
     }
     return 0;
 }

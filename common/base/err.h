@@ -81,7 +81,8 @@ struct complaint {
     char text[320]; /* one sentence, UTF-8, without a newline */
 };
 
-/* Fill in a complaint, text cut to fit, "?" for what is no UTF-8 or a control character (quoted from an input); returns rc, so
+/* Fill in a complaint, text cut to fit, "?" for what is no UTF-8 or a control character (quoted
+ * from an input); returns rc, so
  * that a caller can `return complain(...)`. */
 int complain(struct complaint *out, int rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

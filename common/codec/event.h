@@ -32,7 +32,7 @@ struct recipient {
 /* A read event. Everything is copied but the three slices, which lend from the bytes read. */
 struct event_view {
     uint8_t id[UUID_BYTES];
-    uint32_t kind;   /* may be unknown: catalogue_kind() says */
+    uint32_t kind; /* may be unknown: catalogue_kind() says */
     uint32_t schema;
     uint8_t transfer[UUID_BYTES];
     char origin[CODE_BYTES + 1];
@@ -50,14 +50,14 @@ struct event_view {
     uint8_t supersedes[UUID_BYTES];
     char profile[PROFILE_NAME_BYTES_MAX + 1]; /* "" where none is claimed */
     uint32_t mode;                            /* 0 not stated (live), else number in enum mode */
-    uint32_t envelope[32];                    /* envelope enum and bool facts by header field number; 0 not stated;
+    uint32_t envelope[32]; /* envelope enum and bool facts by header field number; 0 not stated;
                                                  bool: 1 no, 2 yes */
     uint64_t incarnation;
     uint64_t sequence;
     bool has_payload;
     struct seal_commitment commitment;
-    struct slice header; /* exact bytes of field 1: associated data */
-    struct slice facts;  /* exact bytes of field 2 (a Facts message), empty where absent */
+    struct slice header;     /* exact bytes of field 1: associated data */
+    struct slice facts;      /* exact bytes of field 2 (a Facts message), empty where absent */
     struct slice kind_facts; /* inside it: the message of the kind, empty where absent */
     uint32_t unknown_bytes;  /* unknown fields of the whole event, at most UNKNOWN_BYTES_MAX */
 };
@@ -77,10 +77,11 @@ int event_read(struct slice bytes, struct event_view *out, struct complaint *why
  * An unknown kind passes with its bytes as they are. Allocates nothing.
  *   now_ms   sent_ms may lie at most FUTURE_MS_MAX after it
  */
-int event_check(const struct event_view *event, int64_t now_ms, bool complete, struct complaint *why);
+int event_check(
+    const struct event_view *event, int64_t now_ms, bool complete, struct complaint *why);
 
-bool event_code_valid(struct slice code);  /* [EWSN] and eight digits */
-bool event_time_valid(int64_t time_ms);    /* within CIVIL_DAY_MIN .. CIVIL_DAY_MAX */
+bool event_code_valid(struct slice code); /* [EWSN] and eight digits */
+bool event_time_valid(int64_t time_ms);   /* within CIVIL_DAY_MIN .. CIVIL_DAY_MAX */
 
 /*
  * The format of one FACT_CODE, FACT_ID, FACT_HASH, FACT_REF or FACT_SUBJECT. Returns 0, E_CODE, E_UTF8,
@@ -97,7 +98,7 @@ struct fact_value {
 
 /* A walk over the facts of the kind, in the order of the bytes. */
 struct fact_walk {
-    const uint8_t *at;            /* lent: what is not read yet of the kind's message */
+    const uint8_t *at; /* lent: what is not read yet of the kind's message */
     const uint8_t *end;
     struct slice packed;          /* lent: what is left of a packed list */
     const struct fact_info *list; /* the fact it belongs to */
@@ -118,7 +119,8 @@ struct fact_text {
 
 /* What makes an event, before it is numbered. Everything is lent. */
 struct event_draft {
-    struct event_view head;        /* id, kind .. sequence and envelope as they shall stand; slices unused */
+    struct event_view
+        head; /* id, kind .. sequence and envelope as they shall stand; slices unused */
     const struct fact_text *facts; /* clear facts of the kind and envelope facts alike */
     size_t fact_count;
 };
@@ -131,10 +133,12 @@ struct event_draft {
  * E_DATE, E_CODE, E_ID, E_IDENTIFIER); the head's own fields are not: read and check the joined event before it
  * leaves.
  */
-int event_encode(const struct event_draft *draft, struct buf *header, struct buf *facts, struct complaint *why);
+int event_encode(
+    const struct event_draft *draft, struct buf *header, struct buf *facts, struct complaint *why);
 
 /* Join to an Event; commitment NULL where there is no payload. out is appended to. */
-void event_join(struct slice header, struct slice facts, const struct seal_commitment *commitment, struct buf *out);
+void event_join(struct slice header, struct slice facts, const struct seal_commitment *commitment,
+    struct buf *out);
 
 /*
  * The clear part as a JSON object: names, words, dates and codes as a person writes them. New reference. Keys: id,
@@ -152,9 +156,11 @@ struct attachment {
     const char *name;
     struct slice bytes;
 };
-int payload_encode(const struct fact_text *facts, size_t fact_count, const struct attachment *attachments,
-    size_t attachment_count, struct buf *out, struct complaint *why);
-json_t *payload_json(struct slice plain); /* NULL where malformed; attachments as {name, bytes, base64} */
+int payload_encode(const struct fact_text *facts, size_t fact_count,
+    const struct attachment *attachments, size_t attachment_count, struct buf *out,
+    struct complaint *why);
+json_t *payload_json(
+    struct slice plain); /* NULL where malformed; attachments as {name, bytes, base64} */
 
 /* Clear companions that the agent sets by itself: rationale, dob and edd give rationale_present, ... = yes. */
 const char *fact_companion(const char *sealed_fact); /* NULL for none */

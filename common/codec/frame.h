@@ -18,7 +18,8 @@ typedef struct arena arena_t;
 arena_t *arena_new(size_t budget_bytes);
 void arena_reset(arena_t *self); /* everything allocated from it is gone */
 void arena_destroy(arena_t **self_p);
-ProtobufCAllocator *arena_allocator(arena_t *self); /* returns NULL to protobuf-c beyond the budget */
+ProtobufCAllocator *arena_allocator(
+    arena_t *self); /* returns NULL to protobuf-c beyond the budget */
 
 /* Decode a frame of at most FRAME_BYTES_MAX; it lives in the arena until the next reset. Checks magic and that one
  * body is set. Returns 0, E_TOO_LARGE, E_MALFORMED or E_VERSION (wrong magic). */

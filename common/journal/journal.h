@@ -100,8 +100,9 @@ int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
 
 /*
  * Snapshots of the owner's state, named by the number of leaves they stand for. The two newest are kept.
- * journal_snapshot_check is the owner's: E_RANGE where size is beyond the durable head, E_TOO_LARGE. journal_snapshot_store
- * writes what was checked, in any one thread, and reads nothing of the owner's. journal_snapshot_write does both.
+ * journal_snapshot_check is the owner's: E_RANGE where size is beyond the durable head, E_TOO_LARGE.
+ * journal_snapshot_store writes what was checked, in any one thread, and reads nothing of the owner's.
+ * journal_snapshot_write does both.
  */
 int journal_snapshot_check(const journal_t *self, uint64_t size, struct slice state);
 int journal_snapshot_store(

@@ -43,7 +43,12 @@ enum record_type {
 };
 
 enum record_flag { RECORD_ERASED = 1 };
-enum input_kind { INPUT_REGISTER = 1, INPUT_CONFIGURATION = 2, INPUT_ENGINE = 3, INPUT_PROCEDURES = 4 };
+enum input_kind {
+    INPUT_REGISTER = 1,
+    INPUT_CONFIGURATION = 2,
+    INPUT_ENGINE = 3,
+    INPUT_PROCEDURES = 4
+};
 
 struct record {
     uint8_t type;

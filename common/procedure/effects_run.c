@@ -1,4 +1,5 @@
-/* effects_run: carry out what an effective event sets, effect by effect, left to right (docs/PROCEDURES.md, section 3). Cannot fail. */
+/* effects_run: carry out what an effective event sets, effect by effect, left to right
+ * (docs/PROCEDURES.md, section 3). Cannot fail. */
 #include <string.h>
 
 #include "common/base/check.h"

@@ -1,5 +1,6 @@
 /*
- * folder: the procedure tables as files in a folder of data, read as one set of bytes. The one file here that touches the world; the
+ * folder: the procedure tables as files in a folder of data, read as one set of bytes. The one file
+ * here that touches the world; the
  * fold never calls it.
  */
 #ifndef WAYPOST_PROCEDURE_FOLDER_H
@@ -10,7 +11,8 @@
 typedef struct procedures_folder procedures_folder_t;
 
 /*
- * Read procedures/, profiles/ and register/ below `path`. E_NOT_FOUND, E_IO, E_TOO_LARGE with the file in why; nothing is kept then.
+ * Read procedures/, profiles/ and register/ below `path`. E_NOT_FOUND, E_IO, E_TOO_LARGE with the
+ * file in why; nothing is kept then.
  */
 int procedures_folder_read(const char *path, procedures_folder_t **out, struct complaint *why);
 void procedures_folder_destroy(procedures_folder_t **self_p);
@@ -21,7 +23,8 @@ const struct procedures_source *procedures_folder_source(const procedures_folder
 /* Read and compile in one step. */
 int procedures_folder_load(const char *path, procedures_t **out, struct complaint *why);
 
-/* Where the data lie where nobody says: $WAYPOST_DATA, the folder of the installation if it is there, ./data. Lent, static. */
+/* Where the data lie where nobody says: $WAYPOST_DATA, the folder of the installation if it is
+ * there, ./data. Lent, static. */
 const char *procedures_folder_default(void);
 
 #endif

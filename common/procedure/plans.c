@@ -1,5 +1,6 @@
 /*
- * plans: what follows from the tables and the date alone, worked out once and kept: the rules and clocks that concern each kind, the
+ * plans: what follows from the tables and the date alone, worked out once and kept: the rules and
+ * clocks that concern each kind, the
  * limits of each profile, who is under which profile, what day it is. Nothing here depends on events. Cannot fail.
  */
 #include <stdio.h>

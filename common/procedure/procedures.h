@@ -1,8 +1,10 @@
 /*
  * procedures: kinds, clocks, rules and profiles as data, loaded and checked once, read-only then. Pure but for memory.
  *
- * Every row of data/procedures/{kinds,clocks,rules,system-kinds}.tsv and every value of data/profiles (ZPL) becomes a compiled struct here.
- * An unknown kind, fact, enum value, clock, rule, role, state name or profile key in any of them is refused with file, line and the
+ * Every row of data/procedures/{kinds,clocks,rules,system-kinds}.tsv and every value of
+ * data/profiles (ZPL) becomes a compiled struct here.
+ * An unknown kind, fact, enum value, clock, rule, role, state name or profile key in any of them is
+ * refused with file, line and the
  * nearest known word, and nothing is loaded.
  */
 #ifndef WAYPOST_PROCEDURE_PROCEDURES_H
@@ -248,7 +250,8 @@ int32_t procedures_rungs(
 
 const calendar_t *procedures_calendar(const procedures_t *self);
 
-/* Overrides for a rehearsal: a key in every profile; an authority's membership from a day on. Unknown keys and profiles are refused
+/* Overrides for a rehearsal: a key in every profile; an authority's membership from a day on.
+ * Unknown keys and profiles are refused
  * with the nearest word. */
 int procedures_override(
     procedures_t *self, const char *key, const char *value, struct complaint *why);

@@ -1,5 +1,6 @@
 /*
- * rules_acceptance: the checks of acceptances, requests, closures and escalations, by rule id (docs/PROCEDURES.md, rules.tsv).
+ * rules_acceptance: the checks of acceptances, requests, closures and escalations, by rule id
+ * (docs/PROCEDURES.md, rules.tsv).
  * Each function says when its rule is hit; the severity is the profile's.
  */
 #include <string.h>

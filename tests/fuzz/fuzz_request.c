@@ -1,5 +1,6 @@
 /*
- * fuzz_request: lines of the agent's local interface, one request a line, as local_api takes them. The first byte: 1 where the
+ * fuzz_request: lines of the agent's local interface, one request a line, as local_api takes them.
+ * The first byte: 1 where the
  * agent is online.
  */
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * fuzz_snapshot: the broker's state as stored, behind a right header: whoever wrote it, the core either takes it or replays the
+ * fuzz_snapshot: the broker's state as stored, behind a right header: whoever wrote it, the core
+ * either takes it or replays the
  * journal, and then it serves.
  */
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * fuzz_source: the registrar's text, compiled. It lies in memory behind /proc/self/fd, so a name in it like ../cwd/data/... is a
+ * fuzz_source: the registrar's text, compiled. It lies in memory behind /proc/self/fd, so a name in
+ * it like ../cwd/data/... is a
  * file of the project.
  */
 #define _GNU_SOURCE /* memfd_create */

@@ -1,5 +1,6 @@
 /*
- * fuzz_tables: the tables of kinds, clocks, rules and codes as an operator may have changed them. An input is one cell: u8 table
+ * fuzz_tables: the tables of kinds, clocks, rules and codes as an operator may have changed them.
+ * An input is one cell: u8 table
  * (and WHOLE: the text is all of the table), u8 row, u8 column, text; the rest is as it is shipped.
  */
 #include "tests/fuzz/support.h"

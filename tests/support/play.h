@@ -16,7 +16,8 @@ int play_open(void);
 void play_close(void);
 
 /*
- * Play every story of a file. Every expectation must hold, each story must have one, and at its end agents, hub and a replay must
+ * Play every story of a file. Every expectation must hold, each story must have one, and at its end
+ * agents, hub and a replay must
  * agree with the broker; what does not is printed as FILE:LINE.
  *   stories   receives how many there are
  * Returns how many failed.

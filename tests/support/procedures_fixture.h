@@ -8,7 +8,8 @@
 
 /*
  * Load from data/ below the working directory. file: base name of the file in which `from` (its first occurrence) is replaced
- * by `to`; NULL to change nothing. Returns what procedures_load() returns; an occurrence that is not there is a bug of the test.
+ * by `to`; NULL to change nothing. Returns what procedures_load() returns; an occurrence that is
+ * not there is a bug of the test.
  */
 int fixture_procedures(
     const char *file, const char *from, const char *to, procedures_t **out, struct complaint *why);

@@ -1,5 +1,6 @@
 /*
- * register_model: a whole register, built field by field, so that a test can spoil one thing, sign it properly and ask for the refusal.
+ * register_model: a whole register, built field by field, so that a test can spoil one thing, sign
+ * it properly and ask for the refusal.
  */
 #ifndef WAYPOST_TESTS_REGISTER_MODEL_H
 #define WAYPOST_TESTS_REGISTER_MODEL_H

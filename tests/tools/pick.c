@@ -3,7 +3,8 @@
  *
  *   pick PATH [MEMBER...]   reads documents from standard input, one after another
  *
- * PATH is made of names and positions parted by dots ("events.0.state"); "." is the document itself. Where it leads to an array,
+ * PATH is made of names and positions parted by dots ("events.0.state"); "." is the document
+ * itself. Where it leads to an array,
  * each element is one line, else the value is the only line. MEMBERs (paths below the element) are printed with tabs between
  * them; an absent one is empty. Texts are printed as they are, everything else as compact JSON; "PATH.#" counts elements.
  * Exit 1 where a document cannot be parsed, or PATH leads nowhere in every document.

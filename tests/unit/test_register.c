@@ -1,5 +1,6 @@
 /*
- * register: who is who. A whole register is built field by field (tests/support/register_model.h); each test spoils one thing,
+ * register: who is who. A whole register is built field by field (tests/support/register_model.h);
+ * each test spoils one thing,
  * signs it properly, and asks for the refusal, so that only the rule under test can be what refuses.
  */
 #include <setjmp.h>

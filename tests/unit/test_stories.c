@@ -1,5 +1,6 @@
 /*
- * Tests of the procedure engine by stories: one file for each rule and each clock, and some on what goes across (tests/stories). Each
+ * Tests of the procedure engine by stories: one file for each rule and each clock, and some on what
+ * goes across (tests/stories). Each
  * file is a test of its own name. Every rule and every clock that runs must have its file.
  */
 #include <dirent.h>
