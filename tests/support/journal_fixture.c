@@ -220,6 +220,9 @@ void journal_fixture_crash(struct journal_fixture *self, size_t torn)
 
 void journal_fixture_body(uint64_t sequence, size_t body_bytes, struct buf *out)
 {
+    if (body_bytes == 0) {
+        return; /* an empty buf has no memory to point into */
+    }
     buf_reserve(out, body_bytes);
     uint8_t *at = out->data + out->len;
     for (size_t i = 0; i < body_bytes; i++) {
