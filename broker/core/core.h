@@ -76,16 +76,17 @@ void core_destroy(core_t **self_p);
 int core_recover(core_t *self, struct complaint *why);
 
 /* Bring a register into force (appended as RECORD_INPUT; opens streams, changes epochs, revokes sessions). Lent bytes
- * of a SignedRegister. pin: as in register_load where no register is in force yet. A bad one leaves the old in force. */
+ * of a SignedRegister. pin: as in register_load where no register is in force yet. A bad one leaves the old in force.
+ * */
 int core_register(core_t *self, struct slice signed_register, const struct register_pin *pin,
     struct complaint *why);
 const register_t *core_register_in_force(
     const core_t *self); /* NULL before the first; lent until the next change */
 
 /*
- * Bring the procedures' tables into force (appended as RECORD_INPUT): the bytes of a ProcedureFiles message, empty to switch
- * the procedures off. Lent. Those in force already are 0 and change nothing. A set that cannot be used leaves the old one in
- * force and says why; E_BUSY while the journal is still being folded: try again at a tick.
+ * Bring the procedures' tables into force (appended as RECORD_INPUT): the bytes of a ProcedureFiles message, empty to
+ * switch the procedures off. Lent. Those in force already are 0 and change nothing. A set that cannot be used leaves
+ * the old one in force and says why; E_BUSY while the journal is still being folded: try again at a tick.
  */
 int core_procedures(core_t *self, struct slice files, struct complaint *why);
 int core_procedures_check(

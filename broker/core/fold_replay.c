@@ -1,7 +1,7 @@
 /*
- * fold_replay: after a start the engine is built again from the journal's first record, in slices, so that delivery does
- * not wait for it. Derived records that stand there are facts: the engine's words are held against them and counted where
- * they differ; those that a crash cut off are made when the end is reached.
+ * fold_replay: after a start the engine is built again from the journal's first record, in slices, so that delivery
+ * does not wait for it. Derived records that stand there are facts: the engine's words are held against them and
+ * counted where they differ; those that a crash cut off are made when the end is reached.
  *
  * A journal that cannot be read ends it: the broker goes on without verdicts, and says so loudly.
  */

@@ -1,6 +1,6 @@
 /*
- * inputs: the procedures' tables as a record. They come as one message of named files, are compiled before they count, and
- * are in force from the place where they stand in the journal. A set that cannot be used changes nothing.
+ * inputs: the procedures' tables as a record. They come as one message of named files, are compiled before they
+ * count, and are in force from the place where they stand in the journal. A set that cannot be used changes nothing.
  *
  * Body of RECORD_INPUT: u32 INPUT_PROCEDURES, u64 the engine's time, ProcedureFiles
  */

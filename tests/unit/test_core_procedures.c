@@ -1,4 +1,4 @@
-/* The procedures inside the broker: verdicts and derived records, deadlines across restarts, inputs, and the same by replay. */
+/* The procedures inside the broker: verdicts, derived records, deadlines, inputs, and the same after a restart. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
