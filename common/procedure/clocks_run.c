@@ -107,6 +107,11 @@ static void due_text(const struct due *due, char *text, size_t size)
     }
 }
 
+static const char *bound_text(const engine_t *self, const struct running *clock, size_t index)
+{
+    return index < clock->bound_count ? code_text(self, clock->bound[index]) : "";
+}
+
 /* ---- stopping ---- */
 
 /* Lateness by the unit of the limit in force: working days after the due day, days, or minutes. */
@@ -358,7 +363,8 @@ void clock_fire(engine_t *self, struct running *clock)
     }
     due_text(&clock->due, due, sizeof due);
     emit(self, "deadline_warning", clock->episode, clock->event, clock->info->id, NULL,
-        clock->fire_ms, "due=%s", due);
+        clock->fire_ms, "due=%s binds=%s%s%s", due, bound_text(self, clock, 0),
+        clock->bound_count > 1 ? "," : "", bound_text(self, clock, 1));
     clock->fire_ms = clock->due.runs_out_ms;
     timer_add(self, clock);
 }
@@ -474,10 +480,9 @@ static void emit_set(struct judge *self, const struct running *clock)
     due_text(&clock->due, due, sizeof due);
     emit(self->engine, "deadline_set", clock->episode, clock->event, clock->info->id, NULL,
         self->engine->now_ms, "due=%s binds=%s%s%s advisory=%s provisional=%s", due,
-        clock->bound_count > 0 ? code_text(self->engine, clock->bound[0]) : "",
-        clock->bound_count > 1 ? "," : "",
-        clock->bound_count > 1 ? code_text(self->engine, clock->bound[1]) : "",
-        clock->advisory ? "yes" : "no", clock->due.provisional ? "yes" : "no");
+        bound_text(self->engine, clock, 0), clock->bound_count > 1 ? "," : "",
+        bound_text(self->engine, clock, 1), clock->advisory ? "yes" : "no",
+        clock->due.provisional ? "yes" : "no");
 }
 
 /* Does the start itself meet the clock? (assessment_opened[itself]) */

@@ -3,8 +3,10 @@
  *
  *   fold(state, entry, now) -> state, verdict, records, timers
  *
- * No socket, file, clock or thread; time comes in with every call and never goes back. Broker, agents, hub, rehearsal and replay
- * use this one engine. What it derives comes out through a sink, in order, as engine_record; a replay applies the same entries
+ * No socket, file, clock or thread; time comes in with every call and never goes back. Broker,
+ * agents, hub, rehearsal and replay
+ * use this one engine. What it derives comes out through a sink, in order, as engine_record; a
+ * replay applies the same entries
  * and gets the same state: one canonical encoding, one hash. docs/PROCEDURES.md binds, by decision number.
  */
 #ifndef WAYPOST_PROCEDURE_ENGINE_H
@@ -65,6 +67,11 @@ void engine_destroy(engine_t **self_p);
  * have been fired (engine_advance). Returns 0, or E_DUPLICATE (noted, nothing else), E_MODE (R53). */
 int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verdicts);
 
+/*
+ * Levels as one recipient or holder reports them, at its own time; a time before the event was
+ * accepted counts as that of acceptance.
+ * What is unknown, or known already, is ignored.
+ */
 void engine_persisted(
     engine_t *self, const uint8_t *event_id, const char *code, int64_t at_ms); /* A1 */
 void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, const char *role,
@@ -78,7 +85,8 @@ int64_t engine_next_ms(
     const engine_t *self); /* when the next one runs out; INT64_MAX for never; O(1) */
 
 /*
- * New tables are in force from here (profiles, holidays); provisional due dates are worked out again (D47). The old ones may be
+ * New tables are in force from here (profiles, holidays); provisional due dates are worked out
+ * again (D47). The old ones may be
  * destroyed then. Returns 0, or E_NOT_FOUND where the new ones lack a rule at its number or a clock: nothing changes then.
  */
 int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms);
@@ -127,6 +135,7 @@ struct engine_clock {
     int64_t started_ms, stopped_ms;
     int32_t late;              /* in late_unit, 0 where in time */
     enum limit_unit late_unit; /* WD, D or MIN */
+    int32_t limit_count;       /* of the limit in force when it started */
     uint8_t event[16];         /* that started it */
     size_t bound_count;
     const char *bound[2];
@@ -154,6 +163,11 @@ int engine_measure(const engine_t *self, const char *name, int64_t *out);
 /* Level on record for a recipient: 0 accepted, 1 persisted, 2 opened; -1 where it is no recipient. And the recipients. */
 int engine_level(const engine_t *self, const uint8_t *event_id, const char *code);
 size_t engine_recipients(const engine_t *self, const uint8_t *event_id, const char *out[16]);
+
+/* The parties of a transfer, and who sent an event; 0 or E_NOT_FOUND. Lent until the next event. */
+int engine_parties(
+    const engine_t *self, const uint8_t *transfer, const char **origin, const char **receiving);
+int engine_sender(const engine_t *self, const uint8_t *event_id, const char **out);
 
 /* Who is expected to do what next in an episode: kind and party (for `waypost transfer`). */
 void engine_expected(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,

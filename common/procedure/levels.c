@@ -1,6 +1,8 @@
 /*
- * levels: persisted (A1), opened (A2) and erased, as they are reported for one recipient or holder of an event. No level is an
- * acceptance: nothing here moves a dimension of responsibility (R37). Cannot fail; what is unknown or known already is ignored.
+ * levels: persisted (A1), opened (A2) and erased, as they are reported for one recipient or holder
+ * of an event. No level is an
+ * acceptance: nothing here moves a dimension of responsibility (R37). Cannot fail; what is unknown
+ * or known already is ignored.
  */
 #include <string.h>
 
@@ -18,6 +20,12 @@ static struct row_recipient *recipient_of(
         }
     }
     return NULL;
+}
+
+/* Nothing happens to an event before it was accepted, whatever a slow clock says. */
+static int64_t not_before(const struct row *row, int64_t at_ms)
+{
+    return at_ms > row->accepted_ms ? at_ms : row->accepted_ms;
 }
 
 /* R22: a notice laid at one of the two doors of a London receiver is laid at the other too. */
@@ -56,10 +64,11 @@ void engine_persisted(engine_t *self, const uint8_t *event_id, const char *code,
     struct row *row = row_find(self, event_id);
     struct row_recipient *recipient = recipient_of(self, row, code);
 
-    engine_advance(self, at_ms);
     if (recipient == NULL || recipient->level >= 1) {
         return;
     }
+    at_ms = not_before(row, at_ms);
+    engine_advance(self, at_ms);
     recipient->level = 1;
     recipient->has_payload = row->has_payload && !row->withheld && !row->erased_broker;
     for (uint32_t i = 0; i < row->verdict_count; i++) {
@@ -74,10 +83,11 @@ void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, co
     struct row *row = row_find(self, event_id);
     struct row_recipient *recipient = recipient_of(self, row, code);
 
-    engine_advance(self, at_ms);
     if (recipient == NULL || recipient->level == 0) {
         return; /* what is not persisted cannot be opened */
     }
+    at_ms = not_before(row, at_ms);
+    engine_advance(self, at_ms);
     recipient->level = 2;
     for (uint32_t i = 0; i < row->verdict_count; i++) {
         emit(self, "opened", row->verdicts[i].episode, row, NULL, NULL, at_ms,
@@ -116,10 +126,11 @@ void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder, 
 {
     struct row *row = row_find(self, event_id);
 
-    engine_advance(self, at_ms);
     if (row == NULL || !row->has_payload) {
         return;
     }
+    at_ms = not_before(row, at_ms);
+    engine_advance(self, at_ms);
     struct row_recipient *recipient = recipient_of(self, row, holder);
     bool *erased = strcmp(holder, "broker") == 0          ? &row->erased_broker
         : strcmp(code_text(self, row->from), holder) == 0 ? &row->erased_sender

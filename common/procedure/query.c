@@ -135,6 +135,7 @@ static void show_clock(const engine_t *self, const struct running *clock, struct
         .late_unit = minutes                ? LIMIT_MIN
             : clock->limit.unit == LIMIT_WD ? LIMIT_WD
                                             : LIMIT_D,
+        .limit_count = clock->limit.count,
         .bound_count = clock->bound_count,
         .reason = kind != NULL ? kind->name : NULL,
     };
@@ -475,6 +476,30 @@ size_t engine_recipients(const engine_t *self, const uint8_t *event_id, const ch
         out[count++] = code_text(self, row->recipients[i].code);
     }
     return count;
+}
+
+int engine_parties(
+    const engine_t *self, const uint8_t *transfer, const char **origin, const char **receiving)
+{
+    const struct transfer *found = transfer_find(self, transfer);
+
+    if (found == NULL) {
+        return E_NOT_FOUND;
+    }
+    *origin = code_text(self, found->origin);
+    *receiving = code_text(self, found->receiving);
+    return 0;
+}
+
+int engine_sender(const engine_t *self, const uint8_t *event_id, const char **out)
+{
+    const struct row *row = row_find(self, event_id);
+
+    if (row == NULL) {
+        return E_NOT_FOUND;
+    }
+    *out = code_text(self, row->from);
+    return 0;
 }
 
 /* Who must act: everybody bound by a clock that runs, soonest first is the caller's affair. */
