@@ -10,16 +10,23 @@
 
 enum { FIRST_CAPACITY = 16 };
 
-/* Ids are random or made by us; a mix of their words is enough. */
+/* Ids share their first bytes and differ in a few: every bit of a word must reach the low ones (the
+ * finish of MurmurHash3). */
+static uint64_t mix(uint64_t value)
+{
+    value ^= value >> 33;
+    value *= UINT64_C(0xff51afd7ed558ccd);
+    value ^= value >> 33;
+    value *= UINT64_C(0xc4ceb9fe1a85ec53);
+    return value ^ value >> 33;
+}
+
 static size_t place_of(const struct table16 *self, const uint8_t *key)
 {
     uint64_t mixed = 0;
 
     for (size_t i = 0; i < self->key_bytes; i += 8) {
-        uint64_t word;
-        memcpy(&word, key + i, 8);
-        mixed = (mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        mixed ^= mixed >> 29;
+        mixed = mix(mixed ^ get_u64(key + i));
     }
     return (size_t)mixed & (self->capacity - 1);
 }
