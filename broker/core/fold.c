@@ -19,7 +19,6 @@ void fold_init(core_t *self)
 {
     struct fold *fold = &self->fold;
 
-    fold->by_transfer.key_bytes = UUID_BYTES;
     fold->clock_wall_ms = self->world->wall_ms(self->world->context);
     fold->clock_mono_ms = self->world->mono_ms(self->world->context);
 }
@@ -28,12 +27,6 @@ void fold_free(core_t *self)
 {
     struct fold *fold = &self->fold;
 
-    while (fold->parties != NULL) {
-        struct parties *next = fold->parties->next;
-        free(fold->parties);
-        fold->parties = next;
-    }
-    table16_free(&fold->by_transfer);
     engine_destroy(&fold->engine);
     procedures_destroy(&fold->tables);
     procedures_destroy(&fold->resting);
@@ -200,20 +193,6 @@ void fold_flush(core_t *self)
 
 /* ---- events ---- */
 
-static void parties_learn(struct fold *fold, const struct event_view *event)
-{
-    if (table16_get(&fold->by_transfer, event->transfer) != NULL) {
-        return;
-    }
-    struct parties *parties = mem_new(1, sizeof *parties);
-    memcpy(parties->transfer, event->transfer, UUID_BYTES);
-    memcpy(parties->origin, event->origin, sizeof parties->origin);
-    memcpy(parties->receiving, event->receiving, sizeof parties->receiving);
-    parties->next = fold->parties;
-    fold->parties = parties;
-    table16_put(&fold->by_transfer, parties->transfer, parties);
-}
-
 /* Over its children a refusal counts before a hold, a hold before a flag. */
 static uint8_t strongest(const uint8_t *verdicts, size_t count)
 {
@@ -251,7 +230,6 @@ static uint8_t fold_read(core_t *self, const struct event_view *event, int64_t a
     uint8_t verdicts[SUBJECTS_MAX] = {0};
     const struct engine_event folded = {.view = event, .facts = &fold->facts, .accepted_ms = at_ms};
 
-    parties_learn(fold, event);
     fold->withheld = false;
     memcpy(fold->event, event->id, UUID_BYTES);
     int rc = engine_event(fold->engine, &folded, verdicts);

@@ -1,9 +1,9 @@
 /*
- * fold: the procedure engine inside the core. Accepted events, acknowledgements and the passing of time go through it in
- * journal order; what it says becomes verdict bytes and derived records of the same step.
+ * fold: the procedure engine inside the core. Accepted events, acknowledgements and the passing of time go through it
+ * in journal order; what it says becomes verdict bytes and derived records of the same step.
  *
- *   live     RECORD_JUDGED, RECORD_ACKED, an input or DEADLINES_RUN is appended, the engine folds it, and what the engine says is
- *            appended right behind it
+ *   live     RECORD_JUDGED, RECORD_ACKED, an input or DEADLINES_RUN is appended, the engine folds it, and what it
+ *            says is appended right behind it
  *   replay   the same records are folded from the journal's start; what the engine says is held against the derived
  *            records that stand there. Those are facts and are never made again; what a crash cut off is made now.
  *
@@ -15,7 +15,6 @@
 
 #include "broker/core/core.h"
 #include "common/procedure/engine.h"
-#include "common/procedure/table16.h"
 #include "waypost.pb-c.h"
 
 struct view;
@@ -35,13 +34,6 @@ struct fold_item {
     size_t detail;                                      /* offset in fold.texts, terminated */
 };
 
-/* Who a transfer is between, as its first event said. */
-struct parties {
-    uint8_t transfer[UUID_BYTES];
-    char origin[CODE_BYTES + 1], receiving[CODE_BYTES + 1];
-    struct parties *next;
-};
-
 struct fold {
     procedures_t *tables;  /* in force; NULL: switched off, or never on */
     procedures_t *resting; /* those that the engine still lends from while it is switched off */
@@ -57,8 +49,6 @@ struct fold {
     uint32_t index;
     uint8_t event[UUID_BYTES];
     bool withheld; /* R39: its payload is not handed out */
-    struct table16 by_transfer;
-    struct parties *parties; /* owned list */
     struct fact_set facts;
 
     bool caught_up; /* everything that was in the journal at the start is folded */
@@ -113,7 +103,7 @@ void fold_replay(core_t *self, size_t records); /* at most so many more */
 /* Compile a ProcedureFiles message; out is NULL for an empty one. 0, or why not. */
 int inputs_load(core_t *self, struct slice files, procedures_t **out, struct complaint *why);
 struct hash inputs_hash(struct slice files);
-/* Tables come into force; taken on success. E_NOT_FOUND where the engine cannot go on with them: then nothing changes. */
+/* Tables come into force; taken on success. E_NOT_FOUND where the engine cannot go on with them: nothing changes. */
 int inputs_enforce(core_t *self, procedures_t **tables, int64_t at_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * fold_tell: what the engine says becomes a derived record: its kind by number, and the streams of those it concerns. Column
- * told_to of the system kinds, by party. Cannot fail; who is unknown is not told.
+ * fold_tell: what the engine says becomes a derived record: its kind by number, and the streams of those it concerns.
+ * Column told_to of the system kinds, by party. Cannot fail; who is unknown is not told.
  */
 #include "broker/core/core_internal.h"
 
@@ -16,8 +16,7 @@ enum {
     TELL_SENDER = 2,
     TELL_RECIPIENTS = 4,
     TELL_HUB = 8,
-    TELL_NAMED =
-        16, /* the code that the detail names: binds= or authority=; the parties where it names none */
+    TELL_NAMED = 16, /* the codes that the detail names (binds=, authority=); else the parties */
     TELL_RECEIVING = 32,
     TOLD_MAX = HUBS_MAX + RECIPIENTS_MAX + 4,
 };
@@ -46,11 +45,10 @@ static const struct fold_kind kinds[] = {
     KIND(RETENTION_SUGGESTED, "retention_suggested", TELL_PARTIES | TELL_HUB, -1),
     KIND(DOOR_COPIED, "door_copied", TELL_RECEIVING, -1),
     KIND(COOPERATION_DUTY, "cooperation_duty", TELL_NAMED | TELL_HUB, -1),
-    KIND(
-        ALARM_RAISED, "alarm_raised", TELL_PARTIES | TELL_SENDER | TELL_HUB, COUNTER_ALARMS_RAISED),
+    KIND(ALARM_RAISED, "alarm_raised", TELL_SENDER | TELL_HUB, COUNTER_ALARMS_RAISED),
     KIND(PAYLOAD_WITHHELD, "payload_withheld", TELL_SENDER | TELL_HUB, -1),
-    KIND(PAYLOAD_ERASED, "payload_erased", TELL_PARTIES | TELL_SENDER | TELL_HUB, -1),
-    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_PARTIES | TELL_SENDER | TELL_HUB, -1),
+    KIND(PAYLOAD_ERASED, "payload_erased", TELL_SENDER | TELL_HUB, -1),
+    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_SENDER | TELL_HUB, -1),
     KIND(DUPLICATE_IGNORED, "duplicate_ignored", TELL_HUB, -1),
 };
 
@@ -111,56 +109,64 @@ static void tell_code(struct telling *self, const char *code, bool tell)
     }
 }
 
-/* "binds=E09000007" or "authority=...": the code behind it, NULL where there is none. */
-static const char *named_in(const char *detail)
+/* "binds=E09000007,E09000019" or "authority=...": the codes behind it; true where there is one. */
+static bool tell_named(struct telling *self, const char *detail)
 {
     static const char *const keys[] = {"binds=", "authority="};
+    const char *at = NULL;
 
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const char *at = strstr(detail, keys[i]);
-        if (at != NULL && strlen(at) >= strlen(keys[i]) + CODE_BYTES) {
-            return at + strlen(keys[i]);
-        }
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && at == NULL; i++) {
+        at = strstr(detail, keys[i]);
+        at = at == NULL ? NULL : at + strlen(keys[i]);
     }
-    return NULL;
+    bool any = false;
+    while (at != NULL && strlen(at) >= CODE_BYTES && *at != ' ') {
+        tell_code(self, at, true);
+        any = true;
+        at += CODE_BYTES;
+        at = *at == ',' ? at + 1 : NULL;
+    }
+    return any;
 }
 
 static void tell_parties(struct telling *self, const struct fold_item *item, const char *detail)
 {
-    const struct parties *parties =
-        item->has_transfer ? table16_get(&self->core->fold.by_transfer, item->transfer) : NULL;
-    const char *named = (item->kind->tell & TELL_NAMED) != 0 ? named_in(detail) : NULL;
-    bool both = (item->kind->tell & TELL_PARTIES) != 0 ||
-        ((item->kind->tell & TELL_NAMED) != 0 && named == NULL);
+    const engine_t *engine = self->core->fold.engine;
+    unsigned tell = item->kind->tell;
+    bool both = (tell & TELL_PARTIES) != 0;
+    const char *origin;
+    const char *receiving;
 
-    /* Whose event it is cannot be seen any more: one of the parties sent it, or is to know. */
-    both = both || (!item->own && (item->kind->tell & TELL_SENDER) != 0);
-    if (named != NULL) {
-        tell_code(self, named, true);
+    if ((tell & TELL_NAMED) != 0 && !tell_named(self, detail)) {
+        both = true;
     }
-    if (parties != NULL) {
-        tell_code(self, parties->origin, both);
-        tell_code(self, parties->receiving, both || (item->kind->tell & TELL_RECEIVING) != 0);
+    if (item->has_transfer && engine_parties(engine, item->transfer, &origin, &receiving) == 0) {
+        tell_code(self, origin, both);
+        tell_code(self, receiving, both || (tell & TELL_RECEIVING) != 0);
     }
 }
 
+/* Of an event from before it is known who sent it; of the one at hand also by which agent, and to whom. */
 static void tell_event(struct telling *self, const struct fold_item *item)
 {
     struct view *view = item->own ? view_get(self->core, item->position) : NULL;
+    bool tell_sender = (item->kind->tell & TELL_SENDER) != 0;
+    const char *from;
 
     if (view == NULL) {
+        if (item->has_event && engine_sender(self->core->fold.engine, item->event, &from) == 0) {
+            tell_code(self, from, tell_sender);
+        }
         return;
     }
     const struct digest *digest = view_digest(self->core, view, item->index);
     struct stream *sender = stream_named(self->core, view->batch.agent);
-    if (sender != NULL && (item->kind->tell & TELL_SENDER) != 0) {
+    if (sender != NULL && tell_sender) {
         tell_stream(self, sender);
     }
     self->hubs |= routing_hubs_of(self->core, view, digest);
     for (uint32_t n = DIGEST_TO; n < digest->code_count; n++) {
-        char code[CODE_BYTES + 1];
-        digest_code(view, digest, n, code);
-        tell_code(self, code, (item->kind->tell & TELL_RECIPIENTS) != 0);
+        tell_code(self, view_code(view, digest, n), (item->kind->tell & TELL_RECIPIENTS) != 0);
     }
 }
 
