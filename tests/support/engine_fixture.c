@@ -36,16 +36,31 @@ void fixture_open(struct engine_fixture *self)
     fixture_at(self, "2026-03-02T09:00");
 }
 
-void fixture_close(struct engine_fixture *self)
+static void forget(struct engine_fixture *self)
 {
     engine_destroy(&self->engine);
-    procedures_destroy(&self->procedures);
     for (size_t i = 0; i < self->event_count; i++) {
         buf_free(&self->events[i]->bytes);
         free(self->events[i]);
     }
     free(self->events);
     buf_free(&self->log);
+}
+
+void fixture_close(struct engine_fixture *self)
+{
+    forget(self);
+    procedures_destroy(&self->procedures);
+}
+
+void fixture_reset(struct engine_fixture *self)
+{
+    procedures_t *procedures = self->procedures;
+
+    forget(self);
+    *self = (struct engine_fixture){.procedures = procedures};
+    self->engine = engine_new(procedures, take_record, self);
+    fixture_at(self, "2026-03-02T09:00");
 }
 
 void fixture_at(struct engine_fixture *self, const char *time)
