@@ -38,6 +38,13 @@ engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *co
     return self;
 }
 
+void engine_seed(engine_t *self, uint64_t seed)
+{
+    assert(self->rows.count == 0);
+    self->children_by_ref.seed = self->transfers_by_id.seed = seed;
+    self->rows_by_id.seed = self->episodes_by_key.seed = seed;
+}
+
 static void held_free(struct held *held)
 {
     free(held->bytes);

@@ -63,6 +63,10 @@ typedef void engine_sink(void *context, const struct engine_record *record);
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
 void engine_destroy(engine_t **self_p);
 
+/* A secret number for the hash tables, before the first event: senders choose ids, and must not choose where they lie. No answer,
+ * no record and no hash depends on it. */
+void engine_seed(engine_t *self, uint64_t seed);
+
 /* Fold an accepted event; verdict per child in the order of view->subjects. now: accepted_ms. Deadlines before now must
  * have been fired (engine_advance). Returns 0, or E_DUPLICATE (noted, nothing else), E_MODE (R53). */
 int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verdicts);

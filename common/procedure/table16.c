@@ -11,7 +11,7 @@
 enum { FIRST_CAPACITY = 16 };
 
 /* Ids share their first bytes and differ in a few: every bit of a word must reach the low ones (the
- * finish of MurmurHash3). */
+ * finish of MurmurHash3). Senders choose ids: the seed is the maker's secret, so that nobody can make many meet in one place. */
 static uint64_t mix(uint64_t value)
 {
     value ^= value >> 33;
@@ -23,7 +23,7 @@ static uint64_t mix(uint64_t value)
 
 static size_t place_of(const struct table16 *self, const uint8_t *key)
 {
-    uint64_t mixed = 0;
+    uint64_t mixed = self->seed;
 
     for (size_t i = 0; i < self->key_bytes; i += 8) {
         mixed = mix(mixed ^ get_u64(key + i));
@@ -34,7 +34,8 @@ static size_t place_of(const struct table16 *self, const uint8_t *key)
 static void grow(struct table16 *self)
 {
     struct table16 bigger = {.capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity * 2,
-        .key_bytes = self->key_bytes};
+        .key_bytes = self->key_bytes,
+        .seed = self->seed};
 
     bigger.keys = mem_new(bigger.capacity, sizeof *bigger.keys);
     bigger.values = mem_new(bigger.capacity, sizeof *bigger.values);
@@ -80,9 +81,7 @@ void *table16_get(const struct table16 *self, const uint8_t *key)
 
 void table16_free(struct table16 *self)
 {
-    size_t key_bytes = self->key_bytes;
-
     free(self->keys);
     free(self->values);
-    *self = (struct table16){.key_bytes = key_bytes};
+    *self = (struct table16){.key_bytes = self->key_bytes, .seed = self->seed};
 }

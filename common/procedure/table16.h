@@ -11,6 +11,7 @@ struct table16 {
     size_t count;
     size_t capacity;      /* a power of two, 0 while empty */
     size_t key_bytes;     /* 16 or 32 */
+    uint64_t seed;        /* where keys lie; nothing else depends on it */
     const uint8_t **keys; /* owned array; keys lent: they live in what the values point to */
     void **values;        /* owned array */
 };

@@ -159,6 +159,7 @@ static void sink__none__is_no_fault(void **state)
 {
     (void)state;
     engine_t *quiet = engine_new(world.procedures, NULL, NULL);
+    engine_seed(quiet, 4711); /* and no seed shows */
     struct fixture_event *notice =
         fixture_send(&world, LEE, "move_notified", "T", "ash", PERMANENT);
     assert_int_equal(fixture_fold(&world, quiet, notice), 0);
