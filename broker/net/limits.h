@@ -10,8 +10,6 @@ enum {
         1000, /* taken from the ROUTER a wake, so that disk and signals get their turn */
     NET_DRAIN_BYTES_MAX = 8388608, /* likewise, whichever comes first */
     NET_TICK_MS = 250,             /* housekeeping of the core; it asks for one a second at least */
-    NET_PROFILES_MAX = 64,         /* profile files of one set: 153 authorities share a handful */
-    NET_TABLE_BYTES_MAX = 1048576, /* of one file of the procedures; the whole set fits a record */
     NET_STOP_MS_MAX = 10000,       /* how long a stop waits for commits and verifications */
     NET_LINGER_MS = 1000,     /* for the last frames of a stop; nothing depends on their arrival */
     NET_ROUTING_ID_BYTES = 5, /* what libzmq assigns: a zero byte and four more */

@@ -7,6 +7,7 @@
 #include "common/base/bytes.h"
 #include "common/base/check.h"
 #include "common/codec/limits.h"
+#include "common/procedure/folder.h"
 
 #include "common/base/banned.h"
 
@@ -159,7 +160,7 @@ static void procedures_read(const settings_t *settings, struct broker_options *o
     const char *slash = strrchr(path, '/');
 
     if (!settings_given(settings, "procedures")) {
-        out->procedures = procedure_files_folder();
+        out->procedures = procedures_folder_default();
     } else if (strcmp(slash == NULL ? path : slash + 1, PROCEDURES_NONE) == 0) {
         out->procedures = NULL;
     } else {

@@ -10,9 +10,6 @@
 /* The value of the option that switches the procedures off. */
 #define PROCEDURES_NONE "none"
 
-/* Where the shipped data lie: $WAYPOST_DATA, else where they were installed, else "data". Lent. */
-const char *procedure_files_folder(void);
-
 /*
  * Read procedures/, profiles/ and register/ below the folder; out is appended to, left alone on an error. The same
  * files give the same bytes. Returns 0; E_NOT_FOUND, E_IO, E_TOO_LARGE, E_FULL with the file in why.

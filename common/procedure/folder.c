@@ -16,15 +16,17 @@
 
 enum { FOLDER_PROFILES_MAX = 64, FOLDER_FILE_BYTES_MAX = 4194304, FOLDER_PATH_BYTES = 4096 };
 
+/* In the order of their paths; profiles stand between the two folders. */
 enum {
-    FILE_KINDS,
     FILE_CLOCKS,
+    FILE_KINDS,
     FILE_RULES,
     FILE_SYSTEM_KINDS,
-    FILE_HOLIDAYS,
     FILE_AUTHORITIES,
+    FILE_HOLIDAYS,
     FILE_SUCCESSIONS,
-    FILES
+    FILES,
+    FIRST_REGISTER = FILE_AUTHORITIES
 };
 
 static const char *const names[FILES] = {
@@ -40,7 +42,8 @@ static const char *const names[FILES] = {
 struct procedures_folder {
     struct buf files[FILES];
     size_t profile_count;
-    char *profile_names[FOLDER_PROFILES_MAX]; /* owned: "london.zpl" */
+    char *profile_paths[FOLDER_PROFILES_MAX];       /* owned: "profiles/london.zpl" */
+    const char *profile_names[FOLDER_PROFILES_MAX]; /* inside them: "london.zpl" */
     struct buf profiles[FOLDER_PROFILES_MAX];
     struct slice profile_slices[FOLDER_PROFILES_MAX];
     struct procedures_source source;
@@ -56,8 +59,9 @@ static int read_one(const char *folder, const char *name, struct buf *out, struc
     }
     int rc = fsio_read_all(path, FOLDER_FILE_BYTES_MAX, out);
     return rc == 0 ? 0
-                   : complain(why, rc, "%.200s: %s; the procedure tables are read from there", path,
-                         err_text(rc));
+                   : complain(why, rc,
+                         "%.200s: %s; set procedures to the folder of the shipped data, or to none",
+                         path, err_text(rc));
 }
 
 static int by_text(const void *a, const void *b)
@@ -80,7 +84,8 @@ static int list_profiles(const char *folder, procedures_folder_t *self, struct c
     DIR *dir = len < 0 || (size_t)len >= sizeof path ? NULL : opendir(path);
     if (dir == NULL) {
         return complain(why, E_NOT_FOUND,
-            "%.200s/profiles: no such folder; the procedure profiles are read from there", folder);
+            "%.200s/profiles: no such folder of profiles; set procedures to the shipped data",
+            folder);
     }
     int rc = 0;
     for (const struct dirent *entry; rc == 0 && (entry = readdir(dir)) != NULL;) {
@@ -90,11 +95,14 @@ static int list_profiles(const char *folder, procedures_folder_t *self, struct c
         if (self->profile_count == FOLDER_PROFILES_MAX) {
             rc = complain(why, E_RANGE, "%.200s: more than %d profiles", path, FOLDER_PROFILES_MAX);
         } else {
-            self->profile_names[self->profile_count++] = mem_text(entry->d_name);
+            struct buf name = {0};
+            buf_put_text(&name, "profiles/%s", entry->d_name);
+            buf_put_u8(&name, 0);
+            self->profile_paths[self->profile_count++] = (char *)name.data; /* taken */
         }
     }
     (void)closedir(dir);
-    qsort(self->profile_names, self->profile_count, sizeof *self->profile_names, by_text);
+    qsort(self->profile_paths, self->profile_count, sizeof *self->profile_paths, by_text);
     return rc;
 }
 
@@ -103,9 +111,8 @@ static int read_profiles(const char *folder, procedures_folder_t *self, struct c
     int rc = list_profiles(folder, self, why);
 
     for (size_t i = 0; rc == 0 && i < self->profile_count; i++) {
-        char name[FOLDER_PATH_BYTES];
-        (void)snprintf(name, sizeof name, "profiles/%s", self->profile_names[i]);
-        rc = read_one(folder, name, &self->profiles[i], why);
+        rc = read_one(folder, self->profile_paths[i], &self->profiles[i], why);
+        self->profile_names[i] = strchr(self->profile_paths[i], '/') + 1;
         self->profile_slices[i] = buf_slice(&self->profiles[i]);
     }
     return rc;
@@ -136,7 +143,7 @@ int procedures_folder_read(const char *path, procedures_folder_t **out, struct c
         .successions = buf_slice(&self->files[FILE_SUCCESSIONS]),
         .profile_count = self->profile_count,
         .profiles = self->profile_slices,
-        .profile_names = (const char *const *)self->profile_names,
+        .profile_names = self->profile_names,
     };
     *out = self;
     return 0;
@@ -154,10 +161,28 @@ void procedures_folder_destroy(procedures_folder_t **self_p)
     }
     for (size_t i = 0; i < self->profile_count; i++) {
         buf_free(&self->profiles[i]);
-        free(self->profile_names[i]);
+        free(self->profile_paths[i]);
     }
     free(self);
     *self_p = NULL;
+}
+
+/* procedures/ stand before profiles/, these before register/. */
+bool procedures_folder_file(
+    const procedures_folder_t *self, size_t index, const char **path, struct slice *bytes)
+{
+    if (index >= FILES + self->profile_count) {
+        return false;
+    }
+    if (index >= FIRST_REGISTER && index < FIRST_REGISTER + self->profile_count) {
+        *path = self->profile_paths[index - FIRST_REGISTER];
+        *bytes = self->profile_slices[index - FIRST_REGISTER];
+        return true;
+    }
+    size_t file = index < FIRST_REGISTER ? index : index - self->profile_count;
+    *path = names[file];
+    *bytes = buf_slice(&self->files[file]);
+    return true;
 }
 
 const struct procedures_source *procedures_folder_source(const procedures_folder_t *self)

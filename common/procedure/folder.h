@@ -20,6 +20,11 @@ void procedures_folder_destroy(procedures_folder_t **self_p);
 /* The bytes of all files, profiles sorted by name; lent. */
 const struct procedures_source *procedures_folder_source(const procedures_folder_t *self);
 
+/* Every file by its path below the folder ("profiles/london.zpl"), sorted by path: the same files give the same list. Lent;
+ * false behind the last. */
+bool procedures_folder_file(
+    const procedures_folder_t *self, size_t index, const char **path, struct slice *bytes);
+
 /* Read and compile in one step. */
 int procedures_folder_load(const char *path, procedures_t **out, struct complaint *why);
 
