@@ -1,7 +1,7 @@
 /* wrap: core_frame agent_core_frame */
 /*
- * make_corpus: writes what the fuzz targets begin from: right inputs, made by the same code that makes them in earnest. Run once
- * by hand when a format changes; what it wrote is kept in corpus/ beside what fuzzing found.
+ * make_corpus: writes what the fuzz targets begin from: right inputs, made by the same code that makes them in earnest.
+ * Run once by hand when a format changes; what it wrote is kept in corpus/ beside what fuzzing found.
  *
  *     make build/tests/fuzz/make_corpus && build/tests/fuzz/make_corpus tests/fuzz/corpus
  *
@@ -17,6 +17,7 @@
 #include "common/journal/record.h"
 #include "common/register/join.h"
 #include "common/register/source.h"
+#include "client/lab/scenario_parse.h"
 #include "tests/fuzz/broker.h"
 #include "tests/support/agent_fixture.h"
 #include "tests/unit/codec_sample.h"
@@ -537,6 +538,55 @@ static void make_texts(void)
     }
 }
 
+/* A step of fuzz_engine. */
+static void put_step(struct buf *out, uint8_t what, struct slice bytes)
+{
+    buf_put_u8(out, what);
+    buf_put_u16(out, (uint16_t)bytes.len);
+    buf_put_slice(out, bytes);
+}
+
+/* The events of a scenario in their order, each persisted and opened, as many as one input holds. */
+static void make_story(const data_files_t *files, const char *name, const char *path)
+{
+    enum { STORY_BYTES_MAX = 7000 };
+    struct scenario_fault fault = {0};
+    scenario_t *scenario = NULL;
+    struct buf out = {0};
+    const uint8_t day = 24;
+
+    int rc = scenario_parse(path, fuzz_file(path), files, &scenario, &fault);
+    assert(rc == 0);
+    for (uint32_t i = 0; i < scenario->event_count && out.len < STORY_BYTES_MAX; i++) {
+        put_step(&out, 0, scenario->events[i].bytes);
+        put_step(&out, 1, slice_of(NULL, 0));
+        if (i % 3 == 0) {
+            put_step(&out, 2, slice_of(NULL, 0));
+            put_step(&out, 4, slice_of(&day, 1));
+        }
+    }
+    put("engine", name, buf_slice(&out));
+    buf_free(&out);
+    scenario_destroy(&scenario);
+}
+
+static void make_stories(void)
+{
+    struct complaint why = {0};
+    data_files_t *files = NULL;
+
+    int rc = data_files_open("data", &files, &why);
+    assert(rc == 0);
+    make_story(files, "easter", "tests/scenarios/sc-01-transfer-over-easter.scenario");
+    make_story(files, "refusal", "tests/scenarios/sc-03-refusal-and-three-stages.scenario");
+    make_story(files, "supervision", "tests/scenarios/sc-04-supervision-order.scenario");
+    make_story(files, "permanent", "tests/scenarios/sc-05-temporary-then-permanent.scenario");
+    make_story(files, "section-47", "tests/scenarios/sc-07-section-47-open.scenario");
+    make_story(files, "corners", "tests/scenarios/sc-15-corners.scenario");
+    make_story(files, "tour", "tests/scenarios/tour-of-the-format.scenario");
+    data_files_destroy(&files);
+}
+
 static void make_files(void)
 {
     put("profile", "national", fuzz_file("data/profiles/national.zpl"));
@@ -592,6 +642,7 @@ int main(int argc, char **argv)
     make_keys();
     make_texts();
     make_files();
+    make_stories();
     make_edits();
     return 0;
 }

@@ -16,6 +16,7 @@
 #define FUZZ_TARGETS(X)                                                                            \
     X(cli, 512)                                                                                    \
     X(csv, 2048)                                                                                   \
+    X(engine, 8192)                                                                                \
     X(event, 4096)                                                                                 \
     X(frame, 8192)                                                                                 \
     X(holidays, 2048)                                                                              \
