@@ -5,7 +5,6 @@
  * Exit: 0 done, 1 the configuration or the machine does not allow a start (a sentence says why), 2 wrong usage, 70 a
  * promise could no longer be kept while running (the next start recovers).
  */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,22 +14,16 @@
 #include "broker/net/edge.h"
 #include "broker/net/host.h"
 #include "broker/net/options.h"
+#include "common/base/command_line.h"
 #include "common/base/log.h"
 #include "common/base/world.h"
 #include "common/crypto/hash.h"
 
 #include "common/base/banned.h"
 
-enum { EXIT_NO = 1, EXIT_WRONG = 2 };
+enum { EXIT_NO = 1 };
 
 #define PROGRAM "waypost-broker"
-
-struct command_line {
-    const char *config;
-    bool check;
-    bool debug;
-    int done; /* exit code where nothing is left to do, -1 otherwise */
-};
 
 /* Everything that lives while the broker runs, in order of birth. */
 struct broker {
@@ -43,109 +36,15 @@ struct broker {
     int signal_fd;
 };
 
-/* ---- command line ------------------------------------------------------------------------- */
-
-static void print_help(void)
-{
-    struct buf text = {0};
-
-    settings_put_help(&broker_table, &text);
-    (void)printf(
-        "usage: " PROGRAM " [-n] [-d] --config FILE\n"
-        "       " PROGRAM " --help | --version | --sample\n"
-        "\n"
-        "Carries events between the agents of one network; keeps each until its recipients "
-        "have it.\n"
-        "\n"
-        "  -c, --config FILE   the configuration (waypost-broker.zpl(5))\n"
-        "  -n, --check         check configuration, keys, register and data folder, and "
-        "exit\n"
-        "  -d, --debug         log more\n"
-        "  -V, --version       print the version\n"
-        "  -h, --help          print this\n"
-        "      --sample        print a configuration to begin with\n"
-        "      --manual        print the options as a list in mdoc, for the manual\n"
-        "\n"
-        "Signals: TERM and INT stop in order, HUP reads the register again, USR1 logs the "
-        "counters.\n"
-        "\n"
-        "Options of the configuration:\n"
-        "%.*s",
-        (int)text.len, (const char *)text.data);
-    buf_free(&text);
-}
-
-static void print_from_table(bool sample)
-{
-    struct buf text = {0};
-
-    if (sample) {
-        settings_put_sample(&broker_table, broker_examples, &text);
-    } else {
-        settings_put_manual(&broker_table, &text);
-    }
-    (void)fwrite(text.data, 1, text.len, stdout);
-    buf_free(&text);
-}
-
-static void take_option(int letter, const char *value, struct command_line *out)
-{
-    switch (letter) {
-    case 'c':
-        out->config = value;
-        break;
-    case 'n':
-        out->check = true;
-        break;
-    case 'd':
-        out->debug = true;
-        break;
-    case 'V':
-        (void)printf(PROGRAM " " WAYPOST_VERSION "\n");
-        out->done = 0;
-        break;
-    case 'h':
-        print_help();
-        out->done = 0;
-        break;
-    case 's':
-    case 'm':
-        print_from_table(letter == 's');
-        out->done = 0;
-        break;
-    default: /* getopt_long has said what */
-        (void)fprintf(stderr, "Try " PROGRAM " --help.\n");
-        out->done = EXIT_WRONG;
-        break;
-    }
-}
-
-static struct command_line command_line_read(int argc, char **argv)
-{
-    static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check", no_argument, NULL, 'n'},
-        {"debug", no_argument, NULL, 'd'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {"sample", no_argument, NULL, 's'},
-        {"manual", no_argument, NULL, 'm'},
-        {NULL, 0, NULL, 0},
-    };
-    struct command_line out = {.done = -1};
-    int letter;
-
-    while (out.done < 0 && (letter = getopt_long(argc, argv, "c:ndVh", longs, NULL)) != -1) {
-        take_option(letter, optarg, &out);
-    }
-    if (out.done < 0 && (optind != argc || out.config == NULL)) {
-        (void)fprintf(stderr, PROGRAM ": %s\nTry " PROGRAM " --help.\n",
-            optind != argc ? "only options are understood; name the configuration with --config"
-                           : "--config FILE is missing");
-        out.done = EXIT_WRONG;
-    }
-    return out;
-}
+static const struct command_program program = {
+    .name = PROGRAM,
+    .purpose = "Carries events between the agents of one network; keeps each until its recipients "
+               "have it.",
+    .checks = "configuration, keys, register and data folder",
+    .signals = "TERM and INT stop in order, HUP reads the register again, USR1 logs the counters.",
+    .table = &broker_table,
+    .examples = broker_examples,
+};
 
 /* ---- start -------------------------------------------------------------------------------- */
 
@@ -260,7 +159,7 @@ int main(int argc, char **argv)
     struct complaint why = {0};
 
     host_clear_environment();
-    struct command_line line = command_line_read(argc, argv);
+    struct command_line line = command_line_read(&program, argc, argv);
     if (line.done >= 0) {
         return line.done;
     }

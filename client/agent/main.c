@@ -7,7 +7,6 @@
  * wrong usage, 70 a promise could no longer be kept while running.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "client/agent/config.h"
 #include "client/agent/local_api.h"
 #include "client/agent/receiver.h"
+#include "common/base/command_line.h"
 #include "common/base/check.h"
 #include "common/base/fsio.h"
 #include "common/base/log.h"
@@ -28,19 +28,11 @@
 
 enum {
     EXIT_NO = 1,
-    EXIT_WRONG = 2,
     ITEMS_FIXED = 3, /* signals, broker, monitor */
     WAIT_MAX_MS = 1000
 };
 
 #define PROGRAM "waypost-agent"
-
-struct command_line {
-    const char *config;
-    bool check;
-    bool debug;
-    int done; /* exit code where nothing is left to do, -1 otherwise */
-};
 
 /* Everything that lives while the agent runs, in order of birth. */
 struct agent {
@@ -54,106 +46,15 @@ struct agent {
     bool stopping;
 };
 
-/* ---- command line ------------------------------------------------------------------------- */
-
-static void print_help(void)
-{
-    struct buf text = {0};
-
-    settings_put_help(&agent_table, &text);
-    (void)printf("usage: " PROGRAM " [-n] [-d] --config FILE\n"
-                 "       " PROGRAM " --help | --version | --sample\n"
-                 "\n"
-                 "Sends and receives events for one authority, or watches for a hub; keeps "
-                 "everything in one database.\n"
-                 "\n"
-                 "  -c, --config FILE   the configuration (waypost-agent.zpl(5))\n"
-                 "  -n, --check         check configuration, keys and join file, and exit\n"
-                 "  -d, --debug         log more\n"
-                 "  -V, --version       print the version\n"
-                 "  -h, --help          print this\n"
-                 "      --sample        print a configuration to begin with\n"
-                 "      --manual        print the options as a list in mdoc, for the manual\n"
-                 "\n"
-                 "Signals: TERM and INT stop in order.\n"
-                 "\n"
-                 "Options of the configuration:\n"
-                 "%.*s",
-        (int)text.len, (const char *)text.data);
-    buf_free(&text);
-}
-
-static void print_from_table(bool sample)
-{
-    struct buf text = {0};
-
-    if (sample) {
-        settings_put_sample(&agent_table, agent_examples, &text);
-    } else {
-        settings_put_manual(&agent_table, &text);
-    }
-    (void)fwrite(text.data, 1, text.len, stdout);
-    buf_free(&text);
-}
-
-static void take_option(int letter, const char *value, struct command_line *out)
-{
-    switch (letter) {
-    case 'c':
-        out->config = value;
-        break;
-    case 'n':
-        out->check = true;
-        break;
-    case 'd':
-        out->debug = true;
-        break;
-    case 'V':
-        (void)printf(PROGRAM " " WAYPOST_VERSION "\n");
-        out->done = 0;
-        break;
-    case 'h':
-        print_help();
-        out->done = 0;
-        break;
-    case 's':
-    case 'm':
-        print_from_table(letter == 's');
-        out->done = 0;
-        break;
-    default: /* getopt_long has said what */
-        (void)fprintf(stderr, "Try " PROGRAM " --help.\n");
-        out->done = EXIT_WRONG;
-        break;
-    }
-}
-
-static struct command_line command_line_read(int argc, char **argv)
-{
-    static const struct option longs[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check", no_argument, NULL, 'n'},
-        {"debug", no_argument, NULL, 'd'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {"sample", no_argument, NULL, 's'},
-        {"manual", no_argument, NULL, 'm'},
-        {NULL, 0, NULL, 0},
-    };
-    struct command_line out = {.done = -1};
-    int letter;
-
-    while (out.done < 0 && (letter = getopt_long(argc, argv, "c:ndVh", longs, NULL)) != -1) {
-        take_option(letter, optarg, &out);
-    }
-    if (out.done < 0 && (optind != argc || out.config == NULL)) {
-        (void)fprintf(stderr, PROGRAM ": %s\nTry " PROGRAM " --help.\n",
-            optind != argc ? "only options are understood; name the configuration with --config"
-                           : "--config FILE is missing");
-        out.done = EXIT_WRONG;
-    }
-    return out;
-}
+static const struct command_program program = {
+    .name = PROGRAM,
+    .purpose = "Sends and receives events for one authority, or watches for a hub; keeps "
+               "everything in one database.",
+    .checks = "configuration, keys and join file",
+    .signals = "TERM and INT stop in order.",
+    .table = &agent_table,
+    .examples = agent_examples,
+};
 
 /* ---- ports of the core -------------------------------------------------------------------- */
 
@@ -366,7 +267,7 @@ int main(int argc, char **argv)
 {
     struct agent agent = {.signal_fd = -1};
     struct complaint why = {0};
-    struct command_line line = command_line_read(argc, argv);
+    struct command_line line = command_line_read(&program, argc, argv);
 
     if (line.done >= 0) {
         return line.done;
