@@ -36,7 +36,7 @@ struct broker {
     int signal_fd;
 };
 
-static const struct command_program program = {
+static const struct command_program this_program = {
     .name = PROGRAM,
     .purpose = "Carries events between the agents of one network; keeps each until its recipients "
                "have it.",
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
     struct complaint why = {0};
 
     host_clear_environment();
-    struct command_line line = command_line_read(&program, argc, argv);
+    struct command_line line = command_line_read(&this_program, argc, argv);
     if (line.done >= 0) {
         return line.done;
     }

@@ -46,7 +46,7 @@ struct agent {
     bool stopping;
 };
 
-static const struct command_program program = {
+static const struct command_program this_program = {
     .name = PROGRAM,
     .purpose = "Sends and receives events for one authority, or watches for a hub; keeps "
                "everything in one database.",
@@ -267,7 +267,7 @@ int main(int argc, char **argv)
 {
     struct agent agent = {.signal_fd = -1};
     struct complaint why = {0};
-    struct command_line line = command_line_read(&program, argc, argv);
+    struct command_line line = command_line_read(&this_program, argc, argv);
 
     if (line.done >= 0) {
         return line.done;
