@@ -49,10 +49,10 @@ int limit_parse(const char *text, struct limit *out);
 struct due {
     bool timed;          /* false: LIMIT_NONE, never runs out */
     bool by_day;         /* the due time is the end of a day */
+    bool provisional;    /* working days beyond the published holidays were counted */
     int32_t due_day;     /* by_day: that day */
     int64_t due_ms;      /* otherwise: that instant; by_day: the same as runs_out_ms */
     int64_t runs_out_ms; /* the first instant that is too late */
-    bool provisional;    /* working days beyond the published holidays were counted */
 };
 
 /* Due time of a limit that starts at an instant. LIMIT_DATE: start_ms lies on the day named. */

@@ -44,14 +44,20 @@ static bool applies_here(const struct judge *self, const struct clock_info *info
                                              : origin && receiving;
 }
 
+/* Stages and types are few; what lies beyond is one. */
+static uint16_t key_number(int64_t number)
+{
+    return number >= 0 && number < UINT16_MAX ? (uint16_t)number : UINT16_MAX;
+}
+
 static struct clock_key key_of(const struct judge *self, const struct clock_info *info)
 {
     return (struct clock_key){
         .sender = info->key_sender ? self->sender : 0,
-        .start_kind = info->key_start_kind ? self->view->kind : 0,
-        .stage = info->key_stage ? (uint32_t)fact_number(self, F_STAGE, 0) : 0,
+        .start_kind = info->key_start_kind ? (uint16_t)self->view->kind : 0,
+        .stage = info->key_stage ? key_number(fact_number(self, F_STAGE, 0)) : 0,
         .assessment_type =
-            info->key_assessment_type ? (uint32_t)fact_number(self, F_ASSESSMENT_TYPE, 0) : 0,
+            info->key_assessment_type ? key_number(fact_number(self, F_ASSESSMENT_TYPE, 0)) : 0,
     };
 }
 
@@ -153,7 +159,7 @@ static void stop_clock(
     timer_remove(engine, clock);
     clock->stopped = true;
     clock->stopped_ms = engine->now_ms;
-    clock->reason = reason;
+    clock->reason = (uint16_t)reason; /* a kind, below KINDS_MAX */
     if (clock->state == CLOCK_BREACHED) {
         if (occurred_ms < clock->due.runs_out_ms) {
             supersede(self, clock);
@@ -242,7 +248,7 @@ static void stop_list(struct judge *self, const struct list *list)
 static struct running *clock_new(struct judge *self, const struct clock_info *info,
     struct row *event, const struct clock_key *key)
 {
-    struct running *clock = mem_new(1, sizeof *clock);
+    struct running *clock = pile_new(&self->engine->pile, sizeof *clock);
 
     clock->info = info;
     clock->number = self->engine->running.count;
@@ -274,7 +280,7 @@ static void stop_pending(struct judge *self)
             clock->state = CLOCK_MET;
             clock->stopped = true;
             clock->stopped_ms = self->engine->now_ms;
-            clock->reason = self->view->kind;
+            clock->reason = (uint16_t)self->view->kind;
             emit_stopped(self->engine, clock, self->engine->now_ms);
         }
     }

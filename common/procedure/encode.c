@@ -147,6 +147,7 @@ static void put_escalation(struct buf *out, const struct episode *episode)
 {
     buf_put_u16(out, episode->stage_raised);
     buf_put_u16(out, episode->stage_move_up);
+    buf_put_u32(out, episode->dispute);
     for (size_t side = 0; side < 2; side++) {
         buf_put_u16(out, episode->stage_filed[side]);
         buf_put(out, episode->stage_outcome[side], STAGES_MAX);
@@ -186,6 +187,10 @@ static void put_lists(const engine_t *self, struct buf *out, const struct episod
     for (uint32_t i = 0; i < episode->pending.count; i++) {
         put_text(out, pending[i].info->id);
         buf_put(out, pending[i].event->id, UUID_BYTES);
+        put_code(self, out, pending[i].key.sender);
+        buf_put_u16(out, pending[i].key.start_kind);
+        buf_put_u16(out, pending[i].key.stage);
+        buf_put_u16(out, pending[i].key.assessment_type);
         put_code(self, out, pending[i].waits_for);
     }
     buf_put_u32(out, episode->outstanding.count);
@@ -244,9 +249,9 @@ static void put_running(const engine_t *self, struct buf *out, const struct runn
     buf_put(out, clock->episode->key, sizeof clock->episode->key);
     buf_put(out, clock->event->id, UUID_BYTES);
     put_code(self, out, clock->key.sender);
-    buf_put_u32(out, clock->key.start_kind);
-    buf_put_u32(out, clock->key.stage);
-    buf_put_u32(out, clock->key.assessment_type);
+    buf_put_u16(out, clock->key.start_kind);
+    buf_put_u16(out, clock->key.stage);
+    buf_put_u16(out, clock->key.assessment_type);
     buf_put_u8(out, clock->state);
     buf_put_u8(out, clock->stopped);
     buf_put_u8(out, clock->advisory);
@@ -254,12 +259,15 @@ static void put_running(const engine_t *self, struct buf *out, const struct runn
     put_day(out, clock->due.due_day);
     put_time(out, clock->due.runs_out_ms);
     buf_put_u8(out, clock->due.provisional);
+    buf_put_u8(out, (uint8_t)clock->limit.unit);
+    buf_put_u32(out, (uint32_t)clock->limit.count);
+    put_time(out, clock->fire_ms);
     put_time(out, clock->started_ms);
     put_time(out, clock->stopped_ms);
     put_day(out, clock->late);
     put_code(self, out, clock->bound[0]);
     put_code(self, out, clock->bound[1]);
-    buf_put_u32(out, clock->reason);
+    buf_put_u16(out, clock->reason);
 }
 
 void engine_encode(const engine_t *self, struct buf *out)

@@ -34,6 +34,10 @@ engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *co
     self->transfers_by_id.key_bytes = UUID_BYTES;
     self->rows_by_id.key_bytes = UUID_BYTES;
     self->episodes_by_key.key_bytes = 2 * UUID_BYTES;
+    self->children_by_ref.key_offset = offsetof(struct child, ref);
+    self->transfers_by_id.key_offset = offsetof(struct transfer, id);
+    self->rows_by_id.key_offset = offsetof(struct row, id);
+    self->episodes_by_key.key_offset = offsetof(struct episode, key);
     plans_make(self);
     return self;
 }
@@ -74,7 +78,6 @@ static void episode_free(struct episode *self)
     free(self->outstanding.items);
     free(self->history.items);
     free(self->handovers.items);
-    free(self);
 }
 
 static void child_free(struct child *self)
@@ -91,17 +94,6 @@ static void child_free(struct child *self)
     free(self->clocks.items);
     free(self->episodes.items);
     free(self->history.items);
-    free(self);
-}
-
-static void free_items(struct list *list)
-{
-    void **items = list->items;
-
-    for (uint32_t i = 0; i < list->count; i++) {
-        free(items[i]);
-    }
-    free(list->items);
 }
 
 void engine_destroy(engine_t **self_p)
@@ -121,9 +113,10 @@ void engine_destroy(engine_t **self_p)
         free(((struct transfer **)self->transfers.items)[i]->episodes.items);
     }
     plans_free(self);
-    free_items(&self->transfers);
-    free_items(&self->rows);
-    free_items(&self->running);
+    pile_free(&self->pile);
+    free(self->transfers.items);
+    free(self->rows.items);
+    free(self->running.items);
     free(self->episodes.items);
     free(self->children.items);
     free(self->codes.items);
@@ -389,10 +382,12 @@ static void note_consent(struct judge *self)
 {
     const struct fact_value *ref = fact_at(self, F_CONSENT_REF);
 
-    if (ref == NULL || ref->bytes.len >= sizeof self->row->consent) {
+    if (ref == NULL) {
         return;
     }
-    memcpy(self->row->consent, ref->bytes.data, ref->bytes.len);
+    char *consent = pile_new(&self->engine->pile, ref->bytes.len + 1);
+    memcpy(consent, ref->bytes.data, ref->bytes.len);
+    self->row->consent = consent;
     if (kind_is(self, K_EH_HANDOVER_SENT)) {
         *(struct row **)list_add(&self->episode->handovers, sizeof(struct row *)) = self->row;
     }
@@ -573,12 +568,12 @@ static int note_duplicate(engine_t *self, const struct row *row)
 }
 
 /* One block: the row, its verdicts, its recipients. */
-static struct row *row_make(const struct event_view *view)
+static struct row *row_make(engine_t *self, const struct event_view *view)
 {
     size_t verdicts_at = sizeof(struct row);
     size_t recipients_at = verdicts_at + view->subject_count * sizeof(struct row_verdict);
     uint8_t *block =
-        mem_new(1, recipients_at + view->recipient_count * sizeof(struct row_recipient));
+        pile_new(&self->pile, recipients_at + view->recipient_count * sizeof(struct row_recipient));
     struct row *row = (struct row *)(void *)block;
 
     row->verdicts = (struct row_verdict *)(void *)(block + verdicts_at);
@@ -594,8 +589,9 @@ static struct row *row_new(engine_t *self, const struct engine_event *event)
     const struct fact_value *door = fact_numbered(event->facts, self->names->fact[F_DOOR]);
     const struct fact_value *mother =
         fact_numbered(event->facts, self->names->fact[F_MOTHER_PLACING]);
-    struct row *row = row_make(view);
+    struct row *row = row_make(self, view);
 
+    row->consent = "";
     memcpy(row->id, view->id, UUID_BYTES);
     row->number = self->rows.count;
     row->kind = view->kind;
@@ -607,7 +603,7 @@ static struct row *row_new(engine_t *self, const struct engine_event *event)
     row->door = door != NULL ? (uint32_t)door->number : 0;
     row->mother_placing = code_of_fact(self, mother);
     *(struct row **)list_add(&self->rows, sizeof(struct row *)) = row;
-    table16_put(&self->rows_by_id, row->id, row);
+    table16_put(&self->rows_by_id, row);
     return row;
 }
 

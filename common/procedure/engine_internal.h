@@ -8,6 +8,7 @@
 #ifndef WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
 #define WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
 
+#include "common/procedure/pile.h"
 #include "common/procedure/engine.h"
 #include "common/procedure/engine_names.h"
 #include "common/procedure/table16.h"
@@ -191,8 +192,9 @@ struct row {
     uint32_t door;
     bool has_payload, withheld;
     bool erased_sender, erased_broker;
-    char consent[33]; /* handed over under it, "" for none */
     uint16_t mother_placing;
+    const char
+        *consent; /* that it names: handed over under it, recorded or withdrawn; "" for none */
 };
 
 struct row_recipient {
@@ -219,27 +221,26 @@ struct held {
 
 /* The key that tells clocks of one id apart (docs/PROCEDURES.md, section 9, Starting). */
 struct clock_key {
-    uint16_t sender;
-    uint32_t start_kind, stage, assessment_type;
+    uint16_t sender, start_kind, stage, assessment_type;
 };
 
 struct running {
     const struct clock_info *info;
-    uint32_t number;         /* order of starting */
     struct episode *episode; /* where it was started */
     struct row *event;
     struct clock_key key;
-    uint8_t state; /* enum clock_state */
+    uint32_t number; /* order of starting */
+    uint8_t state;   /* enum clock_state */
     bool stopped, advisory, has_due;
     struct limit limit; /* in force when it started: the unit of its lateness */
     struct due due;
     int64_t fire_ms; /* when its timer is next looked at: the warning, then the run-out */
     int64_t started_ms, stopped_ms;
     int32_t late;
-    uint16_t bound[2];
-    uint8_t bound_count;
-    uint32_t reason;     /* kind that stopped it, 0 */
     uint32_t heap_index; /* from 1; 0: not among the timers */
+    uint16_t bound[2];
+    uint16_t reason; /* kind that stopped it, 0 */
+    uint8_t bound_count;
 };
 
 struct pending {
@@ -302,6 +303,7 @@ struct engine {
     struct list codes;     /* struct code; code n at n - 1 */
     uint16_t *code_places; /* owned: open addressing over the codes' texts, 0 for empty */
     size_t code_capacity;  /* a power of two, 0 while empty */
+    struct pile pile;      /* rows, clocks, children, transfers, episodes */
     struct table16 children_by_ref, transfers_by_id, rows_by_id, episodes_by_key;
     struct list children;  /* struct child * */
     struct list transfers; /* struct transfer * */

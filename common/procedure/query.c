@@ -109,7 +109,7 @@ size_t engine_owner_at(const engine_t *self, const uint8_t *transfer, const uint
                                                                         : 0;
     if (first == 0) {
         const struct ownership *owner = change_at(&child->history, DIM_CASE, at_ms);
-        first = owner != NULL ? owner->owners[0] : child->case_owner;
+        first = owner != NULL ? owner->owners[0] : child->first_origin;
     }
     out[0] = code_text(self, first);
     return 1;

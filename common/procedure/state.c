@@ -70,7 +70,7 @@ static struct child *child_get(engine_t *self, const struct subject *subject, ui
     if (child != NULL) {
         return child;
     }
-    child = mem_new(1, sizeof *child);
+    child = pile_new(&self->pile, sizeof *child);
     memcpy(child->ref, subject->ref, UUID_BYTES);
     child->number = self->children.count;
     child->case_owner = origin;
@@ -79,9 +79,7 @@ static struct child *child_get(engine_t *self, const struct subject *subject, ui
     child->r46_since = NO_TIME;
     child->r61_since = NO_TIME;
     *(struct child **)list_add(&self->children, sizeof(struct child *)) = child;
-    table16_put(&self->children_by_ref, child->ref, child);
-    struct ownership *begin = list_add(&child->history, sizeof *begin);
-    *begin = (struct ownership){.at_ms = NO_TIME, .dimension = DIM_CASE, .owners = {origin}};
+    table16_put(&self->children_by_ref, child);
     return child;
 }
 
@@ -92,7 +90,7 @@ static struct transfer *transfer_get(engine_t *self, const struct engine_event *
     if (transfer != NULL) {
         return transfer;
     }
-    transfer = mem_new(1, sizeof *transfer);
+    transfer = pile_new(&self->pile, sizeof *transfer);
     memcpy(transfer->id, event->view->transfer, UUID_BYTES);
     transfer->number = self->transfers.count;
     transfer->origin = code_today(self, event->view->origin);
@@ -101,7 +99,7 @@ static struct transfer *transfer_get(engine_t *self, const struct engine_event *
         transfer->profile = procedures_profile_number(self->procedures, event->profile);
     }
     *(struct transfer **)list_add(&self->transfers, sizeof(struct transfer *)) = transfer;
-    table16_put(&self->transfers_by_id, transfer->id, transfer);
+    table16_put(&self->transfers_by_id, transfer);
     return transfer;
 }
 
@@ -114,7 +112,7 @@ struct episode *episode_get(
         return episode;
     }
     struct transfer *transfer = transfer_get(self, event);
-    episode = mem_new(1, sizeof *episode);
+    episode = pile_new(&self->pile, sizeof *episode);
     episode->number = self->episodes.count;
     episode->transfer = transfer;
     episode->child = child_get(self, subject, transfer->origin);
@@ -133,7 +131,7 @@ struct episode *episode_get(
     *(struct episode **)list_add(&transfer->episodes, sizeof(struct episode *)) = episode;
     *(struct episode **)list_add(&child_of(episode->child)->episodes, sizeof(struct episode *)) =
         episode;
-    table16_put(&self->episodes_by_key, episode->key, episode);
+    table16_put(&self->episodes_by_key, episode);
     return episode;
 }
 

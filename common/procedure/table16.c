@@ -1,4 +1,4 @@
-/* table16: see table16.h. Open addressing, at most half full; out of memory aborts. */
+/* table16: see table16.h. Open addressing, at most three quarters full; out of memory aborts. */
 #include "common/procedure/table16.h"
 
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 
 enum { FIRST_CAPACITY = 16 };
 
-/* Ids share their first bytes and differ in a few: every bit of a word must reach the low ones (the
- * finish of MurmurHash3). Senders choose ids: the seed is the maker's secret, so that nobody can make many meet in one place. */
+/* Ids share their first bytes and differ in a few: every bit of a word must reach the low ones (the finish of MurmurHash3). Senders
+ * choose ids: the seed is the maker's secret, so that nobody can make many meet in one place. */
 static uint64_t mix(uint64_t value)
 {
     value ^= value >> 33;
@@ -21,47 +21,56 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 33;
 }
 
-static size_t place_of(const struct table16 *self, const uint8_t *key)
+static uint64_t hash_of_key(const struct table16 *self, const uint8_t *key)
 {
     uint64_t mixed = self->seed;
 
     for (size_t i = 0; i < self->key_bytes; i += 8) {
         mixed = mix(mixed ^ get_u64(key + i));
     }
-    return (size_t)mixed & (self->capacity - 1);
+    return mixed;
+}
+
+static const uint8_t *key_of(const struct table16 *self, const void *value)
+{
+    return (const uint8_t *)value + self->key_offset;
+}
+
+static void place(struct table16 *self, uint64_t hash, void *value)
+{
+    size_t at = (size_t)hash & (self->capacity - 1);
+
+    while (self->values[at] != NULL) {
+        at = (at + 1) & (self->capacity - 1);
+    }
+    self->values[at] = value;
+    self->tags[at] = (uint32_t)(hash >> 32);
 }
 
 static void grow(struct table16 *self)
 {
-    struct table16 bigger = {.capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity * 2,
-        .key_bytes = self->key_bytes,
-        .seed = self->seed};
+    struct table16 bigger = *self;
 
-    bigger.keys = mem_new(bigger.capacity, sizeof *bigger.keys);
+    bigger.capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity * 2;
+    bigger.tags = mem_new(bigger.capacity, sizeof *bigger.tags);
     bigger.values = mem_new(bigger.capacity, sizeof *bigger.values);
     for (size_t i = 0; i < self->capacity; i++) {
-        if (self->keys[i] != NULL) {
-            table16_put(&bigger, self->keys[i], self->values[i]);
+        if (self->values[i] != NULL) {
+            place(&bigger, hash_of_key(self, key_of(self, self->values[i])), self->values[i]);
         }
     }
-    table16_free(self);
+    free(self->tags);
+    free(self->values);
     *self = bigger;
 }
 
-void table16_put(struct table16 *self, const uint8_t *key, void *value)
+void table16_put(struct table16 *self, void *value)
 {
-    if (2 * (self->count + 1) > self->capacity) {
+    if (4 * (self->count + 1) > 3 * self->capacity) {
         grow(self);
     }
-    size_t at = place_of(self, key);
-    while (self->keys[at] != NULL && memcmp(self->keys[at], key, self->key_bytes) != 0) {
-        at = (at + 1) & (self->capacity - 1);
-    }
-    if (self->keys[at] == NULL) {
-        self->count++;
-    }
-    self->keys[at] = key;
-    self->values[at] = value;
+    place(self, hash_of_key(self, key_of(self, value)), value);
+    self->count++;
 }
 
 void *table16_get(const struct table16 *self, const uint8_t *key)
@@ -69,19 +78,23 @@ void *table16_get(const struct table16 *self, const uint8_t *key)
     if (self->capacity == 0) {
         return NULL;
     }
-    size_t at = place_of(self, key);
-    while (self->keys[at] != NULL) {
-        if (memcmp(self->keys[at], key, self->key_bytes) == 0) {
+    uint64_t hash = hash_of_key(self, key);
+    uint32_t tag = (uint32_t)(hash >> 32);
+    for (size_t at = (size_t)hash & (self->capacity - 1); self->values[at] != NULL;
+         at = (at + 1) & (self->capacity - 1)) {
+        if (self->tags[at] == tag &&
+            memcmp(key_of(self, self->values[at]), key, self->key_bytes) == 0) {
             return self->values[at];
         }
-        at = (at + 1) & (self->capacity - 1);
     }
     return NULL;
 }
 
 void table16_free(struct table16 *self)
 {
-    free(self->keys);
+    free(self->tags);
     free(self->values);
-    *self = (struct table16){.key_bytes = self->key_bytes, .seed = self->seed};
+    self->tags = NULL;
+    self->values = NULL;
+    self->count = self->capacity = 0;
 }

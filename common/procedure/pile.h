@@ -1,0 +1,21 @@
+/*
+ * pile: memory that is given out piece by piece and let go all at once: what an engine keeps for its whole life. Out of memory aborts.
+ * Private to common/procedure.
+ */
+#ifndef WAYPOST_PROCEDURE_PILE_H
+#define WAYPOST_PROCEDURE_PILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zero-initialise; pile_free() lets everything go. */
+struct pile {
+    struct pile_block *blocks; /* owned: the one in use first */
+    size_t used;               /* bytes of the first one */
+};
+
+void *pile_new(struct pile *self,
+    size_t bytes); /* zeroed, aligned for any struct of ours; lent for the pile's life */
+void pile_free(struct pile *self);
+
+#endif
