@@ -103,7 +103,7 @@ static const struct fixture_transfer *transfer_named(
             return &self->transfers[i];
         }
     }
-    assert(!"the transfer was declared");
+    assert(false && "the transfer was declared");
     return NULL;
 }
 
