@@ -253,6 +253,7 @@ static int option_take(struct walk *walk, const struct cli_option *option, const
     }
     int wrong = value == NULL ? CLI_DONE : value_check(cli, option, value);
     if (wrong == CLI_DONE) {
+        assert(cli->given_count < (size_t)walk->argc + PARSE_FLAGS_MAX);
         walk->given[cli->given_count++] = (struct cli_given){option, value};
     }
     return wrong;
