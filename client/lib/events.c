@@ -17,8 +17,9 @@
     X(MALFORMED)                                                                                   \
     X(TOO_LARGE)                                                                                   \
     X(NOT_ALLOWED)                                                                                 \
-    X(KIND) X(FACT) X(FACT_MISSING) X(FACT_VALUE) X(CODE) X(STATE) X(NOT_FOUND) X(TIMEOUT)         \
-        X(UNREACHABLE) X(END)
+    X(KIND)                                                                                        \
+    X(FACT) X(FACT_MISSING) X(FACT_VALUE) X(CODE) X(STATE) X(NOT_FOUND) X(TIMEOUT) X(UNREACHABLE)  \
+        X(END)
 
 const char *wp_result_name(int result)
 {

@@ -41,7 +41,8 @@ struct engine_fixture {
 
 void fixture_open(struct engine_fixture *self);
 void fixture_close(struct engine_fixture *self);
-void fixture_reset(struct engine_fixture *self); /* a new engine on the same tables, nothing declared */
+void fixture_reset(
+    struct engine_fixture *self); /* a new engine on the same tables, nothing declared */
 
 void fixture_at(struct engine_fixture *self, const char *time); /* deadlines on the way fire */
 void fixture_transfer(

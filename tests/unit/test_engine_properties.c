@@ -1,5 +1,6 @@
 /*
- * Random histories: whatever is sent, in whatever order, some things always hold. The seed is printed; PROPERTY_SEED=n repeats a run,
+ * Random histories: whatever is sent, in whatever order, some things always hold. The seed is printed;
+ * PROPERTY_SEED=n repeats a run,
  * PROPERTY_EVENTS=1000000 makes it long.
  */
 #include <setjmp.h>
