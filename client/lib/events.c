@@ -13,13 +13,22 @@
 #include "common/base/banned.h"
 
 /* X(name, number) */
-#define RESULT_TABLE(X)                                                                            \
-    X(MALFORMED)                                                                                   \
-    X(TOO_LARGE)                                                                                   \
-    X(NOT_ALLOWED)                                                                                 \
-    X(KIND)                                                                                        \
-    X(FACT) X(FACT_MISSING) X(FACT_VALUE) X(CODE) X(STATE) X(NOT_FOUND) X(TIMEOUT) X(UNREACHABLE)  \
-        X(END)
+/* clang-format off */
+#define RESULT_TABLE(X) \
+    X(MALFORMED) \
+    X(TOO_LARGE) \
+    X(NOT_ALLOWED) \
+    X(KIND) \
+    X(FACT) \
+    X(FACT_MISSING) \
+    X(FACT_VALUE) \
+    X(CODE) \
+    X(STATE) \
+    X(NOT_FOUND) \
+    X(TIMEOUT) \
+    X(UNREACHABLE) \
+    X(END)
+/* clang-format on */
 
 const char *wp_result_name(int result)
 {
