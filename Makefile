@@ -6,6 +6,7 @@
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
+#   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
 #   make lint         layers, headers, function length, format, clang-tidy
 #   make format       clang-format over our own sources
@@ -51,7 +52,9 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 LAB_TESTS := $(patsubst tests/lab/%.c,$(BUILD)/tests/lab/%,$(wildcard tests/lab/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets bench lint format install clean programs tests
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
+
+.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches lint format install clean programs tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -170,8 +173,17 @@ fuzz: bootstrap
 	  CFLAGS="-O1 -g $(FUZZ_SAN) -fsanitize=fuzzer-no-link"
 	@BUILD=$(abspath $(BUILD)/fuzz) FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run $(TARGET)
 
+# The procedure engine's own tests, built to count lines.
+COVERED := $(addprefix $(BUILD)/tests/unit/,test_stories test_engine test_engine_properties test_scenarios test_calendar \
+             test_procedures)
+coverage-tests: $(COVERED)
+coverage: bootstrap
+	@$(MAKE) --no-print-directory -j2 coverage-tests BUILD=$(BUILD)/coverage CC=gcc CFLAGS="-O1 -g --coverage"
+	@BUILD=$(abspath $(BUILD)/coverage) scripts/coverage
+
+benches: $(BENCHES)
 bench: bootstrap
-	@$(MAKE) --no-print-directory -j2 programs BUILD=$(BUILD)
+	@$(MAKE) --no-print-directory -j2 programs benches BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
 
 lint: bootstrap
