@@ -105,7 +105,7 @@ static void wrap_add(struct wraps *wraps, const uint8_t *wrap)
 
 static bool wrap_is_for(const struct register_agent *agent, const uint8_t *wrap)
 {
-    assert(wrap != NULL);
+    assert(agent != NULL && wrap != NULL);
     if (memcmp(wrap, agent->code, CODE_BYTES) == 0) {
         return true;
     }

@@ -1,5 +1,6 @@
 /*
- * national_year: a made-up year of moves between all English authorities, as a scenario on standard output. All invented; the same seed
+ * national_year: a made-up year of moves between all English authorities, as a scenario on standard output.
+ * All invented; the same seed
  * gives the same file.
  *
  *   national_year [EVENTS [SEED]]     about so many events, 1,000,000 where none is given. Runs in the project's folder.
