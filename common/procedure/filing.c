@@ -74,7 +74,10 @@ static uint16_t stage_bit(const struct judge *self)
 {
     int64_t stage = fact_number(self, F_STAGE, 0);
 
-    return stage >= 1 && stage < STAGES_MAX ? (uint16_t)(1U << stage) : 0;
+    if (stage < 1 || stage >= STAGES_MAX) {
+        return 0;
+    }
+    return (uint16_t)(1U << stage);
 }
 
 /* Outcomes are filed by stage within the open escalation; the rest is the latest filing of each side. */

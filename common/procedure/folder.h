@@ -1,7 +1,6 @@
 /*
  * folder: the procedure tables as files in a folder of data, read as one set of bytes. The one file
- * here that touches the world; the
- * fold never calls it.
+ * here that touches the world; the fold never calls it.
  */
 #ifndef WAYPOST_PROCEDURE_FOLDER_H
 #define WAYPOST_PROCEDURE_FOLDER_H
