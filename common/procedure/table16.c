@@ -49,19 +49,19 @@ static void place(struct table16 *self, uint64_t hash, void *value)
 
 static void grow(struct table16 *self)
 {
-    struct table16 bigger = *self;
+    void **before = self->values;
+    size_t count = self->capacity;
 
-    bigger.capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity * 2;
-    bigger.tags = mem_new(bigger.capacity, sizeof *bigger.tags);
-    bigger.values = mem_new(bigger.capacity, sizeof *bigger.values);
-    for (size_t i = 0; i < self->capacity; i++) {
-        if (self->values[i] != NULL) {
-            place(&bigger, hash_of_key(self, key_of(self, self->values[i])), self->values[i]);
+    free(self->tags);
+    self->capacity = count == 0 ? FIRST_CAPACITY : count * 2;
+    self->tags = mem_new(self->capacity, sizeof *self->tags);
+    self->values = mem_new(self->capacity, sizeof *self->values);
+    for (size_t i = 0; i < count; i++) {
+        if (before[i] != NULL) {
+            place(self, hash_of_key(self, key_of(self, before[i])), before[i]);
         }
     }
-    free(self->tags);
-    free(self->values);
-    *self = bigger;
+    free(before);
 }
 
 void table16_put(struct table16 *self, void *value)
