@@ -67,7 +67,10 @@ static bool same_key(const struct clock_key *a, const struct clock_key *b)
         a->assessment_type == b->assessment_type;
 }
 
-/* The clock of that id and key that is still open, NULL for none. Clocks keyed by event never stand in each other's way. */
+/*
+ * The clock of that id and key that is still open, NULL for none. Clocks keyed by event never stand
+ * in each other's way.
+ */
 static struct running *open_clock(
     const struct judge *self, const struct clock_info *info, const struct clock_key *key)
 {
@@ -260,7 +263,10 @@ static struct running *clock_new(struct judge *self, const struct clock_info *in
     return clock;
 }
 
-/* A stop that comes before a `persisted` start drops the start: cancelled, no clock is left; met, it is on record as met. */
+/*
+ * A stop that comes before a `persisted` start drops the start: cancelled, no clock is left; met,
+ * it is on record as met.
+ */
 static void stop_pending(struct judge *self)
 {
     struct list *list = &self->episode->pending;
@@ -510,7 +516,10 @@ static bool stops_when_erased(const struct clock_info *info)
     return info->met_count > 0 && info->met_by[0].special == STOP_ALL_ERASED;
 }
 
-/* What happens to a clock at once: its own start meets it, its time has passed already, nothing is left to be erased. */
+/*
+ * What happens to a clock at once: its own start meets it, its time has passed already, nothing is
+ * left to be erased.
+ */
 static void after_start(struct judge *self, struct running *clock)
 {
     engine_t *engine = self->engine;

@@ -510,7 +510,10 @@ static bool moves(const struct judge *self, enum dimension dimension, const uint
     return owner != owner_now(self->episode, dimension);
 }
 
-/* Would this effect give a dimension another holder? (D52: an enquiry that the holder records for itself moves none.) */
+/*
+ * Would this effect give a dimension another holder? (D52: an enquiry that the holder records for
+ * itself moves none.)
+ */
 static bool would_move(struct judge *self, const struct effect *effect)
 {
     uint16_t owners[RECORDERS_MAX] = {0};

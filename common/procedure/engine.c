@@ -1,6 +1,7 @@
 /*
- * engine: the fold itself. One event, child by child: duplicate, route, judge; where it takes effect: stops, effects, starts,
- * release of what was held (docs/PROCEDURES.md, section 6). Failures: E_DUPLICATE and E_MODE are answers, nothing else fails.
+ * engine: the fold itself. One event, child by child: duplicate, route, judge; where it takes
+ * effect: stops, effects, starts, release of what was held (docs/PROCEDURES.md, section 6).
+ * Failures: E_DUPLICATE and E_MODE are answers, nothing else fails.
  */
 #include "common/procedure/engine.h"
 
@@ -218,7 +219,10 @@ int64_t engine_next_ms(const engine_t *self)
     return next != NULL ? next->fire_ms : INT64_MAX;
 }
 
-/* Every clock that was ever started, and every rule, must have its row in the new tables, and rules their old numbers. */
+/*
+ * Every clock that was ever started, and every rule, must have its row in the new tables, and rules
+ * their old numbers.
+ */
 static bool holds_all(const engine_t *self, const procedures_t *procedures)
 {
     for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {

@@ -63,8 +63,10 @@ typedef void engine_sink(void *context, const struct engine_record *record);
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
 void engine_destroy(engine_t **self_p);
 
-/* A secret number for the hash tables, before the first event: senders choose ids, and must not choose where they lie. No answer,
- * no record and no hash depends on it. */
+/*
+ * A secret number for the hash tables, before the first event: senders choose ids, and must not
+ * choose where they lie. No answer, no record and no hash depends on it.
+ */
 void engine_seed(engine_t *self, uint64_t seed);
 
 /* Fold an accepted event; verdict per child in the order of view->subjects. now: accepted_ms. Deadlines before now must
@@ -90,8 +92,8 @@ int64_t engine_next_ms(
 
 /*
  * New tables are in force from here (profiles, holidays); provisional due dates are worked out
- * again (D47). The old ones may be
- * destroyed then. Returns 0, or E_NOT_FOUND where the new ones lack a rule at its number or a clock: nothing changes then.
+ * again (D47). The old ones may be destroyed then. Returns 0, or E_NOT_FOUND where the new ones
+ * lack a rule at its number or a clock: nothing changes then.
  */
 int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms);
 
@@ -145,7 +147,10 @@ struct engine_clock {
     const char *bound[2];
     const char *reason; /* kind that stopped it, NULL */
 };
-/* Visit the clocks of a child in an episode (child-scope ones included), oldest start first; NULL subject: every child. */
+/*
+ * Visit the clocks of a child in an episode (child-scope ones included), oldest start first; NULL
+ * subject: every child.
+ */
 void engine_clocks(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
     void (*visit)(void *context, const uint8_t *subject, const struct engine_clock *clock),
     void *context);
@@ -164,7 +169,10 @@ void engine_outstanding(const engine_t *self, const uint8_t *transfer, const uin
 /* Hub measures of section 5.4 by name; 0 or E_NOT_FOUND. */
 int engine_measure(const engine_t *self, const char *name, int64_t *out);
 
-/* Level on record for a recipient: 0 accepted, 1 persisted, 2 opened; -1 where it is no recipient. And the recipients. */
+/*
+ * Level on record for a recipient: 0 accepted, 1 persisted, 2 opened; -1 where it is no recipient.
+ * And the recipients.
+ */
 int engine_level(const engine_t *self, const uint8_t *event_id, const char *code);
 size_t engine_recipients(const engine_t *self, const uint8_t *event_id, const char *out[16]);
 

@@ -3,7 +3,8 @@
  *
  * Children, episodes, events and clocks are numbered in the order in which they came; every walk
  * goes by these numbers, so that
- * nothing ever depends on an address or on the order of a hash table. Authority codes are small numbers (codes), 0 for none.
+ * nothing ever depends on an address or on the order of a hash table. Authority codes are small
+ * numbers (codes), 0 for none.
  */
 #ifndef WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
 #define WAYPOST_PROCEDURE_ENGINE_INTERNAL_H

@@ -1,6 +1,6 @@
 /*
- * filing: two-party kinds take effect when both parties have filed the same (docs/PROCEDURES.md, section 6). What is compared
- * is a short list of clear facts (D57). Cannot fail.
+ * filing: two-party kinds take effect when both parties have filed the same (docs/PROCEDURES.md,
+ * section 6). What is compared is a short list of clear facts (D57). Cannot fail.
  */
 #include <string.h>
 
@@ -20,7 +20,10 @@ static const struct {
     {K_ESCALATION_OUTCOME, {F_STAGE}, 1},
 };
 
-/* One hash over the facts that are compared; a list counts as a set, so the items' hashes are joined by exclusive or. */
+/*
+ * One hash over the facts that are compared; a list counts as a set, so the items' hashes are
+ * joined by exclusive or.
+ */
 static struct hash filing_key(const struct judge *self, const enum fact_name *facts, size_t count)
 {
     struct buf bytes = {0};

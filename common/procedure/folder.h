@@ -19,8 +19,10 @@ void procedures_folder_destroy(procedures_folder_t **self_p);
 /* The bytes of all files, profiles sorted by name; lent. */
 const struct procedures_source *procedures_folder_source(const procedures_folder_t *self);
 
-/* Every file by its path below the folder ("profiles/london.zpl"), sorted by path: the same files give the same list. Lent;
- * false behind the last. */
+/*
+ * Every file by its path below the folder ("profiles/london.zpl"), sorted by path: the same files
+ * give the same list. Lent; false behind the last.
+ */
 bool procedures_folder_file(
     const procedures_folder_t *self, size_t index, const char **path, struct slice *bytes);
 

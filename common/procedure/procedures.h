@@ -228,7 +228,8 @@ size_t procedures_stops(const procedures_t *self, uint32_t kind, const uint32_t 
 /* ---- profiles ---- */
 
 /* A value by key ("clocks.C01.limit", "docs.cp_in", "accept.future_limit") for one authority facing another on a day:
- * bilateral where both are members, then regional, then national; NULL where none has it. `profile` forces that one (and
+ * bilateral where both are members, then regional, then national; NULL where none has it. `profile`
+ * forces that one (and
  * national); NULL for the dated membership. */
 const char *procedures_value(const procedures_t *self, const char *code, const char *other,
     const char *profile, int32_t day, const char *key);
@@ -244,7 +245,10 @@ bool procedures_under(const procedures_t *self, const char *code, const char *ot
 size_t procedures_profiles_of(const procedures_t *self, const char *code, const char *other,
     const char *forced, int32_t day, const char *out[3]);
 
-/* How many rungs the ladder of the most specific profile that has one counts, for an authority facing another; 0 for none. */
+/*
+ * How many rungs the ladder of the most specific profile that has one counts, for an authority
+ * facing another; 0 for none.
+ */
 int32_t procedures_rungs(
     const procedures_t *self, const char *code, const char *other, const char *forced, int32_t day);
 
@@ -259,8 +263,9 @@ int procedures_member(procedures_t *self, const char *code, const char *profile,
     struct complaint *why);
 
 /*
- * The same by number, for a caller that keeps what it looked up: profiles are numbered from 1 in the order in which they were
- * loaded, 0 is none. What was looked up holds as long as the version and the epoch of the day are the same.
+ * The same by number, for a caller that keeps what it looked up: profiles are numbered from 1 in
+ * the order in which they were loaded, 0 is none. What was looked up holds as long as the version
+ * and the epoch of the day are the same.
  */
 uint32_t procedures_version(
     const procedures_t *self); /* rises with every override and membership */

@@ -1,4 +1,7 @@
-/* query: what can be asked of the engine's state. Nothing changes; unknown names are answered with NULL or E_NOT_FOUND. */
+/*
+ * query: what can be asked of the engine's state. Nothing changes; unknown names are answered with
+ * NULL or E_NOT_FOUND.
+ */
 #include <string.h>
 
 #include "common/procedure/engine_internal.h"

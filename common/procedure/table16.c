@@ -10,8 +10,11 @@
 
 enum { FIRST_CAPACITY = 16 };
 
-/* Ids share their first bytes and differ in a few: every bit of a word must reach the low ones (the finish of MurmurHash3). Senders
- * choose ids: the seed is the maker's secret, so that nobody can make many meet in one place. */
+/*
+ * Ids share their first bytes and differ in a few: every bit of a word must reach the low ones (the
+ * finish of MurmurHash3). Senders choose ids: the seed is the maker's secret, so that nobody can
+ * make many meet in one place.
+ */
 static uint64_t mix(uint64_t value)
 {
     value ^= value >> 33;
@@ -49,19 +52,20 @@ static void place(struct table16 *self, uint64_t hash, void *value)
 
 static void grow(struct table16 *self)
 {
-    void **before = self->values;
-    size_t count = self->capacity;
+    uint32_t *old_tags = self->tags;
+    void **old_values = self->values;
+    size_t old_capacity = self->capacity;
 
-    free(self->tags);
-    self->capacity = count == 0 ? FIRST_CAPACITY : count * 2;
+    self->capacity = old_capacity == 0 ? FIRST_CAPACITY : old_capacity * 2;
     self->tags = mem_new(self->capacity, sizeof *self->tags);
     self->values = mem_new(self->capacity, sizeof *self->values);
-    for (size_t i = 0; i < count; i++) {
-        if (before[i] != NULL) {
-            place(self, hash_of_key(self, key_of(self, before[i])), before[i]);
+    for (size_t i = 0; i < old_capacity; i++) {
+        if (old_values[i] != NULL) {
+            place(self, hash_of_key(self, key_of(self, old_values[i])), old_values[i]);
         }
     }
-    free(before);
+    free(old_tags);
+    free(old_values);
 }
 
 void table16_put(struct table16 *self, void *value)

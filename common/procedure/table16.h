@@ -1,5 +1,6 @@
 /*
- * table16: a hash table from 16 bytes (or 32: two ids) to what holds them. Never walked: nothing may depend on its order. Pure.
+ * table16: a hash table from 16 bytes (or 32: two ids) to what holds them. Never walked: nothing
+ * may depend on its order. Pure.
  */
 #ifndef WAYPOST_PROCEDURE_TABLE16_H
 #define WAYPOST_PROCEDURE_TABLE16_H

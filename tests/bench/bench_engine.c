@@ -1,8 +1,10 @@
 /*
- * bench_engine: what the procedure engine costs: events folded a second for small transfers, memory of open transfers with running
- * clocks, a simulated national year. Prints a line a figure; fails only where a figure cannot be had.
+ * bench_engine: what the procedure engine costs: events folded a second for small transfers, memory
+ * of open transfers with running clocks, a simulated national year. Prints a line a figure; fails
+ * only where a figure cannot be had.
  *
- *   bench_engine [EVENTS]      events of the first and the last part; 1,000,000 where none is given. Runs in the project's folder.
+ *   bench_engine [EVENTS]      events of the first and the last part; 1,000,000 where none is
+ * given. Runs in the project's folder.
  */
 #include <malloc.h>
 #include <stdio.h>

@@ -3,7 +3,8 @@
  * All invented; the same seed
  * gives the same file.
  *
- *   national_year [EVENTS [SEED]]     about so many events, 1,000,000 where none is given. Runs in the project's folder.
+ *   national_year [EVENTS [SEED]]     about so many events, 1,000,000 where none is given. Runs in
+ * the project's folder.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,7 +176,10 @@ static uint8_t some_story(void)
     return story;
 }
 
-/* Neighbours move more than strangers: the other party is mostly near in the list, which is by code and so by region. */
+/*
+ * Neighbours move more than strangers: the other party is mostly near in the list, which is by code
+ * and so by region.
+ */
 static uint8_t some_other(uint8_t origin)
 {
     uint64_t step = roll(4) > 0 ? 1 + roll(8) : 1 + roll(code_count - 1);

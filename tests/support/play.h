@@ -1,9 +1,10 @@
 /*
  * play: stories in the words of the scenario format, played on the shipped tables inside a test.
  *
- * A file of stories (tests/stories) holds several, each begun by a line `story "TITLE"` in the place of the format's first
- * statement. Short names of authorities stand for codes: ISL Islington, CAM Camden, HAC Hackney (London); BHM Birmingham, SOL
- * Solihull (bilateral); MAN Manchester, STO Stockport (North West); HER Herefordshire; LEE Leeds, YOR York (national alone).
+ * A file of stories (tests/stories) holds several, each begun by a line `story "TITLE"` in the
+ * place of the format's first statement. Short names of authorities stand for codes: ISL Islington,
+ * CAM Camden, HAC Hackney (London); BHM Birmingham, SOL Solihull (bilateral); MAN Manchester, STO
+ * Stockport (North West); HER Herefordshire; LEE Leeds, YOR York (national alone).
  */
 #ifndef WAYPOST_TESTS_PLAY_H
 #define WAYPOST_TESTS_PLAY_H

@@ -1,6 +1,7 @@
 /*
- * Tests of common/procedure/engine.h as its callers use it: order of the fold, what is answered, what is asked, what stays equal.
- * What each rule and clock does is told by the stories (test_stories.c).
+ * Tests of common/procedure/engine.h as its callers use it: order of the fold, what is answered,
+ * what is asked, what stays equal. What each rule and clock does is told by the stories
+ * (test_stories.c).
  */
 #include "common/procedure/engine.h"
 

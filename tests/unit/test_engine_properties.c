@@ -296,7 +296,10 @@ static void look(struct seen out[TRANSFERS][CHILDREN])
     }
 }
 
-/* R01: one owner; it changes by an effective acceptance, or where two records become one; stages only rise but for the end. */
+/*
+ * R01: one owner; it changes by an effective acceptance, or where two records become one; stages
+ * only rise but for the end.
+ */
 static void check_step(struct seen before[TRANSFERS][CHILDREN], const struct fixture_event *event)
 {
     struct seen now[TRANSFERS][CHILDREN];
