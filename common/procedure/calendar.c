@@ -1,6 +1,6 @@
 /*
- * calendar: see calendar.h. Dates come from a published file, never from a formula (D47). Failures are returned by
- * calendar_load() alone; everything else is arithmetic that cannot fail.
+ * calendar: see calendar.h. Dates come from a published file, never from a formula (D47). Failures
+ * are returned by calendar_load() alone; everything else is arithmetic that cannot fail.
  */
 #include "common/procedure/calendar.h"
 

@@ -15,8 +15,8 @@
 typedef struct calendar calendar_t;
 
 /*
- * Load one division ("england-and-wales") from the bytes of the gov.uk bank-holiday feed (JSON). E_MALFORMED, E_DATE,
- * E_NOT_FOUND with file-like position in why; nothing is loaded then.
+ * Load one division ("england-and-wales") from the bytes of the gov.uk bank-holiday feed (JSON).
+ * E_MALFORMED, E_DATE, E_NOT_FOUND with file-like position in why; nothing is loaded then.
  */
 int calendar_load(struct slice json, const char *division, calendar_t **out, struct complaint *why);
 void calendar_destroy(calendar_t **self_p);

@@ -1,7 +1,7 @@
 /*
  * codes: authority codes as small numbers, and where each leads to on the day (D35). Cannot fail:
- * codes that no register knows are
- * numbered too, up to a limit, and are nobody (0) beyond it, so that no sender can fill the table.
+ * codes that no register knows are numbered too, up to a limit, and are nobody (0) beyond it, so
+ * that no sender can fill the table.
  */
 #include <stdlib.h>
 #include <string.h>

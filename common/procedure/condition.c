@@ -1,7 +1,6 @@
 /*
  * condition: compile the conditions of the tables (docs/PROCEDURES.md, section 3). Unknown words
- * are complaints with the nearest
- * known one.
+ * are complaints with the nearest known one.
  */
 #include <stdio.h>
 #include <string.h>

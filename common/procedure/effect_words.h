@@ -1,7 +1,7 @@
 /*
  * effect_words: the flags and fields that the tables may set and the engine keeps, by name: one
- * list for the loader that checks them
- * and for the engine that carries them out. Private to common/procedure.
+ * list for the loader that checks them and for the engine that carries them out. Private to
+ * common/procedure.
  */
 #ifndef WAYPOST_PROCEDURE_EFFECT_WORDS_H
 #define WAYPOST_PROCEDURE_EFFECT_WORDS_H

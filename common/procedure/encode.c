@@ -1,6 +1,7 @@
 /*
- * encode: one canonical encoding of the whole state, and its hash. Everything goes in the order in which it came; codes
- * as text, clocks and kinds by number, times as 64 bits: the same entries give the same bytes on every machine.
+ * encode: one canonical encoding of the whole state, and its hash. Everything goes in the order in
+ * which it came; codes as text, clocks and kinds by number, times as 64 bits: the same entries give
+ * the same bytes on every machine.
  */
 #include <string.h>
 

@@ -4,10 +4,9 @@
  *   fold(state, entry, now) -> state, verdict, records, timers
  *
  * No socket, file, clock or thread; time comes in with every call and never goes back. Broker,
- * agents, hub, rehearsal and replay
- * use this one engine. What it derives comes out through a sink, in order, as engine_record; a
- * replay applies the same entries
- * and gets the same state: one canonical encoding, one hash. docs/PROCEDURES.md binds, by decision number.
+ * agents, hub, rehearsal and replay use this one engine. What it derives comes out through a sink,
+ * in order, as engine_record; a replay applies the same entries and gets the same state: one
+ * canonical encoding, one hash. docs/PROCEDURES.md binds, by decision number.
  */
 #ifndef WAYPOST_PROCEDURE_ENGINE_H
 #define WAYPOST_PROCEDURE_ENGINE_H

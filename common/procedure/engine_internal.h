@@ -2,9 +2,8 @@
  * engine_internal: the engine's state and what its parts share. Private to common/procedure.
  *
  * Children, episodes, events and clocks are numbered in the order in which they came; every walk
- * goes by these numbers, so that
- * nothing ever depends on an address or on the order of a hash table. Authority codes are small
- * numbers (codes), 0 for none.
+ * goes by these numbers, so that nothing ever depends on an address or on the order of a hash
+ * table. Authority codes are small numbers (codes), 0 for none.
  */
 #ifndef WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
 #define WAYPOST_PROCEDURE_ENGINE_INTERNAL_H

@@ -1,7 +1,6 @@
 /*
  * engine_names: the kinds, facts and values that the engine's own code speaks of, looked up once by
- * name in the catalogue, so that a
- * new row never moves them. Private to common/procedure.
+ * name in the catalogue, so that a new row never moves them. Private to common/procedure.
  */
 #ifndef WAYPOST_PROCEDURE_ENGINE_NAMES_H
 #define WAYPOST_PROCEDURE_ENGINE_NAMES_H

@@ -1,8 +1,7 @@
 /*
  * levels: persisted (A1), opened (A2) and erased, as they are reported for one recipient or holder
- * of an event. No level is an
- * acceptance: nothing here moves a dimension of responsibility (R37). Cannot fail; what is unknown
- * or known already is ignored.
+ * of an event. No level is an acceptance: nothing here moves a dimension of responsibility (R37).
+ * Cannot fail; what is unknown or known already is ignored.
  */
 #include <string.h>
 

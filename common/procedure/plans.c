@@ -1,7 +1,7 @@
 /*
  * plans: what follows from the tables and the date alone, worked out once and kept: the rules and
- * clocks that concern each kind, the
- * limits of each profile, who is under which profile, what day it is. Nothing here depends on events. Cannot fail.
+ * clocks that concern each kind, the limits of each profile, who is under which profile, what day
+ * it is. Nothing here depends on events. Cannot fail.
  */
 #include <stdio.h>
 #include <stdlib.h>

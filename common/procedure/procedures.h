@@ -2,10 +2,9 @@
  * procedures: kinds, clocks, rules and profiles as data, loaded and checked once, read-only then. Pure but for memory.
  *
  * Every row of data/procedures/{kinds,clocks,rules,system-kinds}.tsv and every value of
- * data/profiles (ZPL) becomes a compiled struct here.
- * An unknown kind, fact, enum value, clock, rule, role, state name or profile key in any of them is
- * refused with file, line and the
- * nearest known word, and nothing is loaded.
+ * data/profiles (ZPL) becomes a compiled struct here. An unknown kind, fact, enum value, clock,
+ * rule, role, state name or profile key in any of them is refused with file, line and the nearest
+ * known word, and nothing is loaded.
  */
 #ifndef WAYPOST_PROCEDURE_PROCEDURES_H
 #define WAYPOST_PROCEDURE_PROCEDURES_H
@@ -228,9 +227,8 @@ size_t procedures_stops(const procedures_t *self, uint32_t kind, const uint32_t 
 /* ---- profiles ---- */
 
 /* A value by key ("clocks.C01.limit", "docs.cp_in", "accept.future_limit") for one authority facing another on a day:
- * bilateral where both are members, then regional, then national; NULL where none has it. `profile`
- * forces that one (and
- * national); NULL for the dated membership. */
+ * bilateral where both are members, then regional, then national; NULL where none has it.
+ * `profile` forces that one (and national); NULL for the dated membership. */
 const char *procedures_value(const procedures_t *self, const char *code, const char *other,
     const char *profile, int32_t day, const char *key);
 
@@ -255,8 +253,7 @@ int32_t procedures_rungs(
 const calendar_t *procedures_calendar(const procedures_t *self);
 
 /* Overrides for a rehearsal: a key in every profile; an authority's membership from a day on.
- * Unknown keys and profiles are refused
- * with the nearest word. */
+ * Unknown keys and profiles are refused with the nearest word. */
 int procedures_override(
     procedures_t *self, const char *key, const char *value, struct complaint *why);
 int procedures_member(procedures_t *self, const char *code, const char *profile, int32_t from_day,

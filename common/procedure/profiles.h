@@ -1,6 +1,7 @@
 /*
- * profiles: named sets of values with dated members; who is under which, and which value counts (D7). Private to
- * common/procedure: others ask through procedures.h. Memory only; faults in files are complaints with file and line.
+ * profiles: named sets of values with dated members; who is under which, and which value counts
+ * (D7). Private to common/procedure: others ask through procedures.h. Memory only; faults in files
+ * are complaints with file and line.
  */
 #ifndef WAYPOST_PROCEDURE_PROFILES_H
 #define WAYPOST_PROCEDURE_PROFILES_H

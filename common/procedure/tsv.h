@@ -2,8 +2,7 @@
  * tsv: a table of tab-separated cells with a header row, read strictly. Pure.
  *
  * UTF-8 text, LF, one row a line, every row as many cells as the header; the header must hold the
- * wanted columns by name (further ones
- * are allowed). Faults are complaints with file and line.
+ * wanted columns by name (further ones are allowed). Faults are complaints with file and line.
  */
 #ifndef WAYPOST_PROCEDURE_TSV_H
 #define WAYPOST_PROCEDURE_TSV_H
