@@ -89,12 +89,16 @@ uint16_t code_route(engine_t *self, uint16_t code)
     return entry->routed;
 }
 
+uint16_t code_now(engine_t *self, uint16_t code)
+{
+    uint16_t routed = code_route(self, code);
+
+    return routed != 0 ? routed : code;
+}
+
 uint16_t code_today(engine_t *self, const char *code)
 {
-    uint16_t number = code_number(self, code);
-    uint16_t routed = code_route(self, number);
-
-    return routed != 0 ? routed : number;
+    return code_now(self, code_number(self, code));
 }
 
 uint16_t code_of_fact(engine_t *self, const struct fact_value *value)

@@ -206,6 +206,8 @@ static void put_episode(const engine_t *self, struct buf *out, const struct epis
     buf_put(out, episode->key, sizeof episode->key);
     put_code(self, out, episode->transfer->origin);
     put_code(self, out, episode->transfer->receiving);
+    put_code(self, out, episode->transfer->first_origin);
+    put_code(self, out, episode->transfer->first_receiving);
     const char *forced = procedures_profile_name(self->procedures, episode->transfer->profile);
     put_text(out, forced != NULL ? forced : "");
     put_code(self, out, episode->conference_convening);

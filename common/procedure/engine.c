@@ -338,16 +338,18 @@ static uint64_t exceptions_of(const struct episode *episode, int32_t today)
 struct judge judge_for(engine_t *self, struct episode *episode, struct row *row)
 {
     int32_t today = self->today;
+    uint16_t sender =
+        code_now(self, row->from); /* of an event of yesterday: who stands there now */
 
     return (struct judge){
         .engine = self,
         .row = row,
         .episode = episode,
         .child = child_of(episode->child),
-        .sender = row->from,
-        .other = row->from == episode->transfer->origin ? episode->transfer->receiving
-            : row->from == episode->transfer->receiving ? episode->transfer->origin
-                                                        : 0,
+        .sender = sender,
+        .other = sender == episode->transfer->origin ? episode->transfer->receiving
+            : sender == episode->transfer->receiving ? episode->transfer->origin
+                                                     : 0,
         .today = today,
         .occurred_ms = row->occurred_ms,
         .excepted = exceptions_of(episode, today),

@@ -131,6 +131,7 @@ struct transfer {
     uint32_t number;
     uint16_t origin;
     uint16_t receiving;
+    uint16_t first_origin, first_receiving; /* before any reorganisation: for what was then */
     uint8_t profile;      /* number of the profile forced upon it, 0 for none */
     struct list episodes; /* struct episode * */
 };
@@ -363,10 +364,14 @@ uint16_t code_number(
 const char *code_text(const engine_t *self, uint16_t code); /* "" for 0 */
 uint16_t code_route(
     engine_t *self, uint16_t code); /* today's code for it, 0 where it leads nowhere (D35, R54) */
+uint16_t code_now(
+    engine_t *self, uint16_t code); /* the same; the code itself where it leads nowhere */
 uint16_t code_today(engine_t *self,
     const char *code); /* the same from text; the code itself where it leads nowhere */
 uint16_t code_of_fact(
     engine_t *self, const struct fact_value *value); /* 0 where no register knows it */
+
+void successions_run(engine_t *self, int32_t day_before); /* codes that gave way since that day */
 
 /* ---- state ---- */
 struct child *child_of(struct child *self); /* after merges */

@@ -10,11 +10,17 @@
 
 #include "common/base/banned.h"
 
-static struct row_recipient *recipient_of(
-    const engine_t *self, const struct row *row, const char *code)
+/* By its code of that day, or by that of its successor. */
+static bool is_called(engine_t *self, uint16_t code, const char *name)
+{
+    return strcmp(code_text(self, code), name) == 0 ||
+        strcmp(code_text(self, code_now(self, code)), name) == 0;
+}
+
+static struct row_recipient *recipient_of(engine_t *self, const struct row *row, const char *code)
 {
     for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
-        if (strcmp(code_text(self, row->recipients[i].code), code) == 0) {
+        if (is_called(self, row->recipients[i].code, code)) {
             return &row->recipients[i];
         }
     }
@@ -68,12 +74,13 @@ void engine_persisted(engine_t *self, const uint8_t *event_id, const char *code,
     }
     at_ms = not_before(row, at_ms);
     engine_advance(self, at_ms);
+    uint16_t now = code_now(self, recipient->code);
     recipient->level = 1;
     recipient->has_payload = row->has_payload && !row->withheld && !row->erased_broker;
     for (uint32_t i = 0; i < row->verdict_count; i++) {
-        note_persisted(self, row, row->verdicts[i].episode, recipient->code, at_ms);
+        note_persisted(self, row, row->verdicts[i].episode, now, at_ms);
     }
-    clocks_persisted(self, row, recipient->code, at_ms);
+    clocks_persisted(self, row, now, at_ms);
 }
 
 void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, const char *role,
@@ -92,7 +99,7 @@ void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, co
         emit(self, "opened", row->verdicts[i].episode, row, NULL, NULL, at_ms,
             "by=%s role=%s team=%s", code, role != NULL ? role : "", team != NULL ? team : "");
     }
-    clocks_opened(self, row, recipient->code, at_ms);
+    clocks_opened(self, row, code_now(self, recipient->code), at_ms);
 }
 
 /* ---- erasure ---- */
@@ -131,10 +138,10 @@ void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder, 
     at_ms = not_before(row, at_ms);
     engine_advance(self, at_ms);
     struct row_recipient *recipient = recipient_of(self, row, holder);
-    bool *erased = strcmp(holder, "broker") == 0          ? &row->erased_broker
-        : strcmp(code_text(self, row->from), holder) == 0 ? &row->erased_sender
-        : recipient != NULL                               ? &recipient->erased
-                                                          : NULL;
+    bool *erased = strcmp(holder, "broker") == 0 ? &row->erased_broker
+        : is_called(self, row->from, holder)     ? &row->erased_sender
+        : recipient != NULL                      ? &recipient->erased
+                                                 : NULL;
     if (erased == NULL || *erased) {
         return;
     }

@@ -220,10 +220,15 @@ void time_set(engine_t *self, int64_t now_ms)
         (self->now_ms >= self->today_from_ms && self->now_ms < self->today_to_ms)) {
         return;
     }
+    int32_t day_before = self->today;
+    int32_t epoch_before = self->epoch;
     self->today = civil_london_day(self->now_ms);
     self->today_from_ms = civil_london_midnight_ms(self->today);
     self->today_to_ms = civil_london_midnight_ms(self->today + 1);
     self->epoch = procedures_epoch(self->procedures, self->today);
+    if (self->epoch != epoch_before && self->codes.count > 0) {
+        successions_run(self, day_before);
+    }
 }
 
 /* ---- profiles ---- */

@@ -387,3 +387,8 @@ bool procedures_known_code(const procedures_t *self, const char *code)
 {
     return profiles_known_code(self->profiles, code);
 }
+
+int32_t procedures_superseded_from(const procedures_t *self, const char *code)
+{
+    return profiles_superseded_from(self->profiles, code);
+}

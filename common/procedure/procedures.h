@@ -283,5 +283,7 @@ size_t procedures_severities_of(const procedures_t *self, const struct rule_info
 /* The one successor of a code on a day, itself where in force, NULL where unknown, abolished or split (R54). */
 const char *procedures_route(const procedures_t *self, const char *code, int32_t day);
 bool procedures_known_code(const procedures_t *self, const char *code);
+int32_t procedures_superseded_from(
+    const procedures_t *self, const char *code); /* the day; INT32_MAX where it is in force */
 
 #endif

@@ -577,3 +577,13 @@ bool profiles_known_code(const profiles_t *self, const char *code)
     }
     return in_force(self, code);
 }
+
+int32_t profiles_superseded_from(const profiles_t *self, const char *code)
+{
+    for (size_t i = 0; i < self->succession_count; i++) {
+        if (strcmp(self->successions[i].code, code) == 0) {
+            return self->successions[i].from_day;
+        }
+    }
+    return INT32_MAX;
+}

@@ -45,6 +45,7 @@ int profiles_member(profiles_t *self, const char *code, const char *profile, int
     struct complaint *why);
 const char *profiles_route(const profiles_t *self, const char *code, int32_t day);
 bool profiles_known_code(const profiles_t *self, const char *code);
+int32_t profiles_superseded_from(const profiles_t *self, const char *code);
 
 /* Is `value` one that `key` can have? E_NOT_FOUND for an unknown key, E_FACT_VALUE; sentence without file and line. */
 int profile_key_check(const char *key, const char *value, struct complaint *why);

@@ -106,8 +106,9 @@ size_t engine_owner_at(const engine_t *self, const uint8_t *transfer, const uint
         }
         return count;
     }
-    uint16_t first = dimension == DIM_OTHER_SERVICES_COST ? episode->transfer->receiving
-        : dimension == DIM_REPORTS || dimension == DIM_RENT_SUBSISTENCE ? episode->transfer->origin
+    const struct transfer *move = episode->transfer;
+    uint16_t first = dimension == DIM_OTHER_SERVICES_COST               ? move->first_receiving
+        : dimension == DIM_REPORTS || dimension == DIM_RENT_SUBSISTENCE ? move->first_origin
         : dimension == DIM_DATA_RECORDING                               ? child->first_origin
                                                                         : 0;
     if (first == 0) {

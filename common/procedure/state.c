@@ -95,6 +95,8 @@ static struct transfer *transfer_get(engine_t *self, const struct engine_event *
     transfer->number = self->transfers.count;
     transfer->origin = code_today(self, event->view->origin);
     transfer->receiving = code_today(self, event->view->receiving);
+    transfer->first_origin = transfer->origin;
+    transfer->first_receiving = transfer->receiving;
     if (event->profile != NULL) {
         transfer->profile = procedures_profile_number(self->procedures, event->profile);
     }

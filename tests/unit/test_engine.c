@@ -332,6 +332,66 @@ static void codes__more_than_there_are_authorities__never_crowd_out_the_known_on
     assert_string_equal(fixture_owner(&world, "X", "fig", DIM_CASE), BHM);
 }
 
+#define OLD "E08000016" /* E08000038 from 1 April 2025 */
+#define NEW "E08000038"
+
+static void owner__whose_code_gave_way__is_its_successor_from_that_day(void **state)
+{
+    (void)state;
+    fixture_reset(&world);
+    world.now_ms = 0;
+    engine_destroy(&world.engine);
+    world.engine = engine_new(world.procedures, NULL, NULL);
+    fixture_at(&world, "2025-03-31T12:00");
+    fixture_transfer(&world, "S", OLD, HER);
+    fixture_transfer(&world, "V", LEE, OLD);
+    (void)fixture_told(&world, OLD, "move_notified", "S", "ash:cin", PERMANENT);
+    (void)fixture_told(&world, OLD, "transfer_date_agreed", "S", "ash",
+        "transfer_date=2025-04-02 transfer_point=other");
+    (void)fixture_told(&world, OLD, "eh_consent_recorded", "S", "ash",
+        "consent_ref=c consent_scope=eh_plan consent_recipients=" OLD
+        ":early_help consent_expires=2026-12-31");
+    (void)fixture_told(&world, LEE, "move_notified", "V", "elm:cin", PERMANENT);
+    (void)fixture_told(&world, OLD, "assessment_opened", "V", "elm", "assessment_type=cin");
+    (void)fixture_told(
+        &world, OLD, "child_found_needing_protection", "V", "elm", "found_at=2025-03-31T08:30:00Z");
+    struct fixture_event *waiting =
+        fixture_send(&world, LEE, "conference_requested", "V", "elm", "conference_type=initial");
+    (void)fixture_told(&world, LEE, "eh_consent_recorded", "V", "elm",
+        "consent_ref=c consent_scope=eh_plan consent_recipients=" OLD
+        ":early_help consent_expires=2026-12-31");
+    (void)fixture_told(&world, LEE, "eh_handover_sent", "V", "elm",
+        "consent_ref=c documents=eh_plan split_residence=yes recorders=" LEE "," OLD);
+    fixture_at(&world, "2025-04-01T12:00");
+    assert_string_equal(fixture_owner(&world, "S", "ash", DIM_CASE), NEW);
+    assert_string_equal(fixture_owner(&world, "S", "ash", DIM_DATA_RECORDING), NEW);
+    assert_string_equal(fixture_owner_at(&world, "S", "ash", DIM_CASE, "2025-03-31T23:59"), OLD);
+    assert_string_equal(fixture_owner_at(&world, "S", "ash", DIM_CASE, "2025-04-01T00:00"), NEW);
+    assert_string_equal(fixture_owner_at(&world, "S", "ash", DIM_REPORTS, "2025-03-31T23:59"), OLD);
+    assert_string_equal(fixture_owner_at(&world, "S", "ash", DIM_REPORTS, "2025-04-01T12:00"), NEW);
+    assert_string_equal(
+        fixture_owner_at(&world, "V", "elm", DIM_OTHER_SERVICES_COST, "2025-03-31T23:59"), OLD);
+    assert_string_equal(fixture_owner(&world, "V", "elm", DIM_OTHER_SERVICES_COST), NEW);
+    assert_string_equal(fixture_owner(&world, "V", "elm", DIM_IMMEDIATE_SAFEGUARDING), NEW);
+    assert_string_equal(fixture_owner(&world, "V", "elm", DIM_DATA_RECORDING), LEE "/" NEW);
+    engine_persisted(world.engine, waiting->view.id, NEW, world.now_ms);
+    assert_int_equal(engine_level(world.engine, waiting->view.id, OLD), 1); /* as it was sent */
+    /* the other half of an agreement, the end of an assessment, a handover under the consent */
+    (void)fixture_told(&world, HER, "transfer_date_agreed", "S", "ash",
+        "transfer_date=2025-04-02 transfer_point=other");
+    assert_int_equal(
+        fixture_told(&world, HER, "written_acceptance", "S", "ash", LETTER)->verdicts[0],
+        VERDICT_REFUSED); /* R04: a date that both have agreed */
+    assert_int_equal(
+        fixture_told(&world, NEW, "assessment_closed", "V", "elm", "assessment_type=cin")
+            ->verdicts[0],
+        VERDICT_EFFECTIVE);
+    assert_int_equal(fixture_told(&world, LEE, "eh_handover_sent", "V", "elm",
+                         "consent_ref=c documents=eh_plan to=" NEW)
+                         ->verdicts[0],
+        VERDICT_EFFECTIVE);
+}
+
 /* ---- levels and erasure ---- */
 
 static void level__of_each_recipient__rises_and_never_falls(void **state)
@@ -603,6 +663,7 @@ int main(void)
         WORLD_TEST(owner__of_a_joined_record__was_its_own_before),
         WORLD_TEST(owner__several_recorders__are_all_named),
         WORLD_TEST(owner__that_no_register_knows__takes_nothing),
+        WORLD_TEST(owner__whose_code_gave_way__is_its_successor_from_that_day),
         WORLD_TEST(codes__more_than_there_are_authorities__never_crowd_out_the_known_ones),
         WORLD_TEST(level__of_each_recipient__rises_and_never_falls),
         WORLD_TEST(erasure__reported_twice_or_by_strangers__counts_once),
