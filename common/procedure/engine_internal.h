@@ -132,8 +132,8 @@ struct transfer {
     uint16_t origin;
     uint16_t receiving;
     uint16_t first_origin, first_receiving; /* before any reorganisation: for what was then */
-    uint8_t profile;      /* number of the profile forced upon it, 0 for none */
-    struct list episodes; /* struct episode * */
+    uint8_t profile;                        /* number of the profile forced upon it, 0 for none */
+    struct list episodes;                   /* struct episode * */
 };
 
 struct episode {
