@@ -439,9 +439,9 @@ static void erasure__reported_twice_or_by_strangers__counts_once(void **state)
     engine_erased(world.engine, id, YOR, world.now_ms);
     engine_erased(world.engine, sent->view.transfer, LEE, world.now_ms);
     assert_int_equal(fixture_logged(&world, "payload_erased"), 1);
-    engine_erased(world.engine, id, "broker", world.now_ms);
-    assert_int_equal(fixture_logged(&world, "erasure_confirmed"), 0);
     engine_erased(world.engine, id, HER, world.now_ms);
+    assert_int_equal(fixture_logged(&world, "erasure_confirmed"), 0);
+    engine_erased(world.engine, id, "broker", world.now_ms);
     assert_int_equal(fixture_logged(&world, "erasure_confirmed"), 1);
     struct fixture_event *plain =
         fixture_told(&world, LEE, "family_informed", "T", "ash", "informed_on=2026-03-01");
@@ -550,6 +550,31 @@ static void procedures__overridden_later__count_from_the_next_entry(void **state
     assert_true(fixture_clock(&world, "T", "ash", "C01", &clock));
     assert_int_equal(clock.limit_count, 15);
     assert_int_equal(clock.late_unit, LIMIT_WD);
+}
+
+static void procedures__of_a_region__never_switch_a_national_clock_off(void **state)
+{
+    struct engine_clock clock;
+    struct complaint why = {0};
+    procedures_t *other = NULL;
+
+    (void)state;
+    assert_int_equal(fixture_procedures("london.zpl", "clocks\n    C02\n",
+                         "clocks\n    C17\n        limit = unset\n    C01\n        limit = 9wd\n"
+                         "    C02\n",
+                         &other, &why),
+        0);
+    assert_int_equal(engine_procedures(world.engine, other, world.now_ms), 0);
+    procedures_destroy(&world.procedures);
+    world.procedures = other;
+    (void)fixture_told(&world, LEE, "move_notified", "L", "ash", PERMANENT);
+    assert_true(fixture_clock(&world, "L", "ash", "C17", &clock)); /* D5 */
+    assert_int_equal(clock.limit_count, 1);
+    assert_true(fixture_clock(&world, "L", "ash", "C01", &clock)); /* D7: a value it may replace */
+    assert_int_equal(clock.limit_count, 9);
+    (void)fixture_told(&world, LEE, "move_notified", "T", "elm", PERMANENT);
+    assert_true(fixture_clock(&world, "T", "elm", "C01", &clock));
+    assert_int_equal(clock.limit_count, 15);
 }
 
 /* ---- asking ---- */
@@ -671,6 +696,7 @@ int main(void)
         WORLD_TEST(timers__none__never_come),
         WORLD_TEST(procedures__with_new_holidays__work_provisional_dates_out_again),
         WORLD_TEST(procedures__without_a_row_that_counts__are_not_taken),
+        WORLD_TEST(procedures__of_a_region__never_switch_a_national_clock_off),
         WORLD_TEST(procedures__overridden_later__count_from_the_next_entry),
         WORLD_TEST(flags_and_measures__by_name__are_known_or_not),
         WORLD_TEST(expected__next__are_the_bound_parties_of_open_clocks),
