@@ -356,7 +356,7 @@ static void owner__whose_code_gave_way__is_its_successor_from_that_day(void **st
     (void)fixture_told(
         &world, OLD, "child_found_needing_protection", "V", "elm", "found_at=2025-03-31T08:30:00Z");
     struct fixture_event *waiting =
-        fixture_send(&world, LEE, "conference_requested", "V", "elm", "conference_type=initial");
+        fixture_send(&world, LEE, "move_notified", "V", "oak:cp", PERMANENT);
     (void)fixture_told(&world, LEE, "eh_consent_recorded", "V", "elm",
         "consent_ref=c consent_scope=eh_plan consent_recipients=" OLD
         ":early_help consent_expires=2026-12-31");
@@ -376,6 +376,9 @@ static void owner__whose_code_gave_way__is_its_successor_from_that_day(void **st
     assert_string_equal(fixture_owner(&world, "V", "elm", DIM_DATA_RECORDING), LEE "/" NEW);
     engine_persisted(world.engine, waiting->view.id, NEW, world.now_ms);
     assert_int_equal(engine_level(world.engine, waiting->view.id, OLD), 1); /* as it was sent */
+    struct engine_clock clock;
+    assert_true(fixture_clock(&world, "V", "oak", "C01", &clock));
+    assert_string_equal(clock.bound[0], NEW);
     /* the other half of an agreement, the end of an assessment, a handover under the consent */
     (void)fixture_told(&world, HER, "transfer_date_agreed", "S", "ash",
         "transfer_date=2025-04-02 transfer_point=other");
