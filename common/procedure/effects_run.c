@@ -580,6 +580,7 @@ static void run_special(struct judge *self, const struct effect *effect)
     case SPECIAL_MERGE_RECORDS:
         children_merge(self);
         break;
+    case SPECIAL_NO_CLOCKS: /* known before: kind_plan.no_clocks */
     case SPECIAL_NONE:
         break;
     }

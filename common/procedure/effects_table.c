@@ -36,7 +36,7 @@ static const struct {
     {"its move notices no longer count (R17)", SPECIAL_NOTICES_WITHDRAWN},
     {"stages and filings are cleared", SPECIAL_CLEAR_FILINGS},
     {"the two child records become one (section 5.1)", SPECIAL_MERGE_RECORDS},
-    {"no clock starts or stops", SPECIAL_NONE},
+    {"no clock starts or stops", SPECIAL_NO_CLOCKS},
 };
 
 enum { PHRASES = sizeof phrases / sizeof phrases[0] };

@@ -402,13 +402,17 @@ static void note_consent(struct judge *self)
 static void take_effect(struct judge *self)
 {
     note_consent(self);
-    clocks_stop(self);
+    if (!self->plan->no_clocks) {
+        clocks_stop(self);
+    }
     effects_run(self);
     filing_remember(self);
     remember_notice(self);
     note_family(self);
     count_measures(self);
-    clocks_start(self);
+    if (!self->plan->no_clocks) {
+        clocks_start(self);
+    }
 }
 
 static void suggest_retention(struct judge *self)

@@ -265,6 +265,7 @@ struct kind_plan {
     struct list calls;            /* struct rule_call: rules that may concern it */
     enum party sender;            /* who may send it */
     bool protective;
+    bool no_clocks;        /* it starts and stops none */
     uint8_t two_party;     /* place in the list of two-party kinds from 1; 0: it is none */
     uint64_t stops;        /* bit of each clock that it may stop */
     size_t required_count; /* facts whose absence R58 answers, no other rule */

@@ -93,6 +93,11 @@ static void plan_kind(engine_t *self, uint32_t kind)
     for (size_t i = 0; i < count; i++) {
         plan->stops |= UINT64_C(1) << (stops[i] - 1);
     }
+    const struct effect *effects = NULL;
+    size_t effect_count = procedures_effects(self->procedures, kind, &effects);
+    for (size_t i = 0; i < effect_count; i++) {
+        plan->no_clocks = plan->no_clocks || effects[i].special == SPECIAL_NO_CLOCKS;
+    }
     plan_rules(self, plan, kind);
 }
 

@@ -195,7 +195,8 @@ enum effect_special {
     SPECIAL_DROP_HELD,         /* a held transfer_requested is dropped */
     SPECIAL_NOTICES_WITHDRAWN, /* its move notices no longer count (R17) */
     SPECIAL_CLEAR_FILINGS,     /* stages and filings are cleared */
-    SPECIAL_MERGE_RECORDS      /* the two child records become one */
+    SPECIAL_MERGE_RECORDS,     /* the two child records become one */
+    SPECIAL_NO_CLOCKS          /* no clock starts or stops */
 };
 
 struct effect {

@@ -149,7 +149,10 @@ void rule_r11(struct judge *self, uint32_t rule)
 
 void rule_r12(struct judge *self, uint32_t rule)
 {
-    if (self->episode->evidence == 0 && fact_at(self, F_LEGAL_ADVICE) == NULL) {
+    const char *words = judge_value(self, self->episode->transfer->origin, "permanence.any_of");
+    uint64_t counts = words != NULL ? judge_words(words, "evidence") : UINT64_MAX;
+
+    if ((self->episode->evidence & counts) == 0 && fact_at(self, F_LEGAL_ADVICE) == NULL) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }
@@ -343,7 +346,10 @@ void rule_r32(struct judge *self, uint32_t rule)
 
 void rule_r33(struct judge *self, uint32_t rule)
 {
-    if (self->sender != self->episode->transfer->origin) {
+    const char *by = judge_value(self, self->sender, "ladder.raised_by");
+    bool both = by != NULL && (strcmp(by, "either") == 0 || strcmp(by, "any") == 0);
+
+    if (!both && self->sender != self->episode->transfer->origin) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }

@@ -305,11 +305,10 @@ void rule_r26(struct judge *self, uint32_t rule)
 
 void rule_r27(struct judge *self, uint32_t rule)
 {
-    const struct engine_names *names = self->engine->names;
-    uint64_t both =
-        UINT64_C(1) << names->value[V_DECIDER_MANAGER] | UINT64_C(1) << names->value[V_DECIDER_CPO];
+    const char *words = judge_value(self, self->episode->transfer->receiving, "postpone.deciders");
+    uint64_t wanted = judge_words(words != NULL ? words : "manager cpo", "deciders");
 
-    if ((fact_bits(self, F_DECIDERS) & both) != both) {
+    if ((fact_bits(self, F_DECIDERS) & wanted) != wanted) {
         judge_hit(self, rule, BY_PROFILE);
     }
 }
