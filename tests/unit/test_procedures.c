@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/base/civil.h"
+#include "common/procedure/folder.h"
 #include "tests/support/procedures_fixture.h"
 
 #include "common/base/banned.h"
@@ -211,6 +212,59 @@ static void load__a_typo_in_any_file__names_file_line_and_nearest_word(void **st
         {"rules.tsv", "REJECT:written_acceptance", "REJECT:writen_acceptance",
             "rules.tsv:2: unknown kind or clock"},
         {"rules.tsv", "REJECT:written_acceptance", "REJCT:written_acceptance", "unknown severity"},
+        {"rules.tsv", "\tpair\t-\tdim case", "\tpeer\t-\tdim case", "unknown owner"},
+        {"rules.tsv", "(origin)", "(orgin)", "unknown role"},
+        {"rules.tsv", "written_acceptance:signatory_role", "written_acceptance:signatry_role",
+            "unknown fact"},
+        {"rules.tsv", "written_acceptance:signatory_role", "writen_acceptance:signatory_role",
+            "unknown kind"},
+        {"clocks.tsv", "\tany\tmove_notified", "\tanny\tmove_notified", "did you mean \"any\""},
+        {"clocks.tsv", "\tpersisted\tconference_held", "\tpersistd\tconference_held",
+            "did you mean \"persisted\""},
+        {"clocks.tsv", "fact:finished_at", "fact:finished_att", "finished_at"},
+        {"clocks.tsv", "fact:finished_at", "fact:stage", "unknown date or time fact"},
+        {"clocks.tsv", "\t15\twd\t", "\t15\tweeks\t", "is no duration"},
+        {"clocks.tsv", "\tsender+assessment_type\t", "\tsender+type\t", "unknown key"},
+        {"clocks.tsv", "\treceiving\t-\tepisode", "\treceiver\t-\tepisode", "unknown binding"},
+        {"clocks.tsv", "state.challenge=open\talert", "state.challange=open\talert",
+            "did you mean"},
+        {"clocks.tsv", "state.conference=none]; move_updated",
+            "state.conference=non]; move_updated", "unknown value"},
+        {"clocks.tsv", "state.conference=none]; move_updated",
+            "state.conference=none; move_updated", "onference=none\": a bracket is not closed"},
+        {"clocks.tsv", "documents_complete[state.case_type=cp",
+            "documents_complete[outcome=plan_made", "does not carry"},
+        {"clocks.tsv", "\tlondon\treceiving", "\tlondn\treceiving", "did you mean \"london\""},
+        {"kinds.tsv", "+case_file\t", "+casefile\t", "did you mean \"case_file\""},
+        {"kinds.tsv", "permanence := fact;", "permanance := fact;", "did you mean \"permanence\""},
+        {"kinds.tsv", "case_type := unborn", "case_type := unborne", "did you mean"},
+        {"kinds.tsv", "dim conference_convening := receiving",
+            "dim conference_convning := receiving", "did you mean"},
+        {"kinds.tsv", "dim conference_convening := receiving",
+            "dim conference_convening := receivng", "unknown role or fact"},
+        {"kinds.tsv", "receiving@london state.temporary_plan",
+            "receving@london state.temporary_plan", "unknown role"},
+        {"kinds.tsv", "+outstanding(R20)", "+outstanding(R99)", "unknown rule"},
+        {"kinds.tsv", "+challenge(about)", "+challenge(about", "bracket is not closed"},
+        {"kinds.tsv", "[permanence=permanent] dim", "[permanence=permanent dim", "kinds.tsv:2"},
+        {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
+            "did you mean"},
+        {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C99\t", "unknown clock"},
+        {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C10\t", "does not know this kind"},
+        {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09\t", "names 3 clocks"},
+        {"london.zpl", "name = london", "name = national", "is loaded already"},
+        {"london.zpl", "level = regional", "level = reginal", "no value for profile.level"},
+        {"london.zpl", "effective_from = 2023-02-01", "effective_from = 2023-02-30",
+            "no value for"},
+        {"london.zpl", "    name = london\n", "", "needs name, level and effective_from"},
+        {"london.zpl", "finish_within = 1wd", "finish_within = 1wd\n    cp_in = \"cp_plan\"",
+            "given twice"},
+        {"national.zpl", "moves = unset", "moves = many", "no value for frequent_mover.moves"},
+        {"national.zpl", "moment = persisted", "moment = opened", "no value for clocks.C01.moment"},
+        {"authorities.csv", "E06000001,", "E0600001,", "nine-character code"},
+        {"successions.tsv", "E08000016\t", "E0800016\t", "is no code"},
+        {"bank-holidays.json", "england-and-wales", "england-or-wales", "no division"},
+        {"bank-holidays.json", "{", "[", "bank holidays"},
         {"london.zpl", "limit = 15wd", "limt = 15wd", "london.zpl:"},
         {"london.zpl", "limit = 15wd", "limit = 15weeks", "no value for clocks.C02.limit"},
         {"london.zpl", "inherit = national", "inherit = nationl", "did you mean national"},
@@ -231,6 +285,53 @@ static void load__a_typo_in_any_file__names_file_line_and_nearest_word(void **st
     }
 }
 
+/* ---- from a folder ---- */
+
+static void folder__of_the_shipped_data__gives_the_same_tables(void **state)
+{
+    procedures_folder_t *folder = NULL;
+    procedures_t *loaded = NULL;
+    struct complaint why = {0};
+    const char *path = NULL;
+    struct slice bytes;
+    size_t files = 0;
+
+    (void)state;
+    assert_int_equal(procedures_folder_load("data", &loaded, &why), 0);
+    assert_int_equal(procedures_rule_count(loaded), procedures_rule_count(shipped));
+    assert_string_equal(
+        procedures_profile_value(loaded, "london", "clocks.C02.limit", false), "15wd");
+    procedures_destroy(&loaded);
+    assert_int_equal(procedures_folder_read("data", &folder, &why), 0);
+    assert_int_equal(procedures_folder_source(folder)->profile_count, 5);
+    while (procedures_folder_file(folder, files, &path, &bytes)) {
+        assert_true(bytes.len > 0);
+        files++;
+    }
+    assert_int_equal(files, 12);
+    procedures_folder_destroy(&folder);
+}
+
+static void folder__that_is_not_there__is_named(void **state)
+{
+    procedures_t *none = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    assert_int_not_equal(procedures_folder_load("no/such/folder", &none, &why), 0);
+    assert_non_null(strstr(why.text, "no/such/folder"));
+    assert_null(none);
+}
+
+static void folder__where_nobody_says__is_the_one_named_or_installed(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("WAYPOST_DATA", "somewhere", 1), 0);
+    assert_string_equal(procedures_folder_default(), "somewhere");
+    assert_int_equal(unsetenv("WAYPOST_DATA"), 0);
+    assert_non_null(procedures_folder_default());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +344,9 @@ int main(void)
         cmocka_unit_test(route__superseded_codes__go_to_their_one_successor),
         cmocka_unit_test(override__known_keys__count_in_every_profile),
         cmocka_unit_test(load__a_typo_in_any_file__names_file_line_and_nearest_word),
+        cmocka_unit_test(folder__of_the_shipped_data__gives_the_same_tables),
+        cmocka_unit_test(folder__that_is_not_there__is_named),
+        cmocka_unit_test(folder__where_nobody_says__is_the_one_named_or_installed),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
