@@ -42,6 +42,7 @@ AGENT_C := $(filter-out client/agent/main.c,$(wildcard client/agent/*.c))
 CLI_C := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
 LIB_C := $(wildcard client/lib/*.c)
 LAB_C := $(wildcard client/lab/*.c)
+REPLAY_C := $(wildcard client/replay/*.c)
 SUPPORT_C := $(wildcard tests/support/*.c)
 FUZZ_C := $(wildcard tests/fuzz/*.c)
 
@@ -91,6 +92,7 @@ $(BUILD)/libagent.a: $(call objects,$(AGENT_C))
 $(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
 $(BUILD)/libcli.a: $(call objects,$(CLI_C))
 $(BUILD)/liblab.a: $(call objects,$(LAB_C))
+$(BUILD)/libreplay.a: $(call objects,$(REPLAY_C))
 $(BUILD)/libsupport.a: $(call objects,$(SUPPORT_C))
 $(BUILD)/libfuzz.a: $(call objects,$(filter-out tests/fuzz/entry.c tests/fuzz/make_corpus.c,$(FUZZ_C)))
 $(BUILD)/%.a:
@@ -105,7 +107,7 @@ $(BUILD)/waypost-broker: $(call objects,broker/main.c) $(BUILD)/libbrokernet.a $
 	$(LINK)
 $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	$(LINK)
-$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libwaypost.a \
+$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a $(BUILD)/libwaypost.a \
                   $(BUILD)/libcommon.a
 	$(LINK)
 
@@ -120,7 +122,7 @@ $(BUILD)/man/made: $(BUILD)/waypost
 
 # A test that injects failures names the calls it wraps in its first line: /* wrap: pwrite fdatasync */
 wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
-TEST_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a agent.a waypost.a brokernet.a brokercore.a common.a)
+TEST_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a replay.a agent.a waypost.a brokernet.a brokercore.a common.a)
 define LINK_TEST
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \

@@ -2,13 +2,7 @@
  * acked: what an acknowledgement does, as a record: the cursor moves, senders and hubs are told. The record holds what
  * was worked out, so that replay works out nothing.
  *
- * Body of RECORD_ACKED:
- *   u32 stream, u64 epoch, u64 upto, 32 bytes running hash there, u64 counter, u64 position of RECORD_ACK, u64 its leaf
- *   u16 classes, each: u8 level, u8 role, u8 code of the fault, 9 bytes code acted for, u64 at, u8 length, team
- *   u32 persisted, u32 opened items, each: 16 bytes event, u16 class; the persisted ones in the order of the stream
- *   u32 blocks, each: u32 stream told, u32 items, varint difference of their places each
- *   u64 time at which the procedures folded it, 0 where they were off
- * A block is what one stream is told for one code: it becomes one AckEntry.
+ * common/record/acked.h describes the body and reads it.
  */
 #include "broker/core/core_internal.h"
 
@@ -20,13 +14,7 @@
 
 #include "common/base/banned.h"
 
-enum {
-    LEVEL_PERSISTED = 1,
-    LEVEL_OPENED = 2,
-    LEVEL_FAULT = 3,
-    ITEM_BYTES = UUID_BYTES + 2,
-    BLOCKS_MAX = UINT16_MAX,
-};
+enum { BLOCKS_MAX = UINT16_MAX };
 
 struct class
 {
@@ -181,12 +169,12 @@ static void persisted_add(struct acking *self, uint64_t number)
     if (entry->type != ENTRY_EVENT || (entry->flags & ENTRY_CLEAR) != 0) {
         return; /* S-19; and a hub is no recipient */
     }
-    struct class class = {.level = LEVEL_PERSISTED,
+    struct class class = {.level = ACKED_PERSISTED,
         .code = sent->code,
         .at_ms = ack->persisted[self->run]->at_ms,
         .code_err = fault_of(ack, number)};
     if (class.code_err != 0) {
-        class.level = LEVEL_FAULT;
+        class.level = ACKED_FAULT;
     }
     item_add(self, sent->event, &class, sender_of(self->core, entry), sent->hubs);
 }
@@ -263,7 +251,7 @@ static void opened_add(struct acking *self, const Waypost__Opened *opened)
         core_count(self->core, COUNTER_OPENINGS_UNKNOWN);
         return;
     }
-    struct class class = {.level = LEVEL_OPENED,
+    struct class class = {.level = ACKED_OPENED,
         .role = (uint8_t)opened->role,
         .code = opening.code,
         .at_ms = opened->at_ms,
@@ -349,171 +337,11 @@ void acked_append(core_t *self, struct stream *stream, const Waypost__AckStateme
     buf_free(&acking.items);
 }
 
-/* ---- reading ---- */
-
-struct acked {
-    uint32_t stream;
-    uint64_t epoch, upto, counter;
-    struct hash running;
-    uint64_t ack_position, ack_leaf;
-    uint32_t class_count;
-    struct slice classes;
-    uint32_t persisted, opened;
-    struct slice items;
-    uint32_t block_count;
-    struct cursor blocks;
-};
-
-static void class_take(struct cursor *body, struct acked_item *out, char *code)
-{
-    out->level = take_u8(body);
-    out->role = take_u8(body);
-    out->code_err = take_u8(body);
-    struct slice text = take_bytes(body, CODE_BYTES);
-    out->at_ms = (int64_t)take_u64(body);
-    out->team = take_bytes(body, take_u8(body));
-    if (code != NULL && text.len == CODE_BYTES) {
-        memcpy(code, text.data, CODE_BYTES);
-        code[CODE_BYTES] = '\0';
-    }
-}
-
-static int acked_read(struct slice bytes, struct acked *out)
-{
-    struct cursor body = cursor_of(bytes);
-    struct acked_item item;
-
-    out->stream = take_u32(&body);
-    out->epoch = take_u64(&body);
-    out->upto = take_u64(&body);
-    struct slice running = take_bytes(&body, HASH_BYTES);
-    out->counter = take_u64(&body);
-    out->ack_position = take_u64(&body);
-    out->ack_leaf = take_u64(&body);
-    out->class_count = take_u16(&body);
-    out->classes = body.rest;
-    for (uint32_t i = 0; i < out->class_count && !body.failed; i++) {
-        class_take(&body, &item, NULL);
-    }
-    out->persisted = take_u32(&body);
-    out->opened = take_u32(&body);
-    out->items = take_bytes(&body, ((size_t)out->persisted + out->opened) * ITEM_BYTES);
-    out->block_count = take_u32(&body);
-    out->blocks = body;
-    if (body.failed) {
-        return E_CORRUPT;
-    }
-    memcpy(out->running.b, running.data, HASH_BYTES);
-    return 0;
-}
-
-/* Classes vary in length: found by walking, which is short, and those of one block follow each other. */
-static bool item_at(
-    struct slice classes, struct slice items, uint32_t place, struct acked_item *out, char *code)
-{
-    struct cursor body = cursor_of(classes);
-
-    if (((size_t)place + 1) * ITEM_BYTES > items.len) {
-        return false;
-    }
-    const uint8_t *at = items.data + (size_t)place * ITEM_BYTES;
-    uint16_t class = get_u16(at + UUID_BYTES);
-    for (uint32_t i = 0; i <= class && !body.failed; i++) {
-        class_take(&body, out, code);
-    }
-    out->event = at;
-    return !body.failed;
-}
-
-int acked_block_open(struct slice body, uint16_t index, struct acked_block *out)
-{
-    struct acked acked;
-    struct acked_item first;
-
-    if (acked_read(body, &acked) != 0 || index >= acked.block_count) {
-        return E_CORRUPT;
-    }
-    for (uint16_t i = 0; i < index; i++) {
-        (void)take_u32(&acked.blocks);
-        for (uint32_t left = take_u32(&acked.blocks); left > 0 && !acked.blocks.failed; left--) {
-            (void)take_varint(&acked.blocks);
-        }
-    }
-    *out = (struct acked_block){.ack_position = acked.ack_position,
-        .ack_leaf = acked.ack_leaf,
-        .acker = acked.stream,
-        .classes = acked.classes,
-        .items = acked.items};
-    (void)take_u32(&acked.blocks);
-    out->count = take_u32(&acked.blocks);
-    out->rest = acked.blocks;
-    struct cursor peek = acked.blocks;
-    uint64_t place = take_varint(&peek);
-    if (peek.failed || place > UINT32_MAX ||
-        !item_at(out->classes, out->items, (uint32_t)place, &first, out->code)) {
-        return E_CORRUPT;
-    }
-    return 0;
-}
-
-bool acked_block_next(struct acked_block *self, struct acked_item *out)
-{
-    if (self->count == 0 || self->rest.failed) {
-        return false;
-    }
-    self->count--;
-    self->last += (uint32_t)take_varint(&self->rest);
-    return !self->rest.failed && item_at(self->classes, self->items, self->last, out, NULL);
-}
-
-bool acked_names(struct slice body, const uint8_t *event, struct acked_item *out)
-{
-    struct acked acked;
-
-    if (acked_read(body, &acked) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < acked.persisted + acked.opened; i++) {
-        if (memcmp(acked.items.data + (size_t)i * ITEM_BYTES, event, UUID_BYTES) == 0) {
-            return item_at(acked.classes, acked.items, i, out, NULL);
-        }
-    }
-    return false;
-}
-
-bool acked_walk(struct slice body,
-    void (*visit)(void *context, const struct acked_item *item, const char *code), void *context)
-{
-    struct acked acked;
-    struct acked_item item;
-    char code[CODE_BYTES + 1];
-
-    if (acked_read(body, &acked) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < acked.persisted + acked.opened; i++) {
-        if (!item_at(acked.classes, acked.items, i, &item, code)) {
-            return false;
-        }
-        visit(context, &item, code);
-    }
-    return true;
-}
-
-int64_t folded_at(struct slice body)
-{
-    return body.len < 8 ? 0 : (int64_t)get_u64(body.data + body.len - 8);
-}
-
-uint32_t acked_stream(struct slice body)
-{
-    return body.len < 4 ? NO_STREAM : get_u32(body.data);
-}
-
 /* ---- application ---- */
 
 /* What was persisted may be opened from now on; what was opened need not be told again. */
-static bool openings_apply(core_t *self, const struct stream *stream, const struct acked *acked)
+static bool openings_apply(
+    core_t *self, const struct stream *stream, const struct acked_body *acked)
 {
     struct acked_item item;
     uint32_t place = 0;
@@ -523,17 +351,16 @@ static bool openings_apply(core_t *self, const struct stream *stream, const stru
         if (entry->type != ENTRY_EVENT || (entry->flags & ENTRY_CLEAR) != 0) {
             continue;
         }
-        if (place >= acked->persisted ||
-            !item_at(acked->classes, acked->items, place++, &item, NULL)) {
+        if (place >= acked->persisted || !acked_item_at(acked, place++, &item, NULL)) {
             return false;
         }
-        if (item.level == LEVEL_PERSISTED) {
+        if (item.level == ACKED_PERSISTED) {
             openable_add(
                 self, openable_key(item.event, stream->index), entry->position, entry->index);
         }
     }
     for (; place < acked->persisted + acked->opened; place++) {
-        if (!item_at(acked->classes, acked->items, place, &item, NULL)) {
+        if (!acked_item_at(acked, place, &item, NULL)) {
             return false;
         }
         openable_add(
@@ -542,22 +369,19 @@ static bool openings_apply(core_t *self, const struct stream *stream, const stru
     return true;
 }
 
-static bool blocks_apply(core_t *self, struct acked *acked, uint64_t position)
+static bool blocks_apply(core_t *self, struct acked_body *acked, uint64_t position)
 {
     struct entry entry = {.position = position, .sender = NO_STREAM, .type = ENTRY_ACK};
 
-    for (uint32_t i = 0; i < acked->block_count; i++) {
-        uint32_t told = take_u32(&acked->blocks);
-        for (uint32_t left = take_u32(&acked->blocks); left > 0 && !acked->blocks.failed; left--) {
-            (void)take_varint(&acked->blocks);
-        }
-        if (acked->blocks.failed || told >= self->stream_count) {
+    uint32_t told;
+
+    for (; acked_next_told(acked, &told); entry.index++) {
+        if (told >= self->stream_count) {
             return false;
         }
-        entry.index = (uint16_t)i;
         stream_push(self, self->streams[told], entry);
     }
-    return true;
+    return !acked->blocks.failed;
 }
 
 static void answer(core_t *self, struct stream *stream)
@@ -578,9 +402,9 @@ static void answer(core_t *self, struct stream *stream)
 
 int acked_apply(core_t *self, const struct record *record, uint64_t position)
 {
-    struct acked acked;
+    struct acked_body acked;
 
-    if (acked_read(record->body, &acked) != 0 || acked.stream >= self->stream_count) {
+    if (acked_body_read(record->body, &acked) != 0 || acked.stream >= self->stream_count) {
         return E_CORRUPT;
     }
     struct stream *stream = self->streams[acked.stream];

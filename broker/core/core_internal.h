@@ -15,6 +15,8 @@
 #include "broker/core/table.h"
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
+#include "common/record/acked.h"
+#include "common/record/judged.h"
 
 #define NO_STREAM UINT32_MAX
 
@@ -511,38 +513,6 @@ void ack_jobs_drop(core_t *self, struct session *session);
 void acked_append(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
     uint64_t ack_leaf, uint64_t ack_position);
 int acked_apply(core_t *self, const struct record *record, uint64_t position);
-
-/* One block of a RECORD_ACKED: what one stream is told for one code. */
-struct acked_item {
-    const uint8_t *event; /* lent */
-    uint8_t level;
-    uint8_t role;
-    uint8_t code_err;
-    int64_t at_ms;
-    struct slice team;
-};
-struct acked_block {
-    uint64_t ack_position, ack_leaf;
-    char code[CODE_BYTES + 1];
-    uint32_t acker;       /* stream */
-    uint32_t count;       /* items */
-    struct slice classes; /* internal: */
-    struct slice items;
-    struct cursor rest;
-    uint32_t last;
-};
-int acked_block_open(
-    struct slice body, uint16_t index, struct acked_block *out); /* 0 or E_CORRUPT */
-bool acked_block_next(struct acked_block *self, struct acked_item *out);
-/* Walk what was persisted and opened, with the code acted for, in the order of the record; false where it cannot be
- * read. The time at which it is folded stands at its end, 0 where the procedures were off. */
-bool acked_walk(struct slice body,
-    void (*visit)(void *context, const struct acked_item *item, const char *code), void *context);
-int64_t folded_at(
-    struct slice body); /* of RECORD_JUDGED and RECORD_ACKED: their last eight bytes */
-uint32_t acked_stream(struct slice body); /* who acknowledged; NO_STREAM where it cannot be read */
-bool acked_names(struct slice body, const uint8_t *event,
-    struct acked_item *out); /* for TRACE: first item of it */
 
 /* openable.c */
 uint64_t openable_key(const uint8_t *event, uint32_t stream);

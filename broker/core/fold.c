@@ -279,7 +279,7 @@ static void fold_item_acked(void *context, const struct acked_item *item, const 
 void fold_acked(core_t *self, struct slice body)
 {
     struct fold *fold = &self->fold;
-    struct acking_fold folding = {fold->engine, folded_at(body)};
+    struct acking_fold folding = {fold->engine, record_folded_at(body)};
 
     if (!fold_on(self) || folding.recorded_ms == 0) {
         return;

@@ -43,7 +43,7 @@ static void replay_judged(core_t *self, struct slice bytes)
     uint64_t leaf = take_u64(&body);
     uint64_t position = take_u64(&body);
     uint32_t count = take_u32(&body);
-    int64_t at_ms = folded_at(bytes);
+    int64_t at_ms = record_folded_at(bytes);
 
     if (leaf >= UINT64_MAX - FORM_RELEASE || at_ms == 0) {
         return;
@@ -156,7 +156,7 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
         }
         break;
     case RECORD_ACKED:
-        if (fold_on(self) && folded_at(record->body) != 0) {
+        if (fold_on(self) && record_folded_at(record->body) != 0) {
             group_begin(&self->fold);
             fold_acked(self, record->body);
         }

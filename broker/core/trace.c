@@ -104,7 +104,7 @@ static void acked_look(struct trace *self, const struct record *record)
 {
     static const char *const words[] = {NULL, "persisted", "opened", "fault"};
     struct acked_item item;
-    uint32_t acker = acked_stream(record->body);
+    uint32_t acker = record->body.len < 4 ? NO_STREAM : get_u32(record->body.data);
 
     if (contains(record->body, self->event) && acked_names(record->body, self->event, &item) &&
         item.level >= 1 && item.level <= 3 && acker < self->core->stream_count) {

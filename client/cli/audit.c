@@ -12,9 +12,11 @@
 #include "common/base/check.h"
 #include "common/codec/frame.h"
 #include "common/crypto/sign.h"
+#include "common/record/ack.h"
+#include "common/record/derived.h"
 #include "common/base/banned.h"
 
-enum { ARENA_BYTES = 4194304, BAD_MAX = 65536, ACK_BODY_MIN = 4 + SIGNATURE_BYTES + 2 };
+enum { ARENA_BYTES = 4194304, BAD_MAX = 65536 };
 
 struct bad {
     uint64_t leaf;
@@ -156,39 +158,37 @@ static void audit_batch(audit_t *self, const struct record *record)
 
 static void audit_ack(audit_t *self, const struct record *record)
 {
-    char agent[33] = "";
-    struct cursor in = cursor_of(record->body);
-    struct slice statement = take_bytes(&in, take_u32(&in));
-    struct slice signature = take_bytes(&in, SIGNATURE_BYTES);
-    struct slice name = take_bytes(&in, take_u16(&in));
+    struct ack_body body;
     self->report.acknowledgements++;
-    if (in.failed || name.len >= sizeof agent) {
+    if (ack_body_read(record->body, &body) != 0) {
         bad_note(self, record->sequence, "its body cannot be read");
         return;
     }
-    memcpy(agent, name.data, name.len);
     arena_reset(self->arena);
     const Waypost__AckStatement *ack =
-        message_decode(self->arena, &waypost__ack_statement__descriptor, statement);
-    const char *wrong = ack == NULL || strcmp(ack->agent, agent) != 0
+        message_decode(self->arena, &waypost__ack_statement__descriptor, body.statement);
+    const char *wrong = ack == NULL || strcmp(ack->agent, body.agent) != 0
         ? "its statement cannot be read"
-        : signature_wrong(
-              self, SIGN_CONTEXT_ACK, agent, ack->key_id, statement, signature, record->time_ms);
+        : signature_wrong(self, SIGN_CONTEXT_ACK, body.agent, ack->key_id, body.statement,
+              body.signature, record->time_ms);
     if (wrong != NULL) {
         bad_note(self, record->sequence, wrong);
     }
 }
 
-static void audit_derived(audit_t *self, const struct record *record)
+static int audit_voided(void *context, const Waypost__Derived *derived)
 {
-    arena_reset(self->arena);
-    const Waypost__Derived *derived =
-        message_decode(self->arena, &waypost__derived__descriptor, record->body);
-    if (derived != NULL && derived->kind == WAYPOST__SYSTEM_KIND__BATCH_VOIDED &&
-        derived->has_leaf_index) {
+    audit_t *self = context;
+    if (derived->kind == WAYPOST__SYSTEM_KIND__BATCH_VOIDED && derived->has_leaf_index) {
         self->report.voided++;
         bad_void(self, derived->leaf_index);
     }
+    return 0;
+}
+
+static void audit_derived(audit_t *self, const struct record *record)
+{
+    (void)derived_walk(self->arena, record->body, audit_voided, self);
 }
 
 int audit_record(audit_t *self, const struct record *record, struct complaint *why)

@@ -1,0 +1,29 @@
+/*
+ * derived: the body of RECORD_DERIVED, one place for whoever reads it. Pure but for the arena.
+ */
+#ifndef WAYPOST_RECORD_DERIVED_H
+#define WAYPOST_RECORD_DERIVED_H
+
+#include "common/codec/frame.h"
+
+/*
+ * Visit what the record says, in order. derived lives until visit returns; the arena is reset before each.
+ * visit returns 0 to go on. Returns 0, what visit returned, or E_CORRUPT where the body cannot be read.
+ */
+int derived_walk(arena_t *arena, struct slice body,
+    int (*visit)(void *context, const Waypost__Derived *derived), void *context);
+
+/* The word of the catalogue for a system kind, "deadline_set"; "unknown" for a number that is none. text: 48 bytes,
+ * returned. */
+enum { DERIVED_WORD_BYTES = 48 };
+const char *derived_word(int kind, char *text);
+/* And back: 0 where no kind has that name. */
+int derived_number(const char *word);
+
+/* Does the engine make records of that kind? The others are the broker's and the operator's. */
+bool derived_by_engine(int kind);
+
+/* Value of "name=value" in a detail, lent, its length in *len; NULL where it is not there. */
+const char *derived_detail(const char *detail, const char *name, size_t *len);
+
+#endif
