@@ -196,5 +196,8 @@ void acking_acked(agent_core_t *self, const Waypost__Acked *acked)
     }
     store_begin(self->store);
     store_openings_acked(self->store, acked->counter);
+    if (self->options.keeper != NULL) { /* the keeper has its own memory of what came */
+        store_entries_forget(self->store, identity->stream_epoch, identity->stream_acked);
+    }
     (void)agent_commit(self);
 }

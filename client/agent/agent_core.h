@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "client/agent/keeper.h"
 #include "client/agent/store.h"
 #include "common/base/bytes.h"
 #include "common/base/err.h"
@@ -46,10 +47,11 @@ struct agent_options {
     size_t key_count;
     uint32_t credit_events; /* what the broker may have on its way to us */
     uint32_t credit_bytes;
-    bool receiver;                  /* there is a program to hand events over to */
-    bool receiver_payload;          /* and it gets the opened payload too */
-    struct slice first_register;    /* SignedRegister bytes to begin with, empty for none */
-    const procedures_t *procedures; /* for clocks, whois and timelines; NULL for none */
+    bool receiver;                     /* there is a program to hand events over to */
+    bool receiver_payload;             /* and it gets the opened payload too */
+    struct slice first_register;       /* SignedRegister bytes to begin with, empty for none */
+    const procedures_t *procedures;    /* for clocks, whois and timelines; NULL for none */
+    const struct agent_keeper *keeper; /* keeps what comes in; NULL: inbox, notices and levels do */
 };
 
 /* store is lent. 0, or E_MALFORMED... with why where the register cannot be used and no other is

@@ -196,8 +196,10 @@ int inspect_payload(agent_core_t *self, const Waypost__EventEntry *entry,
 const Waypost__Wrap *inspect_wrap(const agent_core_t *self, const Waypost__EventEntry *entry);
 
 /* apply.c: records and acknowledgements of others, inside a transaction */
-int64_t apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry);
-int64_t apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, uint8_t *event, int *fault);
+/* Each adds the stream's entry as well; row->event is filled in. */
+void apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry, struct entry_row *row);
+/* 0, or E_STALE_REGISTER with nothing changed: it is asked for again with the newer register. */
+int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_row *row);
 
 /* acking.c */
 void acking_tick(agent_core_t *self);

@@ -17,7 +17,7 @@
 
 /* ---- records ---- */
 
-int64_t apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry)
+static int64_t note_derived(agent_core_t *self, const Waypost__RecordEntry *entry)
 {
     const Waypost__Derived *record = entry->record;
     struct notice_row row = {.leaf_index = entry->leaf_index,
@@ -47,6 +47,47 @@ int64_t apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry)
             row.successors[0] == '\0' ? "none" : row.successors);
     }
     return store_notice_add(self->store, &row);
+}
+
+static const uint8_t *id_or_null(protobuf_c_boolean has, ProtobufCBinaryData id)
+{
+    return has && id.len == UUID_BYTES ? id.data : NULL;
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+static void keep_derived(
+    agent_core_t *self, const Waypost__RecordEntry *entry, const struct entry_row *row)
+{
+    const Waypost__Derived *record = entry->record;
+    const struct kept_record kept = {.leaf_index = entry->leaf_index,
+        .kind = (uint32_t)record->kind,
+        .recorded_ms = entry->recorded_ms,
+        .at_ms = record->at_ms,
+        .event = id_or_null(record->has_event, record->event),
+        .transfer = id_or_null(record->has_transfer, record->transfer),
+        .subject = id_or_null(record->has_subject, record->subject),
+        .code = text_or_empty(record->code),
+        .clock = text_or_empty(record->clock),
+        .rule = text_or_empty(record->rule),
+        .detail = text_or_empty(record->detail),
+        .code_err = record->has_code_err ? record->code_err : 0};
+
+    self->options.keeper->record(self->options.keeper->context, row, &kept);
+}
+
+void apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry, struct entry_row *row)
+{
+    if (self->options.keeper == NULL) {
+        row->ref = note_derived(self, entry);
+    }
+    row->position = store_entry_add(self->store, row);
+    if (self->options.keeper != NULL) {
+        keep_derived(self, entry, row);
+    }
 }
 
 /* ---- acknowledgements ---- */
@@ -157,18 +198,26 @@ static void code_of(agent_core_t *self, const uint8_t *event, const char *said, 
     }
 }
 
+static void level_of(
+    const Waypost__AckEntry *entry, const Waypost__AckedEvent *event, struct level_row *out)
+{
+    *out = (struct level_row){.level = (enum level)event->level,
+        .at_ms = event->at_ms,
+        .role = event->has_role ? (uint32_t)event->role : 0,
+        .code_err = event->has_code_err ? event->code_err : 0};
+    agent_copy_text(out->code, sizeof out->code, entry->code);
+    agent_copy_text(out->agent, sizeof out->agent, entry->agent);
+    agent_copy_text(out->team, sizeof out->team, event->team);
+}
+
 static void apply_level(agent_core_t *self, const Waypost__AckEntry *entry,
     const Waypost__AckedEvent *event, int64_t ack)
 {
-    struct level_row row = {.level = (enum level)event->level,
-        .at_ms = event->at_ms,
-        .role = event->has_role ? (uint32_t)event->role : 0,
-        .code_err = event->has_code_err ? event->code_err : 0,
-        .ack = ack};
+    struct level_row row;
 
+    level_of(entry, event, &row);
+    row.ack = ack;
     code_of(self, event->event.data, entry->code, row.code);
-    agent_copy_text(row.agent, sizeof row.agent, entry->agent);
-    agent_copy_text(row.team, sizeof row.team, event->team);
     store_level_put(self->store, event->event.data, &row);
     if (row.level == LEVEL_FAULT && store_outbox_position(self->store, event->event.data) != 0) {
         char text[UUID_TEXT_BYTES];
@@ -178,32 +227,58 @@ static void apply_level(agent_core_t *self, const Waypost__AckEntry *entry,
     }
 }
 
-int64_t apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, uint8_t *event, int *fault)
+static void keep_level(agent_core_t *self, const Waypost__AckEntry *entry,
+    const Waypost__AckedEvent *event, const struct entry_row *row)
+{
+    const struct agent_keeper *keeper = self->options.keeper;
+    struct kept_ack kept = {.event = event->event.data};
+
+    level_of(entry, event, &kept.row);
+    keeper->ack(keeper->context, row, &kept);
+}
+
+/* What the signed statement bears out, event by event. */
+static void apply_levels(agent_core_t *self, const Waypost__AckEntry *entry,
+    const struct claims *claims, const struct entry_row *row)
+{
+    for (size_t i = 0; i < entry->n_events; i++) {
+        if (!is_claimed(claims, entry->events[i])) {
+            agent_alarm(self, "bad_acknowledgement",
+                "the broker says of agent %.32s what its signed statement does not: it does not "
+                "count",
+                entry->agent);
+        } else if (self->options.keeper != NULL) {
+            keep_level(self, entry, entry->events[i], row);
+        } else {
+            apply_level(self, entry, entry->events[i], row->ref);
+        }
+    }
+}
+
+int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_row *row)
 {
     struct complaint why = {0};
     struct claims claims = {.entry = entry};
     int rc = check_ack(self, entry, &claims.statement, &why);
 
-    *fault = rc;
+    if (rc == E_STALE_REGISTER) {
+        return rc;
+    }
     if (rc != 0) {
-        if (rc != E_STALE_REGISTER) {
-            agent_alarm(self, "bad_acknowledgement", "%.250s: it does not count", why.text);
-        }
+        agent_alarm(self, "bad_acknowledgement", "%.250s: it does not count", why.text);
+        row->position = store_entry_add(self->store, row);
         return 0;
     }
-    int64_t ack = store_ack_add(self->store, entry->agent, slice_of_binary(entry->ack->statement),
-        slice_of_binary(entry->ack->signature), entry->leaf_index, agent_wall(self));
     for (size_t i = 0; i < entry->n_events; i++) {
-        if (!is_claimed(&claims, entry->events[i])) {
-            agent_alarm(self, "bad_acknowledgement",
-                "the broker says of agent %.32s what its signed statement does not: it does not "
-                "count",
-                entry->agent);
-            *fault = E_SIGNATURE;
-            continue;
+        if (is_claimed(&claims, entry->events[i])) {
+            memcpy(row->event, entry->events[i]->event.data, UUID_BYTES);
         }
-        apply_level(self, entry, entry->events[i], ack);
-        memcpy(event, entry->events[i]->event.data, UUID_BYTES);
     }
-    return ack;
+    if (self->options.keeper == NULL) {
+        row->ref = store_ack_add(self->store, entry->agent, slice_of_binary(entry->ack->statement),
+            slice_of_binary(entry->ack->signature), entry->leaf_index, agent_wall(self));
+    }
+    row->position = store_entry_add(self->store, row);
+    apply_levels(self, entry, &claims, row);
+    return 0;
 }

@@ -9,33 +9,8 @@
 
 #include "common/base/banned.h"
 
-#define KIB UINT64_C(1024)
-#define MIB (KIB * 1024)
-
 static const struct setting rows[] = {
-    {"data", SETTING_PATH, NULL, 1, 1024, "",
-        "Folder of the agent's database. It is made where it is missing, with mode 0700. One agent "
-        "uses it at a time."},
-    {"keys", SETTING_LIST, NULL, 1, AGENT_KEYS_MAX, "files",
-        "File of the agent's secret keys, mode 0600, made by waypost keygen. Two during a "
-        "rotation: the newest that the "
-        "register holds is used, both open what was sealed to them."},
-    {"join", SETTING_PATH, NULL, 1, 1024, "",
-        "Join file of the network: its name, the root keys that sign the register, where the "
-        "broker is and its key."},
-    {"register", SETTING_PATH, "", 1, 1024, "",
-        "File of a signed register to begin with, before the broker was ever reached. An older one "
-        "than the agent holds is "
-        "passed over."},
-    {"socket", SETTING_PATH, "/run/waypost/agent.sock", 1, 100, "",
-        "Unix socket for waypost, libwaypost and case systems, mode 0660."},
-    {"socket-group", SETTING_TEXT, "", 1, 32, "",
-        "Group that the socket is given to: its members may use the agent."},
-    {"endpoints", SETTING_LIST, "", 0, AGENT_ENDPOINTS_MAX, "endpoints",
-        "Where the broker is, tcp://HOST:PORT or ipc://PATH, tried in turn; instead of those in "
-        "the join file."},
-    {"ready-file", SETTING_PATH, "", 1, 1024, "",
-        "File that is written when the socket answers, and removed when the agent stops."},
+    AGENT_LINK_ROWS,
     {"on-delivery", SETTING_PATH, "", 1, 1024, "",
         "Program that is run for every event that arrives, with the event as JSON on its standard "
         "input. Exit status 0 means "
@@ -49,13 +24,7 @@ static const struct setting rows[] = {
         "How long that program may run before it is killed and the event is tried again."},
     {"on-delivery-parallel", SETTING_UINT, "2", 1, AGENT_RECEIVERS_MAX, "programs",
         "How many of them run at a time, each for another transfer."},
-    {"procedures", SETTING_TEXT, "", 1, 1024, "",
-        "Folder that holds procedures, profiles and register tables, for clocks, whois and "
-        "timelines; those of the "
-        "installation where nothing is said, none to do without."},
-    {"credit-events", SETTING_UINT, "1024", 1, CREDIT_EVENTS_MAX, "entries",
-        "How many entries the broker may have on their way to this agent."},
-    {"credit-bytes", SETTING_BYTES, "4 MiB", MIB, 64 * MIB, "", "How many bytes of them."},
+    AGENT_FOLD_ROWS,
 };
 
 const struct setting_table agent_table = {"waypost-agent", rows, sizeof rows / sizeof rows[0]};
@@ -130,11 +99,11 @@ static int load_join(struct agent_config *self, struct complaint *why)
     return 0;
 }
 
-static int load_rest(struct agent_config *self, struct complaint *why)
+static int load_rest(struct agent_config *self, const char *database, struct complaint *why)
 {
     const char *cache = settings_text(self->settings, "register");
-    int len = snprintf(self->database, sizeof self->database, "%s/agent.db",
-        settings_text(self->settings, "data"));
+    int len = snprintf(self->database, sizeof self->database, "%s/%s",
+        settings_text(self->settings, "data"), database);
 
     if (len < 0 || (size_t)len >= sizeof self->database) {
         return complain(
@@ -164,16 +133,17 @@ static int load_procedures(struct agent_config *self, struct complaint *why)
     return procedures_folder_load(folder, &self->procedures, why);
 }
 
-int agent_config_load(const char *path, struct agent_config *out, struct complaint *why)
+int agent_config_load(const struct setting_table *table, const char *database, const char *path,
+    struct agent_config *out, struct complaint *why)
 {
     memset(out, 0, sizeof *out);
-    int rc = settings_load(&agent_table, path, &out->settings, why);
+    int rc = settings_load(table, path, &out->settings, why);
     if (rc != 0) {
         return rc;
     }
     rc = load_keys(out, why);
     rc = rc != 0 ? rc : load_join(out, why);
-    rc = rc != 0 ? rc : load_rest(out, why);
+    rc = rc != 0 ? rc : load_rest(out, database, why);
     rc = rc != 0 ? rc : load_procedures(out, why);
     if (rc != 0) {
         agent_config_destroy(out);

@@ -154,6 +154,21 @@ static void count_sender(
     }
 }
 
+/* A hub has no inbox: its keeper takes the facts. */
+static void keep_event(
+    struct delivery *self, const Waypost__EventEntry *entry, const struct event_view *view)
+{
+    const struct agent_keeper *keeper = self->core->options.keeper;
+    const struct kept_event kept = {.view = view,
+        .bytes = slice_of_binary(entry->event),
+        .verdict = entry->verdict,
+        .accepted_ms = self->frame->batches[entry->batch]->accepted_ms,
+        .kept_ms = self->now_ms};
+
+    self->row.position = store_entry_add(self->core->store, &self->row);
+    keeper->event(keeper->context, &self->row, &kept);
+}
+
 /* A good event: into the inbox, once. */
 static void apply_event(
     struct delivery *self, const Waypost__EventEntry *entry, const struct event_view *view)
@@ -162,9 +177,13 @@ static void apply_event(
     const Waypost__DeliveredBatch *batch = self->frame->batches[entry->batch];
     struct inbox_row row;
     int had_fault = 0;
-    bool here = store_inbox_has(core->store, view->id, &had_fault);
 
     memcpy(self->row.event, view->id, UUID_BYTES);
+    if (core->options.keeper != NULL) {
+        keep_event(self, entry, view);
+        return;
+    }
+    bool here = store_inbox_has(core->store, view->id, &had_fault);
     int64_t position = store_entry_add(core->store, &self->row);
     if (here && (had_fault == 0 || self->row.fault != 0)) {
         log_info("delivered again number=%" PRIu64, self->row.number);
@@ -251,26 +270,19 @@ static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
     if (entry->record->has_event && entry->record->event.len == UUID_BYTES) {
         memcpy(self->row.event, entry->record->event.data, UUID_BYTES);
     }
-    self->row.ref = apply_derived(core, entry);
-    store_entry_add(core->store, &self->row);
+    apply_derived(core, entry, &self->row);
     return 0;
 }
 
 static int take_ack(struct delivery *self, const Waypost__AckEntry *entry)
 {
     agent_core_t *core = self->core;
-    int fault = 0;
 
     self->item = hash_statement(
         slice_of_binary(entry->ack->statement), slice_of_binary(entry->ack->signature));
     self->row.running =
         incoming_hash_next(&core->identity.running, self->row.number, ENTRY_ACK, &self->item);
-    self->row.ref = apply_ack(core, entry, self->row.event, &fault);
-    if (fault == E_STALE_REGISTER) {
-        return fault;
-    }
-    store_entry_add(core->store, &self->row);
-    return 0;
+    return apply_ack(core, entry, &self->row);
 }
 
 static int take_held(struct delivery *self, const Waypost__HeldEntry *entry)
@@ -283,7 +295,10 @@ static int take_held(struct delivery *self, const Waypost__HeldEntry *entry)
     if (entry->event.len == UUID_BYTES) {
         memcpy(self->row.event, entry->event.data, UUID_BYTES);
     }
-    store_entry_add(core->store, &self->row);
+    self->row.position = store_entry_add(core->store, &self->row);
+    if (core->options.keeper != NULL) {
+        core->options.keeper->held(core->options.keeper->context, &self->row);
+    }
     return 0;
 }
 

@@ -201,6 +201,12 @@ json_t *agent_core_request(agent_core_t *self, uint64_t client, const json_t *re
     if (name == NULL) {
         return finish(NULL, &why);
     }
+    if (self->options.keeper != NULL) {
+        json_t *kept = NULL;
+        if (self->options.keeper->request(self->options.keeper->context, client, request, &kept)) {
+            return kept;
+        }
+    }
     for (size_t i = 0; i < OP_COUNT; i++) {
         if (strcmp(op_table[i].name, name) == 0) {
             json_t *answer = check_members(&op, &op_table[i]) ? op_table[i].run(&op) : NULL;

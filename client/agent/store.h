@@ -373,6 +373,8 @@ bool store_entry_hash(store_t *self, uint64_t epoch, uint64_t number, struct has
 /* Forget the numbering of entries above a number (their events stay): the broker will say them
  * again. */
 void store_entries_cut(store_t *self, uint64_t epoch, uint64_t above);
+/* Forget entries below a number that is acknowledged; the one at it stays, for its running hash. */
+void store_entries_forget(store_t *self, uint64_t epoch, uint64_t below);
 struct persisted_run {
     uint64_t upto;
     int64_t at_ms;

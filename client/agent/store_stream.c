@@ -53,6 +53,16 @@ void store_entries_cut(store_t *self, uint64_t epoch, uint64_t above)
     store_run(self, statement);
 }
 
+void store_entries_forget(store_t *self, uint64_t epoch, uint64_t below)
+{
+    sqlite3_stmt *statement =
+        store_sql(self, "DELETE FROM entries WHERE epoch < ?1 OR (epoch = ?1 AND number < ?2)");
+
+    sql_int(statement, 1, (int64_t)epoch);
+    sql_int(statement, 2, (int64_t)below);
+    store_run(self, statement);
+}
+
 int store_entry_after(store_t *self, int64_t position, struct entry_row *out)
 {
     sqlite3_stmt *statement = store_sql(self,

@@ -144,6 +144,10 @@ static void go_on(agent_core_t *self, struct watcher *watcher)
 
 void agent_core_watch(agent_core_t *self)
 {
+    if (self->options.keeper != NULL) {
+        self->options.keeper->flow(self->options.keeper->context);
+        return;
+    }
     for (size_t i = 0; i < AGENT_WATCHERS_MAX; i++) {
         if (self->watchers[i].used) {
             go_on(self, &self->watchers[i]);
@@ -153,6 +157,9 @@ void agent_core_watch(agent_core_t *self)
 
 void agent_core_client_gone(agent_core_t *self, uint64_t client)
 {
+    if (self->options.keeper != NULL) {
+        self->options.keeper->gone(self->options.keeper->context, client);
+    }
     for (size_t i = 0; i < AGENT_WATCHERS_MAX; i++) {
         if (self->watchers[i].client == client) {
             memset(&self->watchers[i], 0, sizeof self->watchers[i]);

@@ -1,8 +1,8 @@
 # Configuration of waypost-agent (ZPL): `name = value`, four blanks a level, # begins a comment.
 # What stands behind a # is the default. Relative paths count from this file's folder.
 
-# Folder of the agent's database. It is made where it is missing, with mode 0700. One agent uses
-# it at a time. Takes a path of 1 to 1024 bytes; must be set.
+# Folder of the database. It is made where it is missing, with mode 0700. One program uses it at
+# a time. Takes a path of 1 to 1024 bytes; must be set.
 data = /var/lib/waypost-agent
 
 # File of the agent's secret keys, mode 0600, made by waypost keygen. Two during a rotation: the

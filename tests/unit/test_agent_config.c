@@ -131,7 +131,7 @@ static void paths__relative__count_from_the_file(void **state)
     put_file(&folder, "agent.zpl",
         "data = \"data\"\nkeys = \"a.keys\"\nkeys = \"b.keys\"\njoin = \"network.join\"\n"
         "socket = \"agent.sock\"\n");
-    if (agent_config_load(folder.config, &config, &why) != 0) {
+    if (agent_config_load(&agent_table, AGENT_DATABASE, folder.config, &config, &why) != 0) {
         fail_msg("%s", why.text);
     }
     assert_int_equal(config.key_count, 2);
@@ -155,7 +155,8 @@ static void keys__of_two_agents__are_refused(void **state)
     make_keys(&folder, "b.keys", "E09000007");
     put_file(&folder, "agent.zpl",
         "data = \"data\"\nkeys = \"a.keys\"\nkeys = \"b.keys\"\njoin = \"network.join\"\n");
-    assert_int_equal(agent_config_load(folder.config, &config, &why), E_CONFIG);
+    assert_int_equal(
+        agent_config_load(&agent_table, AGENT_DATABASE, folder.config, &config, &why), E_CONFIG);
     assert_non_null(strstr(why.text, "E09000007"));
     end(&folder);
 }
@@ -169,7 +170,8 @@ static void option__misspelt__is_answered_with_the_nearest(void **state)
     (void)state;
     begin(&folder);
     put_file(&folder, "agent.zpl", "on-delivry = \"x\"\n");
-    assert_int_equal(agent_config_load(folder.config, &config, &why), E_CONFIG);
+    assert_int_equal(
+        agent_config_load(&agent_table, AGENT_DATABASE, folder.config, &config, &why), E_CONFIG);
     assert_non_null(strstr(why.text, "on-delivery"));
     end(&folder);
 }
