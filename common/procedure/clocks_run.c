@@ -734,6 +734,9 @@ static void each_episode(
         }
         meet_level(&judge, &judge.episode->clocks, special, code, at_ms);
         meet_level(&judge, &judge.child->clocks, special, code, at_ms);
+        if ((judge.alert & rule_bit(self->r51)) != 0) { /* it came in time, word of it did not */
+            emit_alert(self, judge.episode, event, NULL, self->r51, self->now_ms);
+        }
     }
 }
 

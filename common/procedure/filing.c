@@ -20,9 +20,36 @@ static const struct {
     {K_ESCALATION_OUTCOME, {F_STAGE}, 1},
 };
 
+/* Is the value of a list said again further back? A list counts as a set: twice is once. */
+static bool said_before(const struct fact_set *facts, size_t index)
+{
+    const struct fact_value *value = &facts->values[index];
+
+    for (size_t i = 0; i < index; i++) {
+        const struct fact_value *other = &facts->values[i];
+        if (other->fact == value->fact && other->number == value->number &&
+            slice_equal(other->bytes, value->bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void join_item(struct hash *joined, const struct fact_value *value)
+{
+    uint8_t plain[8];
+
+    put_u64(plain, (uint64_t)value->number);
+    struct hash item =
+        hash_of("waypost/engine/item/1", slice_of(plain, sizeof plain), value->bytes);
+    for (size_t b = 0; b < HASH_BYTES; b++) {
+        joined->b[b] ^= item.b[b];
+    }
+}
+
 /*
  * One hash over the facts that are compared; a list counts as a set, so the items' hashes are
- * joined by exclusive or.
+ * joined by exclusive or, each item once.
  */
 static struct hash filing_key(const struct judge *self, const enum fact_name *facts, size_t count)
 {
@@ -34,14 +61,8 @@ static struct hash filing_key(const struct judge *self, const enum fact_name *fa
         uint32_t number = self->engine->names->fact[facts[i]];
         for (size_t k = 0; k < self->facts->count; k++) {
             const struct fact_value *value = &self->facts->values[k];
-            if (value->fact->number == number) {
-                uint8_t plain[8];
-                put_u64(plain, (uint64_t)value->number);
-                struct hash item =
-                    hash_of("waypost/engine/item/1", slice_of(plain, sizeof plain), value->bytes);
-                for (size_t b = 0; b < HASH_BYTES; b++) {
-                    joined.b[b] ^= item.b[b];
-                }
+            if (value->fact->number == number && !said_before(self->facts, k)) {
+                join_item(&joined, value);
             }
         }
         buf_put(&bytes, joined.b, HASH_BYTES);

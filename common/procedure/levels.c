@@ -48,9 +48,12 @@ static void copy_door(engine_t *self, struct row *row, struct episode *episode, 
     }
 }
 
-static void note_persisted(
-    engine_t *self, struct row *row, struct episode *episode, uint16_t code, int64_t at_ms)
+static void note_persisted(engine_t *self, struct row *row, const struct row_verdict *verdict,
+    uint16_t code, int64_t at_ms)
 {
+    struct episode *episode = verdict->episode;
+    bool took_effect = verdict->verdict == VERDICT_EFFECTIVE || verdict->verdict == VERDICT_ALERT;
+
     emit(self, "persisted", episode, row, NULL, NULL, at_ms, "by=%s latency_s=%lld",
         code_text(self, code), (long long)((at_ms - row->accepted_ms) / 1000));
     copy_door(self, row, episode, code);
@@ -58,7 +61,7 @@ static void note_persisted(
         emit(self, "cooperation_duty", episode, row, NULL, NULL, at_ms, "authority=%s",
             code_text(self, code));
     }
-    if (row->kind == self->names->kind[K_DOCUMENTS_PROVIDED] &&
+    if (took_effect && row->kind == self->names->kind[K_DOCUMENTS_PROVIDED] &&
         code == episode->transfer->receiving) {
         episode->documents_persisted_ms = at_ms;
     }
@@ -78,7 +81,7 @@ void engine_persisted(engine_t *self, const uint8_t *event_id, const char *code,
     recipient->level = 1;
     recipient->has_payload = row->has_payload && !row->withheld && !row->erased_broker;
     for (uint32_t i = 0; i < row->verdict_count; i++) {
-        note_persisted(self, row, row->verdicts[i].episode, now, at_ms);
+        note_persisted(self, row, &row->verdicts[i], now, at_ms);
     }
     clocks_persisted(self, row, now, at_ms);
 }

@@ -286,17 +286,17 @@ static bool role_fits(const struct judge *self, uint16_t code, int64_t stage, en
 /* Has the clock of that stage run out, within the open escalation? A breach that was superseded is none. */
 static bool stage_ran_out(const struct judge *self, int64_t stage)
 {
-    char id[] = "C10";
+    static const char *const ids[] = {
+        "C11", "C12", "C13"}; /* of stages 1 to 3; a higher one has none */
     struct running *const *clocks = self->episode->clocks.items;
 
-    if (stage < 1 || stage > 9) {
+    if (stage < 1 || stage > (int64_t)(sizeof ids / sizeof ids[0])) {
         return false;
     }
-    id[2] = (char)('0' + stage); /* C11, C12, C13: the clocks of stages 1 to 3 */
     for (uint32_t i = 0; i < self->episode->clocks.count; i++) {
         const struct running *clock = clocks[i];
         if (clock->state == CLOCK_BREACHED && clock->event->number >= self->episode->dispute &&
-            strcmp(clock->info->id, id) == 0) {
+            strcmp(clock->info->id, ids[stage - 1]) == 0) {
             return true;
         }
     }
