@@ -107,8 +107,8 @@ $(BUILD)/waypost-broker: $(call objects,broker/main.c) $(BUILD)/libbrokernet.a $
 	$(LINK)
 $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	$(LINK)
-$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a $(BUILD)/libwaypost.a \
-                  $(BUILD)/libcommon.a
+$(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a \
+                  $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
 	$(LINK)
 
 # Manual pages and completion are made from the table of commands.
