@@ -22,7 +22,8 @@ struct op_row {
 
 static const struct op_row op_table[] = {
     {"status", op_status, {NULL}},
-    {"new_transfer", op_new_transfer, {"origin", "receiving", "subjects", "label", NULL}},
+    {"new_transfer", op_new_transfer,
+        {"origin", "receiving", "subjects", "label", "transfer", NULL}},
     {"send", op_send,
         {"kind", "transfer", "from", "to", "facts", "sealed", "attachments", "subjects", "ref",
             "supersedes", "occurred", "allow_incomplete", "dry_run", NULL}},

@@ -77,12 +77,13 @@ static void add_clock(void *context, const uint8_t *subject, const struct engine
     }
     /* while the broker is away nobody has borne it out: a belief (docs/PROCEDURES.md, section 9, Offline) */
     bool provisional = clock->due.provisional || !agent_core_online(list->core);
-    json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:b, s:b}", "clock",
+    json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o, s:b, s:b}", "clock",
         clock->info->id, "name", clock->info->name, "transfer", json_id(list->transfer->transfer),
-        "label", list->transfer->label, "child", child_name(list->transfer, subject, ref), "state",
-        clock_words[clock->state], "binds", binds, "advisory", (int)clock->advisory, "provisional",
-        (int)provisional);
+        "label", list->transfer->label, "child", child_name(list->transfer, subject, ref), "ref",
+        json_id(subject), "event", json_id(clock->event), "state", clock_words[clock->state],
+        "binds", binds, "advisory", (int)clock->advisory, "provisional", (int)provisional);
     assert(row != NULL);
+    json_object_set_new(row, "stopped", json_boolean(clock->stopped));
     put_due(row, clock);
     put_late(row, clock);
     json_array_append_new(list->rows, row);
@@ -186,7 +187,8 @@ json_t *op_whois(struct op *op)
         const char *name = child_name(&transfer, transfer.subjects[i].ref, text);
         if (child == NULL || strcmp(child, name) == 0) {
             json_array_append_new(rows,
-                json_pack("{s:s, s:o}", "child", name, "owners",
+                json_pack("{s:s, s:o, s:o}", "child", name, "ref",
+                    json_id(transfer.subjects[i].ref), "owners",
                     owners_json(engine, &transfer, transfer.subjects[i].ref, at_ms)));
         }
     }
@@ -243,15 +245,26 @@ static json_t *child_json(agent_core_t *self, const engine_t *engine,
     engine_clocks(engine, transfer->transfer, ref, add_clock, &list);
     engine_outstanding(engine, transfer->transfer, ref, add_owed, owed);
     engine_expected(engine, transfer->transfer, ref, add_expected, expected);
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "child", child_name(transfer, ref, text),
-        "owners", owners_json(engine, transfer, ref, 0), "flags", flags_json(engine, transfer, ref),
-        "clocks", list.rows, "outstanding", owed, "expected", expected);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "child",
+        child_name(transfer, ref, text), "ref", json_id(ref), "owners",
+        owners_json(engine, transfer, ref, 0), "flags", flags_json(engine, transfer, ref), "clocks",
+        list.rows, "outstanding", owed, "expected", expected);
 }
 
 static const char *const verdict_words[] = {
     "unjudged", "effective", "alert", "refused", "held", "turned_away"};
 
-/* What the engine says of each event of the timeline, child by child: the strongest with its rules. */
+static json_t *rules_json(const struct engine_verdict *verdict)
+{
+    json_t *rules = json_array();
+
+    for (size_t i = 0; i < verdict->rule_count; i++) {
+        json_array_append_new(rules, json_string(verdict->rules[i]));
+    }
+    return rules;
+}
+
+/* What the engine says of each event of the timeline, child by child, and the strongest of it with its rules. */
 static void add_verdicts(
     const engine_t *engine, const struct transfer_row *transfer, json_t *events)
 {
@@ -263,20 +276,24 @@ static void add_verdicts(
         uint8_t event[UUID_BYTES];
         struct engine_verdict strongest = {0};
         const char *id = json_string_value(json_object_get(row, "event"));
+        json_t *verdicts = json_array();
         for (size_t s = 0; id != NULL && uuid_parse(id, event) == 0 && s < transfer->subject_count;
              s++) {
             struct engine_verdict verdict;
-            if (engine_verdict(engine, event, transfer->subjects[s].ref, &verdict) == 0 &&
-                verdict.verdict > strongest.verdict) {
+            if (engine_verdict(engine, event, transfer->subjects[s].ref, &verdict) != 0) {
+                continue;
+            }
+            json_array_append_new(verdicts,
+                json_pack("{s:o, s:s, s:o, s:i}", "ref", json_id(transfer->subjects[s].ref),
+                    "verdict", verdict_words[verdict.verdict], "rules", rules_json(&verdict),
+                    "alerts", (int)verdict.alert_count));
+            if (verdict.verdict > strongest.verdict) {
                 strongest = verdict;
             }
         }
-        json_t *rules = json_array();
-        for (size_t r = 0; r < strongest.rule_count; r++) {
-            json_array_append_new(rules, json_string(strongest.rules[r]));
-        }
         json_object_set_new(row, "judged", json_string(verdict_words[strongest.verdict]));
-        json_object_set_new(row, "rules", rules);
+        json_object_set_new(row, "rules", rules_json(&strongest));
+        json_object_set_new(row, "verdicts", verdicts);
     }
 }
 

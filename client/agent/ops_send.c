@@ -55,6 +55,33 @@ static bool good_name(struct op *op, const char *what, const char *name)
 
 /* ---- new_transfer ---- */
 
+/*
+ * The reference of a child: the one that is given (others have spoken of it), else that of the same name here, else a
+ * new one.
+ */
+static bool choose_reference(struct op *op, const json_t *json, struct subject_row *out)
+{
+    const char *given = json_string_value(json_object_get(json, "ref"));
+    uint8_t ref[UUID_BYTES];
+
+    if (given != NULL && uuid_parse(given, ref) != 0) {
+        complain(op->why, E_ID, "subject %s: ref %.60s is not an id", out->name, given);
+        return false;
+    }
+    bool named = store_subject_named(op->core->store, out->name, out->ref);
+    if (given != NULL && named && memcmp(ref, out->ref, UUID_BYTES) != 0) {
+        complain(
+            op->why, E_EXISTS, "subject %s: that name stands for another child here", out->name);
+        return false;
+    }
+    if (given != NULL) {
+        memcpy(out->ref, ref, UUID_BYTES);
+    } else if (!named) {
+        op->core->world->random(op->core->world->context, out->ref, sizeof out->ref);
+    }
+    return true;
+}
+
 static bool read_subject(struct op *op, const json_t *json, struct subject_row *out)
 {
     const char *name = json_string_value(json_object_get(json, "name"));
@@ -72,10 +99,7 @@ static bool read_subject(struct op *op, const json_t *json, struct subject_row *
         return false;
     }
     agent_copy_text(out->name, sizeof out->name, name);
-    if (!store_subject_named(op->core->store, name, out->ref)) { /* the same child keeps its ref */
-        op->core->world->random(op->core->world->context, out->ref, sizeof out->ref);
-    }
-    return true;
+    return choose_reference(op, json, out);
 }
 
 static bool read_subjects(struct op *op, struct transfer_row *row)
@@ -120,6 +144,28 @@ json_t *subjects_json(const struct transfer_row *row)
     return list;
 }
 
+/* Its id: drawn, or (begun elsewhere, told by other means) given. One that is known here has one origin and one receiver. */
+static bool choose_transfer(struct op *op, struct transfer_row *row)
+{
+    struct transfer_row known;
+    bool given;
+
+    if (!op_id(op, "transfer", false, row->transfer, &given)) {
+        return false;
+    }
+    if (!given) {
+        op->core->world->random(op->core->world->context, row->transfer, sizeof row->transfer);
+        return true;
+    }
+    if (store_transfer(op->core->store, row->transfer, &known) == 0 &&
+        (strcmp(known.origin, row->origin) != 0 || strcmp(known.receiving, row->receiving) != 0)) {
+        complain(op->why, E_EXISTS, "that transfer is known here, from %s to %s", known.origin,
+            known.receiving);
+        return false;
+    }
+    return true;
+}
+
 json_t *op_new_transfer(struct op *op)
 {
     agent_core_t *self = op->core;
@@ -143,7 +189,9 @@ json_t *op_new_transfer(struct op *op)
     agent_copy_text(row.label, sizeof row.label, label == NULL ? "" : label);
     agent_copy_text(row.origin, sizeof row.origin, origin);
     agent_copy_text(row.receiving, sizeof row.receiving, receiving);
-    self->world->random(self->world->context, row.transfer, sizeof row.transfer);
+    if (!choose_transfer(op, &row)) {
+        return NULL;
+    }
     store_begin(self->store);
     store_transfer_put(self->store, &row);
     if (agent_commit(self) != 0) {

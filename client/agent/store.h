@@ -116,8 +116,10 @@ struct transfer_row {
     uint64_t unopened;
     int64_t last_ms;
 };
-void store_transfer_put(
-    store_t *self, const struct transfer_row *row); /* adds; subjects not yet there are added */
+void store_transfer_put(store_t *self,
+    const struct transfer_row
+        *row); /* adds; subjects not yet there are added, those without a name get
+                                                       the one given */
 int store_transfer(
     store_t *self, const uint8_t *transfer, struct transfer_row *out); /* 0 or E_NOT_FOUND */
 int store_transfer_labelled(

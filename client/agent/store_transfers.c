@@ -13,7 +13,7 @@ static void add_subject(
 {
     sqlite3_stmt *statement = store_sql(self,
         "INSERT INTO subjects (transfer, ref, case_type, name, position) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (transfer, ref) DO NOTHING");
+        " ON CONFLICT (transfer, ref) DO UPDATE SET name = coalesce(name, excluded.name)");
 
     sql_id(statement, 1, transfer);
     sql_id(statement, 2, subject->ref);

@@ -52,8 +52,12 @@ static int subject_take(struct cli *cli, const char *text, json_t *list)
 {
     const struct fact_info *types = catalogue_case_type();
     size_t len = strcspn(text, "=:");
-    const char *type = text[len] == '\0' ? "" : text + len + 1;
+    char type[64] = "";
+    const char *rest = text[len] == '\0' ? "" : text + len + 1;
+    size_t type_len = strcspn(rest, ",");
+    const char *ref = rest[type_len] == ',' ? rest + type_len + 1 : NULL;
     uint32_t number;
+    memcpy(type, rest, type_len < sizeof type ? type_len : sizeof type - 1);
     if (len == 0 || type[0] == '\0') {
         return cli_misuse(cli, "--subject %s: write a label and a case type, child-1=cp", text);
     }
@@ -64,8 +68,11 @@ static int subject_take(struct cli *cli, const char *text, json_t *list)
             : cli_misuse(
                   cli, "--subject %s: %s is no case type; did you mean %s?", text, type, near);
     }
-    json_array_append_new(
-        list, json_pack("{s:o, s:s}", "name", json_stringn(text, len), "case_type", type));
+    json_t *subject = json_pack("{s:o, s:s}", "name", json_stringn(text, len), "case_type", type);
+    if (ref != NULL) {
+        json_object_set_new(subject, "ref", json_string(ref));
+    }
+    json_array_append_new(list, subject);
     return CLI_DONE;
 }
 
@@ -135,6 +142,9 @@ static int transfer_request(struct cli *cli, const names_t *names, const char *o
         receiving, "subjects", subjects);
     if (cli_text(cli, "label") != NULL) {
         json_object_set_new(*out, "label", json_string(cli_text(cli, "label")));
+    }
+    if (cli_text(cli, "transfer") != NULL) {
+        json_object_set_new(*out, "transfer", json_string(cli_text(cli, "transfer")));
     }
     return CLI_DONE;
 }
@@ -416,13 +426,20 @@ static const struct cli_option new_transfer_options[] = {
             "authority that the child moves to, code or name; this agent's own unless it is named"},
     {.name = "subject",
         .letter = 's',
-        .argument = "NAME=TYPE",
+        .argument = "NAME=TYPE[,REF]",
         .type = CLI_TEXT,
         .required = true,
         .repeatable = true,
         .text = "a child: a label that stays at this agent, and its case type (cp, cin, lac, "
                 "early_help, unborn, "
-                "pre_care_proceedings, care_leaver)"},
+                "pre_care_proceedings, care_leaver); with its reference where others have spoken "
+                "of this child already"},
+    {.name = "transfer",
+        .argument = "ID",
+        .type = CLI_TEXT,
+        .text =
+            "the id of a transfer that was begun elsewhere and that you were told of otherwise; "
+            "a new one is drawn unless it is named"},
     {.name = "label",
         .letter = 'l',
         .argument = "TEXT",

@@ -250,6 +250,35 @@ static void receipt__of_an_accepted_event__is_a_file(void **state)
     json_decref(answer);
 }
 
+#define ELSEWHERE "4d1f0f6a-0d3c-4b52-9a36-6f1f3f2f7a01"
+#define KNOWN_CHILD "7b1d2c3e-0000-4000-8000-0123456789ab"
+
+static void new_transfer__begun_elsewhere__keeps_its_id_and_the_references(void **state)
+{
+    struct agentfix *self = *state;
+    static const char request[] =
+        "{'op': 'new_transfer', 'transfer': '" ELSEWHERE "', 'origin': 'E09000007', 'receiving': "
+        "'E09000019', 'subjects': [{'name': 'oak', 'case_type': 'cp', 'ref': '" KNOWN_CHILD "'}]}";
+    json_t *answer = good(agentfix_ask(self, request));
+
+    assert_string_equal(json_string_value(json_object_get(answer, "transfer")), ELSEWHERE);
+    json_decref(answer);
+    answer = good(agentfix_ask(self, request)); /* the same again changes nothing */
+    const json_t *child = json_array_get(json_object_get(answer, "subjects"), 0);
+    assert_string_equal(json_string_value(json_object_get(child, "ref")), KNOWN_CHILD);
+    json_decref(answer);
+    answer = agentfix_ask(self,
+        "{'op': 'new_transfer', 'transfer': '" ELSEWHERE
+        "', 'origin': 'E09000019', 'receiving': 'E09000007', 'subjects': []}");
+    assert_int_equal(json_integer_value(json_object_get(answer, "code")), -E_EXISTS);
+    json_decref(answer);
+    answer = agentfix_ask(self,
+        "{'op': 'new_transfer', 'origin': 'E09000019', 'receiving': 'E09000007', 'subjects':"
+        " [{'name': 'ash', 'case_type': 'cp', 'ref': '" KNOWN_CHILD "'}]}");
+    assert_int_equal(json_integer_value(json_object_get(answer, "code")), -E_EXISTS);
+    json_decref(answer);
+}
+
 int main(void)
 {
 #define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -263,6 +292,7 @@ int main(void)
         WITH_AGENT(watch__events_as_they_come__one_line_each),
         WITH_AGENT(status__online__names_agent_keys_and_queue),
         WITH_AGENT(receipt__of_an_accepted_event__is_a_file),
+        WITH_AGENT(new_transfer__begun_elsewhere__keeps_its_id_and_the_references),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
