@@ -48,8 +48,7 @@ static struct clock_seen seen_of(const struct asking *self, uint32_t child)
     if (self->wanted->event != SCENARIO_NONE) {
         seen.event = self->scenario->events[self->wanted->event].id;
     }
-    engine_clocks(asked_engine(self), transfer_id(self, self->wanted->target.transfer),
-        child_ref(self, child), see_clock, &seen);
+    asked_clocks(self, child, see_clock, &seen);
     return seen;
 }
 

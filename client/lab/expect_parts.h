@@ -39,7 +39,17 @@ bool expect_recorded(const struct asking *self);
 void got_child(const struct asking *self, uint32_t transfer, uint32_t child);
 const uint8_t *child_ref(const struct asking *self, uint32_t child);
 const uint8_t *transfer_id(const struct asking *self, uint32_t transfer);
-const engine_t *asked_engine(const struct asking *self);
+
+/* State as whoever is asked has it: as the functions of engine.h. */
+size_t asked_owner(
+    const struct asking *self, uint32_t child, enum dimension dimension, const char *out[8]);
+void asked_clocks(const struct asking *self, uint32_t child,
+    void (*visit)(void *context, const uint8_t *subject, const struct engine_clock *clock),
+    void *context);
+const char *asked_flag(const struct asking *self, uint32_t child, const char *name);
+void asked_outstanding(const struct asking *self, uint32_t child,
+    void (*visit)(void *context, const char *id, int64_t since_ms), void *context);
+int64_t asked_measure(const struct asking *self, const char *name);
 
 /* A due date or instant as a scenario writes it; text of CIVIL_STAMP_BYTES; returned. */
 const char *due_word(const struct due *due, char *text);

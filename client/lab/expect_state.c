@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "client/lab/expect_parts.h"
-#include "common/base/check.h"
 #include "common/base/civil.h"
 
 #include "common/base/banned.h"
@@ -34,9 +33,7 @@ static bool same_codes(const char *const *a, size_t a_count, const char *const *
 static bool owner_fits(const struct asking *self, uint32_t child, const struct owner_wanted *owner)
 {
     const char *found[OWNERS_MAX];
-    size_t count =
-        engine_owner(asked_engine(self), transfer_id(self, self->wanted->target.transfer),
-            child_ref(self, child), owner->dimension, found);
+    size_t count = asked_owner(self, child, owner->dimension, found);
 
     if (same_codes(found, count, owner->codes, owner->count)) {
         return true;
@@ -69,8 +66,7 @@ bool expect_owner(const struct asking *self)
 
 static bool flag_fits(const struct asking *self, uint32_t child, const struct pair_wanted *pair)
 {
-    const char *value = engine_flag(asked_engine(self),
-        transfer_id(self, self->wanted->target.transfer), child_ref(self, child), pair->name);
+    const char *value = asked_flag(self, child, pair->name);
 
     if (value != NULL && strcmp(value, pair->value) == 0) {
         return true;
@@ -137,8 +133,7 @@ static bool outstanding_fits(const struct asking *self, uint32_t child)
     struct buf all = {0};
     struct outstanding_seen seen = {.id = self->wanted->id, .all = &all};
 
-    engine_outstanding(asked_engine(self), transfer_id(self, self->wanted->target.transfer),
-        child_ref(self, child), see_outstanding, &seen);
+    asked_outstanding(self, child, see_outstanding, &seen);
     bool age_asked = wanted && seen.found && self->wanted->length.unit != LIMIT_UNSET;
     int64_t age = age_asked ? age_of(self, seen.since_ms) : 0;
     bool holds = seen.found == wanted && (!age_asked || age == self->wanted->length.count);
@@ -170,17 +165,13 @@ bool expect_outstanding(const struct asking *self)
 
 bool expect_hub(const struct asking *self)
 {
-    const engine_t *hub = self->network->hub(self->network->self);
     bool holds = true;
 
     for (uint32_t i = 0; i < self->wanted->pair_count; i++) {
         const struct pair_wanted *pair = &self->wanted->pairs[i];
         char text[24];
-        int64_t value = 0;
-        int rc = engine_measure(hub, pair->name, &value);
-        assert(rc == 0); /* the parser knows the names */
         struct buf number = {0};
-        buf_put_text(&number, "%lld", (long long)value);
+        buf_put_text(&number, "%lld", (long long)asked_measure(self, pair->name));
         size_t len = number.len < sizeof text ? number.len : sizeof text - 1;
         memcpy(text, number.data, len);
         text[len] = '\0';

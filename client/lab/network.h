@@ -21,6 +21,24 @@ struct payload_seen {
     bool commitment_fits; /* the event's commitment still verifies */
 };
 
+/*
+ * What an agent answers about state, for networks whose agents are processes and can only be asked.
+ * Each as the function of engine.h that it is named after; view is an authority's code.
+ */
+struct agent_answers {
+    size_t (*owner)(void *self, const char *view, const uint8_t *transfer, const uint8_t *subject,
+        enum dimension dimension, const char *out[8]);
+    void (*clocks)(void *self, const char *view, const uint8_t *transfer, const uint8_t *subject,
+        void (*visit)(void *context, const uint8_t *subject, const struct engine_clock *clock),
+        void *context);
+    const char *(*flag)(void *self, const char *view, const uint8_t *transfer,
+        const uint8_t *subject, const char *name);
+    void (*outstanding)(void *self, const char *view, const uint8_t *transfer,
+        const uint8_t *subject, void (*visit)(void *context, const char *id, int64_t since_ms),
+        void *context);
+    int (*measure)(void *self, const char *name, int64_t *out); /* the hub's */
+};
+
 struct rehearsal_network {
     void *self;
     void (*destroy)(void **self_p);
@@ -35,6 +53,9 @@ struct rehearsal_network {
     void (*erase)(void *self, uint32_t event);
 
     /* ---- what is asked; view: an authority's code, NULL for the broker ---- */
+    const struct agent_answers
+        *answers; /* NULL where engine and hub have every engine at hand; else they have the
+                                            broker's alone */
     const engine_t *(*engine)(void *self, const char *view);
     const engine_t *(*hub)(void *self);
     void (*records)(void *self, const char *view,

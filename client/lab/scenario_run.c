@@ -150,13 +150,12 @@ static void finish(struct run *self)
     self->result->hash = engine_hash(self->network.engine(self->network.self, NULL));
 }
 
-int scenario_run(const scenario_t *scenario, const struct run_watcher *watcher,
-    struct run_result *out, uint32_t *line, struct complaint *why)
+int scenario_play(const scenario_t *scenario, const struct rehearsal_network *network,
+    const struct run_watcher *watcher, struct run_result *out, uint32_t *line,
+    struct complaint *why)
 {
-    struct run self = {.scenario = scenario,
-        .watcher = watcher,
-        .network = network_model_new(scenario, watcher->keep_records),
-        .result = out};
+    struct run self = {
+        .scenario = scenario, .watcher = watcher, .network = *network, .result = out};
     int rc = 0;
 
     *out = (struct run_result){0};
@@ -172,6 +171,15 @@ int scenario_run(const scenario_t *scenario, const struct run_watcher *watcher,
     if (rc == 0) {
         finish(&self);
     }
-    self.network.destroy(&self.network.self);
+    return rc;
+}
+
+int scenario_run(const scenario_t *scenario, const struct run_watcher *watcher,
+    struct run_result *out, uint32_t *line, struct complaint *why)
+{
+    struct rehearsal_network network = network_model_new(scenario, watcher->keep_records);
+    int rc = scenario_play(scenario, &network, watcher, out, line, why);
+
+    network.destroy(&network.self);
     return rc;
 }

@@ -36,4 +36,9 @@ struct run_result {
 int scenario_run(const scenario_t *scenario, const struct run_watcher *watcher,
     struct run_result *out, uint32_t *line, struct complaint *why);
 
+/* The same over a network that the caller has made and will destroy. Lent. */
+int scenario_play(const scenario_t *scenario, const struct rehearsal_network *network,
+    const struct run_watcher *watcher, struct run_result *out, uint32_t *line,
+    struct complaint *why);
+
 #endif
