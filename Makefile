@@ -45,6 +45,7 @@ LAB_C := $(wildcard client/lab/*.c)
 REPLAY_C := $(wildcard client/replay/*.c)
 SUPPORT_C := $(wildcard tests/support/*.c)
 FUZZ_C := $(wildcard tests/fuzz/*.c)
+STAGE_C := $(filter-out tests/stage/world_driven.c,$(wildcard tests/stage/*.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN_O := $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
@@ -53,6 +54,8 @@ PROGRAMS := $(BUILD)/waypost-broker $(BUILD)/waypost-agent $(BUILD)/waypost
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 LAB_TESTS := $(patsubst tests/lab/%.c,$(BUILD)/tests/lab/%,$(wildcard tests/lab/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+# The programs once more, on a clock that a test moves.
+DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent waypost)
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
@@ -94,6 +97,7 @@ $(BUILD)/libcli.a: $(call objects,$(CLI_C))
 $(BUILD)/liblab.a: $(call objects,$(LAB_C))
 $(BUILD)/libreplay.a: $(call objects,$(REPLAY_C))
 $(BUILD)/libsupport.a: $(call objects,$(SUPPORT_C))
+$(BUILD)/libstage.a: $(call objects,$(STAGE_C))
 $(BUILD)/libfuzz.a: $(call objects,$(filter-out tests/fuzz/entry.c tests/fuzz/make_corpus.c,$(FUZZ_C)))
 $(BUILD)/%.a:
 	@mkdir -p $(@D)
@@ -109,6 +113,20 @@ $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a 
 	$(LINK)
 $(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a \
                   $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
+	$(LINK)
+
+DRIVEN_WORLD = $(call objects,tests/stage/world_driven.c tests/stage/stage_clock.c)
+$(BUILD)/tests/programs/waypost-broker: $(call objects,broker/main.c) $(DRIVEN_WORLD) $(BUILD)/libbrokernet.a \
+                                        $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK)
+$(BUILD)/tests/programs/waypost-agent: $(call objects,client/agent/main.c) $(DRIVEN_WORLD) $(BUILD)/libagent.a \
+                                       $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK)
+$(BUILD)/tests/programs/waypost: $(call objects,client/cli/main.c) $(DRIVEN_WORLD) $(BUILD)/libcli.a $(BUILD)/liblab.a \
+                                 $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
 	$(LINK)
 
 # Manual pages and completion are made from the table of commands.
@@ -137,10 +155,12 @@ $(BUILD)/tests/unit/test_corpora: tests/unit/test_corpora.c $(FUZZ_LIBS) | $(GEN
 	$(LINK_TEST)
 $(BUILD)/tests/fuzz/make_corpus: tests/fuzz/make_corpus.c $(FUZZ_LIBS) | $(GEN_C)
 	$(LINK_TEST)
+$(BUILD)/tests/tools/stage: tests/tools/stage.c $(BUILD)/libstage.a $(TEST_LIBS) | $(GEN_C)
+	$(LINK_TEST)
 $(BUILD)/tests/%: tests/%.c $(TEST_LIBS) | $(GEN_C)
 	$(LINK_TEST)
 
-tests: programs $(UNIT_TESTS) $(LAB_TESTS) $(TEST_TOOLS)
+tests: programs $(UNIT_TESTS) $(LAB_TESTS) $(TEST_TOOLS) $(DRIVEN)
 
 bootstrap:
 	@scripts/bootstrap
