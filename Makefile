@@ -8,6 +8,7 @@
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
+#   make bench-peers  the same work on Redis, NATS, RabbitMQ and Mosquitto in the same run, and the ratios
 #   make lint         layers, headers, function length, format, clang-tidy
 #   make format       clang-format over our own sources
 #   make install      DESTDIR= PREFIX=/usr/local: programs, library, header, man pages, completion, samples
@@ -59,7 +60,7 @@ DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent wayp
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches lint format install clean programs tests
+.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers lint format install clean programs tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -208,6 +209,16 @@ benches: $(BENCHES)
 bench: bootstrap
 	@$(MAKE) --no-print-directory -j2 programs benches BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
+
+# The load of the bench in the peers' own protocols; polling to the nanosecond is not POSIX yet.
+PEERS_C := $(wildcard tests/bench/peers/*.c)
+$(call objects,$(PEERS_C)): OURS += -D_GNU_SOURCE
+$(BUILD)/tests/bench/peers/load: $(call objects,$(PEERS_C)) $(BUILD)/libcli.a $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(LINK)
+bench-peers: bootstrap
+	@$(MAKE) --no-print-directory -j2 programs $(BUILD)/tests/bench/peers/load BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/bench/peers/run
 
 lint: bootstrap
 	@$(MAKE) --no-print-directory -j2 $(GEN_C) BUILD=$(BUILD)
