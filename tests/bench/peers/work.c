@@ -39,7 +39,7 @@ enum {
     RATE = 5000,
     LINKS_MAX = 2000,
     NS_PER_MS = 1000000,
-    PROBE_NS = 500000,
+    PROBE_MS = 1,
     WAIT_MS_MAX = 30000,
 };
 
@@ -204,7 +204,7 @@ static void wait_listening(const struct work *work)
     while (link_open(&probe, work->protocol, LINK_PRODUCER, UINT32_MAX, work->port) != 0 &&
         now_ns() < until) {
         link_close(&probe);
-        nanosleep(&(struct timespec){0, PROBE_NS}, NULL);
+        poll(NULL, 0, PROBE_MS);
     }
     link_close(&probe);
 }
@@ -353,7 +353,7 @@ static int with_producers(struct work *work, const char *name)
     if (consume) {
         pthread_create(&consumers, NULL, consumers_run, work);
         while (atomic_load(&work->consumers_ready) == 0) {
-            nanosleep(&(struct timespec){0, NS_PER_MS}, NULL);
+            poll(NULL, 0, 1);
         }
     }
     int rc = crew_open(&crew, work, LINK_PRODUCER, 1, producers);
