@@ -184,102 +184,100 @@ static void override__known_keys__count_in_every_profile(void **state)
     procedures_destroy(&mine);
 }
 
+/* One cell of a file, and what is said of it. */
+static const struct {
+    const char *file;
+    const char *from;
+    const char *to;
+    const char *wanted; /* in the sentence */
+} typos[] = {
+    {"kinds.tsv", "move_notified\t", "move_notifed\t",
+        "kinds.tsv:2: unknown kind \"move_notifed\"; did you mean \"move_notified\""},
+    {"kinds.tsv", "+temporary_plan;", "+temporary_plam;", "did you mean \"temporary_plan\""},
+    {"kinds.tsv", "C01,C08,C09,C17", "C01,C08,C09", "kinds.tsv:2: column starts"},
+    {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
+        "did you mean"},
+    {"kinds.tsv", "retain_intention := fact", "retain_intension := fact",
+        "did you mean \"retain_intention\""},
+    {"clocks.tsv", "permanence=permanent state.case_type=cp",
+        "permanance=permanent state.case_type=cp", "clocks.tsv:2: unknown fact"},
+    {"clocks.tsv", "permanence=permanent state.case_type=cp",
+        "permanence=permanant state.case_type=cp", "did you mean \"permanent\""},
+    {"clocks.tsv", "state.case_type=cp state.conference", "state.case_typ=cp state.conference",
+        "did you mean \"case_type\""},
+    {"clocks.tsv", "fact:finished_at", "fact:finish_at", "clocks.tsv:3: unknown date or time fact"},
+    {"clocks.tsv", "london\treceiving", "londn\treceiving", "did you mean \"london\""},
+    {"rules.tsv", "REJECT:written_acceptance", "REJECT:writen_acceptance",
+        "rules.tsv:2: unknown kind or clock"},
+    {"rules.tsv", "REJECT:written_acceptance", "REJCT:written_acceptance", "unknown severity"},
+    {"rules.tsv", "\tpair\t-\tdim case", "\tpeer\t-\tdim case", "unknown owner"},
+    {"rules.tsv", "(origin)", "(orgin)", "unknown role"},
+    {"rules.tsv", "written_acceptance:signatory_role", "written_acceptance:signatry_role",
+        "unknown fact"},
+    {"rules.tsv", "written_acceptance:signatory_role", "writen_acceptance:signatory_role",
+        "unknown kind"},
+    {"clocks.tsv", "\tany\tmove_notified", "\tanny\tmove_notified", "did you mean \"any\""},
+    {"clocks.tsv", "\tpersisted\tconference_held", "\tpersistd\tconference_held",
+        "did you mean \"persisted\""},
+    {"clocks.tsv", "fact:finished_at", "fact:finished_att", "finished_at"},
+    {"clocks.tsv", "fact:finished_at", "fact:stage", "unknown date or time fact"},
+    {"clocks.tsv", "\t15\twd\t", "\t15\tweeks\t", "is no duration"},
+    {"clocks.tsv", "\tsender+assessment_type\t", "\tsender+type\t", "unknown key"},
+    {"clocks.tsv", "\treceiving\t-\tepisode", "\treceiver\t-\tepisode", "unknown binding"},
+    {"clocks.tsv", "state.challenge=open\talert", "state.challange=open\talert", "did you mean"},
+    {"clocks.tsv", "state.conference=none]; move_updated", "state.conference=non]; move_updated",
+        "unknown value"},
+    {"clocks.tsv", "state.conference=none]; move_updated", "state.conference=none; move_updated",
+        "onference=none\": a bracket is not closed"},
+    {"clocks.tsv", "documents_complete[state.case_type=cp", "documents_complete[outcome=plan_made",
+        "does not carry"},
+    {"clocks.tsv", "\tlondon\treceiving", "\tlondn\treceiving", "did you mean \"london\""},
+    {"kinds.tsv", "+case_file\t", "+casefile\t", "did you mean \"case_file\""},
+    {"kinds.tsv", "permanence := fact;", "permanance := fact;", "did you mean \"permanence\""},
+    {"kinds.tsv", "case_type := unborn", "case_type := unborne", "did you mean"},
+    {"kinds.tsv", "dim conference_convening := receiving", "dim conference_convning := receiving",
+        "did you mean"},
+    {"kinds.tsv", "dim conference_convening := receiving", "dim conference_convening := receivng",
+        "unknown role or fact"},
+    {"kinds.tsv", "receiving@london state.temporary_plan", "receving@london state.temporary_plan",
+        "unknown role"},
+    {"kinds.tsv", "+outstanding(R20)", "+outstanding(R99)", "unknown rule"},
+    {"kinds.tsv", "+challenge(about)", "+challenge(about", "bracket is not closed"},
+    {"kinds.tsv", "[permanence=permanent] dim", "[permanence=permanent dim", "kinds.tsv:2"},
+    {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
+        "did you mean"},
+    {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C99\t", "unknown clock"},
+    {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C10\t", "does not know this kind"},
+    {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09\t", "names 3 clocks"},
+    {"london.zpl", "name = london", "name = national", "is loaded already"},
+    {"london.zpl", "level = regional", "level = reginal", "no value for profile.level"},
+    {"london.zpl", "effective_from = 2023-02-01", "effective_from = 2023-02-30", "no value for"},
+    {"london.zpl", "    name = london\n", "", "needs name, level and effective_from"},
+    {"london.zpl", "finish_within = 1wd", "finish_within = 1wd\n    cp_in = \"cp_plan\"",
+        "given twice"},
+    {"national.zpl", "moves = unset", "moves = many", "no value for frequent_mover.moves"},
+    {"national.zpl", "moment = persisted", "moment = opened", "no value for clocks.C01.moment"},
+    {"authorities.csv", "E06000001,", "E0600001,", "nine-character code"},
+    {"successions.tsv", "E08000016\t", "E0800016\t", "is no code"},
+    {"bank-holidays.json", "england-and-wales", "england-or-wales", "no division"},
+    {"bank-holidays.json", "{", "[", "bank holidays"},
+    {"london.zpl", "limit = 15wd", "limt = 15wd", "london.zpl:"},
+    {"london.zpl", "limit = 15wd", "limit = 15weeks", "no value for clocks.C02.limit"},
+    {"london.zpl", "inherit = national", "inherit = nationl", "did you mean national"},
+    {"successions.tsv", "2025-04-01", "2025-04-31", "successions.tsv:2"},
+    {"bank-holidays.json", "2019-01-01", "2019-13-01", "bank holidays"},
+};
+
 static void load__a_typo_in_any_file__names_file_line_and_nearest_word(void **state)
 {
-    static const struct {
-        const char *file;
-        const char *from;
-        const char *to;
-        const char *wanted; /* in the sentence */
-    } rows[] = {
-        {"kinds.tsv", "move_notified\t", "move_notifed\t",
-            "kinds.tsv:2: unknown kind \"move_notifed\"; did you mean \"move_notified\""},
-        {"kinds.tsv", "+temporary_plan;", "+temporary_plam;", "did you mean \"temporary_plan\""},
-        {"kinds.tsv", "C01,C08,C09,C17", "C01,C08,C09", "kinds.tsv:2: column starts"},
-        {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
-            "did you mean"},
-        {"kinds.tsv", "retain_intention := fact", "retain_intension := fact",
-            "did you mean \"retain_intention\""},
-        {"clocks.tsv", "permanence=permanent state.case_type=cp",
-            "permanance=permanent state.case_type=cp", "clocks.tsv:2: unknown fact"},
-        {"clocks.tsv", "permanence=permanent state.case_type=cp",
-            "permanence=permanant state.case_type=cp", "did you mean \"permanent\""},
-        {"clocks.tsv", "state.case_type=cp state.conference", "state.case_typ=cp state.conference",
-            "did you mean \"case_type\""},
-        {"clocks.tsv", "fact:finished_at", "fact:finish_at",
-            "clocks.tsv:3: unknown date or time fact"},
-        {"clocks.tsv", "london\treceiving", "londn\treceiving", "did you mean \"london\""},
-        {"rules.tsv", "REJECT:written_acceptance", "REJECT:writen_acceptance",
-            "rules.tsv:2: unknown kind or clock"},
-        {"rules.tsv", "REJECT:written_acceptance", "REJCT:written_acceptance", "unknown severity"},
-        {"rules.tsv", "\tpair\t-\tdim case", "\tpeer\t-\tdim case", "unknown owner"},
-        {"rules.tsv", "(origin)", "(orgin)", "unknown role"},
-        {"rules.tsv", "written_acceptance:signatory_role", "written_acceptance:signatry_role",
-            "unknown fact"},
-        {"rules.tsv", "written_acceptance:signatory_role", "writen_acceptance:signatory_role",
-            "unknown kind"},
-        {"clocks.tsv", "\tany\tmove_notified", "\tanny\tmove_notified", "did you mean \"any\""},
-        {"clocks.tsv", "\tpersisted\tconference_held", "\tpersistd\tconference_held",
-            "did you mean \"persisted\""},
-        {"clocks.tsv", "fact:finished_at", "fact:finished_att", "finished_at"},
-        {"clocks.tsv", "fact:finished_at", "fact:stage", "unknown date or time fact"},
-        {"clocks.tsv", "\t15\twd\t", "\t15\tweeks\t", "is no duration"},
-        {"clocks.tsv", "\tsender+assessment_type\t", "\tsender+type\t", "unknown key"},
-        {"clocks.tsv", "\treceiving\t-\tepisode", "\treceiver\t-\tepisode", "unknown binding"},
-        {"clocks.tsv", "state.challenge=open\talert", "state.challange=open\talert",
-            "did you mean"},
-        {"clocks.tsv", "state.conference=none]; move_updated",
-            "state.conference=non]; move_updated", "unknown value"},
-        {"clocks.tsv", "state.conference=none]; move_updated",
-            "state.conference=none; move_updated", "onference=none\": a bracket is not closed"},
-        {"clocks.tsv", "documents_complete[state.case_type=cp",
-            "documents_complete[outcome=plan_made", "does not carry"},
-        {"clocks.tsv", "\tlondon\treceiving", "\tlondn\treceiving", "did you mean \"london\""},
-        {"kinds.tsv", "+case_file\t", "+casefile\t", "did you mean \"case_file\""},
-        {"kinds.tsv", "permanence := fact;", "permanance := fact;", "did you mean \"permanence\""},
-        {"kinds.tsv", "case_type := unborn", "case_type := unborne", "did you mean"},
-        {"kinds.tsv", "dim conference_convening := receiving",
-            "dim conference_convning := receiving", "did you mean"},
-        {"kinds.tsv", "dim conference_convening := receiving",
-            "dim conference_convening := receivng", "unknown role or fact"},
-        {"kinds.tsv", "receiving@london state.temporary_plan",
-            "receving@london state.temporary_plan", "unknown role"},
-        {"kinds.tsv", "+outstanding(R20)", "+outstanding(R99)", "unknown rule"},
-        {"kinds.tsv", "+challenge(about)", "+challenge(about", "bracket is not closed"},
-        {"kinds.tsv", "[permanence=permanent] dim", "[permanence=permanent dim", "kinds.tsv:2"},
-        {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
-            "did you mean"},
-        {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C99\t", "unknown clock"},
-        {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C10\t", "does not know this kind"},
-        {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09\t", "names 3 clocks"},
-        {"london.zpl", "name = london", "name = national", "is loaded already"},
-        {"london.zpl", "level = regional", "level = reginal", "no value for profile.level"},
-        {"london.zpl", "effective_from = 2023-02-01", "effective_from = 2023-02-30",
-            "no value for"},
-        {"london.zpl", "    name = london\n", "", "needs name, level and effective_from"},
-        {"london.zpl", "finish_within = 1wd", "finish_within = 1wd\n    cp_in = \"cp_plan\"",
-            "given twice"},
-        {"national.zpl", "moves = unset", "moves = many", "no value for frequent_mover.moves"},
-        {"national.zpl", "moment = persisted", "moment = opened", "no value for clocks.C01.moment"},
-        {"authorities.csv", "E06000001,", "E0600001,", "nine-character code"},
-        {"successions.tsv", "E08000016\t", "E0800016\t", "is no code"},
-        {"bank-holidays.json", "england-and-wales", "england-or-wales", "no division"},
-        {"bank-holidays.json", "{", "[", "bank holidays"},
-        {"london.zpl", "limit = 15wd", "limt = 15wd", "london.zpl:"},
-        {"london.zpl", "limit = 15wd", "limit = 15weeks", "no value for clocks.C02.limit"},
-        {"london.zpl", "inherit = national", "inherit = nationl", "did you mean national"},
-        {"successions.tsv", "2025-04-01", "2025-04-31", "successions.tsv:2"},
-        {"bank-holidays.json", "2019-01-01", "2019-13-01", "bank holidays"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof typos / sizeof typos[0]; i++) {
         procedures_t *none = NULL;
         struct complaint why = {0};
-        int rc = fixture_procedures(rows[i].file, rows[i].from, rows[i].to, &none, &why);
-        if (rc == 0 || strstr(why.text, rows[i].wanted) == NULL) {
+        int rc = fixture_procedures(typos[i].file, typos[i].from, typos[i].to, &none, &why);
+        if (rc == 0 || strstr(why.text, typos[i].wanted) == NULL) {
             fail_msg(
-                "row %zu (%s): got \"%s\", want \"%s\"", i, rows[i].to, why.text, rows[i].wanted);
+                "row %zu (%s): got \"%s\", want \"%s\"", i, typos[i].to, why.text, typos[i].wanted);
         }
         assert_null(none);
     }
