@@ -34,7 +34,10 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(DEPS)) -lpthread -lm
 
 PROTOS := $(wildcard proto/*.proto)
 GEN_PB := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
-GEN_C  := $(GEN_PB) $(BUILD)/gen/catalogue_tables.c
+GEN_C  := $(GEN_PB) $(BUILD)/gen/catalogue_tables.c $(BUILD)/gen/engine_version.c
+# What decides how an event is folded: another hash over these, and no snapshot of the engine is taken over.
+ENGINE_SOURCES := $(sort $(wildcard common/procedure/*.[ch] common/codec/*.[ch]) common/base/civil.c common/codec/catalogue.awk \
+                  data/procedures/facts.tsv data/procedures/kinds.tsv $(PROTOS))
 
 COMMON_C := $(wildcard common/*/*.c)
 BROKER_CORE_C := $(wildcard broker/core/*.c)
@@ -76,6 +79,11 @@ $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h &: proto/%.proto
 $(BUILD)/gen/catalogue_tables.c: data/procedures/kinds.tsv data/procedures/facts.tsv common/codec/catalogue.awk
 	@mkdir -p $(@D)
 	awk -f common/codec/catalogue.awk data/procedures/facts.tsv data/procedures/kinds.tsv > $@
+
+$(BUILD)/gen/engine_version.c: $(ENGINE_SOURCES)
+	@mkdir -p $(@D)
+	printf '#include "common/procedure/saved.h"\nconst char *engine_version(void)\n{\n    return "%.32s";\n}\n' \
+	  "$$(cat $(ENGINE_SOURCES) | sha256sum)" > $@
 
 # --- compile -------------------------------------------------------------------------------------------------
 

@@ -578,7 +578,7 @@ static int note_duplicate(engine_t *self, const struct row *row)
 }
 
 /* One block: the row, its verdicts, its recipients. */
-static struct row *row_make(engine_t *self, const struct event_view *view)
+struct row *row_make(engine_t *self, const struct event_view *view)
 {
     size_t verdicts_at = sizeof(struct row);
     size_t recipients_at = verdicts_at + view->subject_count * sizeof(struct row_verdict);

@@ -381,6 +381,8 @@ struct episode *episode_get(
     engine_t *self, const struct engine_event *event, const struct subject *subject);
 struct transfer *transfer_find(const engine_t *self, const uint8_t *id);
 struct row *row_find(const engine_t *self, const uint8_t *id);
+struct row *row_make(engine_t *self,
+    const struct event_view *view); /* zeroed, with room for its recipients and verdicts */
 void children_merge(struct judge *self);
 struct child *child_named(
     const engine_t *self, const struct fact_value *ref); /* after merges; NULL where unknown */

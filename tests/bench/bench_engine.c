@@ -15,6 +15,7 @@
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/base/words.h"
+#include "common/procedure/saved.h"
 #include "tests/support/engine_fixture.h"
 
 #include "common/base/banned.h"
@@ -113,6 +114,28 @@ static void bench_decode(uint64_t events)
 
 /* ---- memory ---- */
 
+/* As a snapshot: written, read back, hashed. */
+static void bench_state(const engine_t *engine)
+{
+    struct buf bytes = {0};
+    struct complaint why = {0};
+    engine_t *again = NULL;
+
+    double start = now_s();
+    engine_encode(engine, &bytes);
+    double encoded = now_s();
+    int rc = engine_decode(world.procedures, NULL, NULL, buf_slice(&bytes), &again, &why);
+    assert(rc == 0);
+    double decoded = now_s();
+    engine_destroy(&again);
+    printf("state: %.1f MB, encoded in %.3f s, decoded in %.3f s", (double)bytes.len / 1e6,
+        encoded - start, decoded - encoded);
+    buf_free(&bytes);
+    start = now_s();
+    (void)engine_hash(engine);
+    printf(", hashed in %.3f s\n", now_s() - start);
+}
+
 static void bench_memory(void)
 {
     struct fixture_event *notice =
@@ -143,12 +166,10 @@ static void bench_memory(void)
     }
     printf("next deadline: %.1f ns with %d clocks running\n", (now_s() - start) * 1e3,
         OPEN_TRANSFERS * 3);
+    bench_state(engine);
     start = now_s();
     engine_advance(engine, world.now_ms + INT64_C(40) * CIVIL_DAY_MS);
     printf("deadlines: %.0f/s fired\n", OPEN_TRANSFERS * 3 / (now_s() - start));
-    start = now_s();
-    (void)engine_hash(engine);
-    printf("hash: %.2f s for that state\n", now_s() - start);
     engine_destroy(&engine);
 }
 

@@ -1,12 +1,13 @@
 /*
  * fuzz_engine: the procedures, fed with events as a broker would accept them: read and checked, and else anything. Steps:
- * u8 what, u16 length, bytes. Whatever comes, the fold is the same twice, and nobody shares a case.
+ * u8 what, u16 length, bytes. Whatever comes, the fold is the same twice, the second time with restarts from its own
+ * bytes, and nobody shares a case.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
-#include "common/procedure/engine.h"
+#include "common/procedure/saved.h"
 #include "tests/fuzz/support.h"
 #include "tests/support/procedures_fixture.h"
 
@@ -138,7 +139,24 @@ static void ask(const struct fold *self)
     }
 }
 
-static struct hash fold_all(struct slice bytes)
+/* As bytes and back, it is the same. */
+static void save_and_load(engine_t **engine_p, struct fold *fold)
+{
+    struct buf bytes = {0};
+    struct buf again = {0};
+    struct complaint why = {0};
+
+    engine_encode(*engine_p, &bytes);
+    engine_destroy(engine_p);
+    int rc = engine_decode(tables(), take_record, fold, buf_slice(&bytes), engine_p, &why);
+    assert(rc == 0);
+    engine_encode(*engine_p, &again);
+    assert(slice_equal(buf_slice(&bytes), buf_slice(&again)));
+    buf_free(&bytes);
+    buf_free(&again);
+}
+
+static struct hash fold_all(struct slice bytes, bool restart)
 {
     struct fuzz_input in = {bytes};
     struct fold fold = {.now_ms = FUZZ_NOW_MS - LEAP_MS_MAX / 4};
@@ -156,6 +174,9 @@ static struct hash fold_all(struct slice bytes)
         } else {
             level(&fold, step, with.len == 0 ? 0 : with.data[0]);
         }
+        if (restart && i % 4 == 3) {
+            save_and_load(&fold.engine, &fold);
+        }
     }
     ask(&fold);
     struct hash hash = engine_hash(fold.engine);
@@ -166,8 +187,8 @@ static struct hash fold_all(struct slice bytes)
 int fuzz_engine(const uint8_t *data, size_t size)
 {
     fuzz_start();
-    struct hash one = fold_all(slice_of(data, size));
-    struct hash two = fold_all(slice_of(data, size));
+    struct hash one = fold_all(slice_of(data, size), false);
+    struct hash two = fold_all(slice_of(data, size), true);
     assert(memcmp(one.b, two.b, HASH_BYTES) == 0);
     return 0;
 }

@@ -18,8 +18,10 @@
 #include "common/register/join.h"
 #include "common/register/source.h"
 #include "client/lab/scenario_parse.h"
+#include "common/procedure/engine.h"
 #include "tests/fuzz/broker.h"
 #include "tests/support/agent_fixture.h"
+#include "tests/support/procedures_fixture.h"
 #include "tests/unit/codec_sample.h"
 
 #include "common/base/banned.h"
@@ -570,6 +572,38 @@ static void make_story(const data_files_t *files, const char *name, const char *
     scenario_destroy(&scenario);
 }
 
+/* What the engine makes of a scenario's events, as bytes. */
+static void make_state(const data_files_t *files, const char *name, const char *path)
+{
+    static struct fact_set facts;
+    struct scenario_fault fault = {0};
+    struct complaint why = {0};
+    procedures_t *tables = NULL;
+    scenario_t *scenario = NULL;
+    struct event_view view;
+    uint8_t verdicts[SUBJECTS_MAX];
+    struct buf out = {0};
+
+    int rc = scenario_parse(path, fuzz_file(path), files, &scenario, &fault);
+    rc = rc != 0 ? rc : fixture_procedures(NULL, NULL, NULL, &tables, &why);
+    assert(rc == 0);
+    engine_t *engine = engine_new(tables, NULL, NULL);
+    for (uint32_t i = 0; i < scenario->event_count; i++) {
+        rc = event_read(scenario->events[i].bytes, &view, NULL);
+        rc = rc != 0 ? rc : facts_read(&view, &facts);
+        assert(rc == 0);
+        const struct engine_event event = {
+            .view = &view, .facts = &facts, .accepted_ms = view.sent_ms};
+        (void)engine_event(engine, &event, verdicts);
+    }
+    engine_encode(engine, &out);
+    put("state", name, buf_slice(&out));
+    buf_free(&out);
+    engine_destroy(&engine);
+    procedures_destroy(&tables);
+    scenario_destroy(&scenario);
+}
+
 static void make_stories(void)
 {
     struct complaint why = {0};
@@ -584,6 +618,11 @@ static void make_stories(void)
     make_story(files, "section-47", "tests/scenarios/sc-07-section-47-open.scenario");
     make_story(files, "corners", "tests/scenarios/sc-15-corners.scenario");
     make_story(files, "tour", "tests/scenarios/tour-of-the-format.scenario");
+    make_state(files, "easter", "tests/scenarios/sc-01-transfer-over-easter.scenario");
+    make_state(files, "refusal", "tests/scenarios/sc-03-refusal-and-three-stages.scenario");
+    make_state(files, "supervision", "tests/scenarios/sc-04-supervision-order.scenario");
+    make_state(files, "corners", "tests/scenarios/sc-15-corners.scenario");
+    make_state(files, "tour", "tests/scenarios/tour-of-the-format.scenario");
     data_files_destroy(&files);
 }
 

@@ -34,6 +34,7 @@
     X(settings, 2048)                                                                              \
     X(snapshot, 1024)                                                                              \
     X(source, 4096)                                                                                \
+    X(state, 4096)                                                                                 \
     X(tables, 1024)                                                                                \
     X(text, 256)                                                                                   \
     X(uplink, 4096)                                                                                \

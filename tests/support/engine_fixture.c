@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/civil.h"
+#include "common/procedure/saved.h"
 #include "tests/support/procedures_fixture.h"
 
 #include "common/base/banned.h"
@@ -61,6 +62,19 @@ void fixture_reset(struct engine_fixture *self)
     *self = (struct engine_fixture){.procedures = procedures};
     self->engine = engine_new(procedures, take_record, self);
     fixture_at(self, "2026-03-02T09:00");
+}
+
+void fixture_reload(struct engine_fixture *self)
+{
+    struct buf bytes = {0};
+    struct complaint why = {0};
+
+    engine_encode(self->engine, &bytes);
+    engine_destroy(&self->engine);
+    int rc =
+        engine_decode(self->procedures, take_record, self, buf_slice(&bytes), &self->engine, &why);
+    assert(rc == 0);
+    buf_free(&bytes);
 }
 
 void fixture_at(struct engine_fixture *self, const char *time)

@@ -44,6 +44,9 @@ void fixture_close(struct engine_fixture *self);
 void fixture_reset(
     struct engine_fixture *self); /* a new engine on the same tables, nothing declared */
 
+/* The engine gives way to one that was made of its bytes: a restart from a snapshot. */
+void fixture_reload(struct engine_fixture *self);
+
 void fixture_at(struct engine_fixture *self, const char *time); /* deadlines on the way fire */
 void fixture_transfer(
     struct engine_fixture *self, const char *name, const char *origin, const char *receiving);
