@@ -78,6 +78,10 @@ int apply_record(core_t *self, const struct record *record, uint64_t position)
     case RECORD_DERIVED:
         rc = derived_apply(self, record, position);
         break;
+    case RECORD_ERASE_BEGUN:
+    case RECORD_PAYLOAD_ERASED:
+        rc = erase_apply(self, record);
+        break;
     default: /* acknowledgements take effect by RECORD_ACKED; the rest is not the core's */
         break;
     }
@@ -148,6 +152,9 @@ int core_recover(core_t *self, struct complaint *why)
     rc = resume_batches(self, why);
     if (rc == 0) {
         fold_replay(self, FOLD_START_RECORDS);
+    }
+    if (rc == 0) {
+        erase_run(self); /* what a crash left half destroyed, before anybody is served */
     }
     if (rc == 0 && self->settle_due) { /* a crash fell between a register and its streams */
         self->judging_paused = true;

@@ -30,6 +30,8 @@ static handler *const handlers[] = {
     [WAYPOST__FRAME__BODY_OPERATE] = operate_frame,
     [WAYPOST__FRAME__BODY_FETCH_OWN] = own_events_frame,
     [WAYPOST__FRAME__BODY_BYE] = session_bye,
+    [WAYPOST__FRAME__BODY_ERASE] = erase_frame,
+    [WAYPOST__FRAME__BODY_PROVE] = prove_frame,
 };
 
 void core_count(core_t *self, enum counter counter)
@@ -101,6 +103,7 @@ void core_destroy(core_t **self_p)
     openable_free(self);
     free(self->time_marks);
     free(self->held);
+    free(self->erasures);
     buf_free(&self->scratch);
     buf_free(&self->scratch_ack);
     buf_free(&self->encode);
@@ -242,6 +245,7 @@ void core_durable(core_t *self)
     }
     register_settle(self);
     judge_run(self);
+    erase_run(self);
     out_release(self);
     delivery_pump(self);
 }
@@ -252,6 +256,7 @@ void core_tick(core_t *self)
     self->free_bytes = self->ports.free_bytes(self->ports.context);
     session_tick(self);
     fold_tick(self);
+    erase_run(self);
     out_release(self);
     delivery_pump(self);
 }

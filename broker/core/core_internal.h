@@ -15,6 +15,7 @@
 #include "broker/core/table.h"
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
+#include "common/record/erase.h"
 #include "common/record/acked.h"
 #include "common/record/judged.h"
 
@@ -36,7 +37,6 @@ struct view {
     uint64_t position;
     uint64_t leaf_index;
     int64_t accepted_ms;
-    bool erased;     /* payloads are gone */
     struct buf body; /* owned bytes of the record's body and payload */
     struct buf payload;
     struct batch_body batch; /* lends from body */
@@ -269,6 +269,23 @@ struct time_mark {
     int64_t time_ms;
 };
 
+/* A payload that is being destroyed, until every holder has said that its copy is gone: erase.c. "next" as above. */
+struct holder {
+    uint32_t stream;
+    bool done, done_next;
+};
+struct erasure {
+    uint8_t event[UUID_BYTES];
+    uint64_t position, leaf_index; /* of its batch */
+    uint32_t index;
+    uint32_t publisher, demander; /* streams */
+    bool durable;                 /* its beginning is */
+    bool destroyed;               /* by this process: the bytes are gone from the journal */
+    bool erased, erased_next;     /* and a record says so */
+    uint32_t holder_count;
+    struct holder holders[ERASE_STREAMS_MAX];
+};
+
 struct core {
     struct core_options options;
     const struct world *world;
@@ -315,6 +332,8 @@ struct core {
     size_t time_mark_count, time_mark_capacity;
     struct held *held;
     size_t held_count, held_capacity;
+    struct erasure *erasures; /* open ones, owned */
+    size_t erasure_count, erasure_capacity;
 
     uint64_t applied;          /* durable leaves in the state */
     uint64_t applied_position; /* of the last */
@@ -322,6 +341,7 @@ struct core {
     uint64_t inflight_bytes;
     uint64_t free_bytes;
     bool stopping;
+    bool rolled_back; /* an agent has a head of ours that we have not: nothing is taken */
     bool replaying;
     uint64_t counters[COUNTER_COUNT];
     uint64_t block_mark;
@@ -387,6 +407,7 @@ uint32_t view_path(
 const struct digest *view_digest(core_t *self, struct view *view, uint32_t index);
 const char *view_code(
     const struct view *view, const struct digest *digest, uint32_t n); /* 9 bytes, no terminator */
+void view_erase(core_t *self, uint64_t position, uint32_t index); /* of what is kept in memory */
 void view_cache_free(core_t *self);
 enum { DIGEST_ORIGIN, DIGEST_RECEIVING, DIGEST_FROM, DIGEST_TO };
 
@@ -525,6 +546,8 @@ void openable_free(core_t *self);
 void history_apply(core_t *self, uint64_t leaf, uint64_t position, int64_t time_ms);
 void history_push(core_t *self, struct time_mark mark);
 int64_t history_time_at(const core_t *self, uint64_t position); /* within TIME_MARK_MS, 0 unknown */
+const struct time_mark *history_at(
+    const core_t *self, uint64_t leaf); /* at or before it; NULL for the beginning */
 const struct time_mark *history_before(
     const core_t *self, int64_t time_ms); /* NULL for the beginning */
 
@@ -537,11 +560,32 @@ int trace_answer(
     core_t *self, struct session *session, const Waypost__Operate *operate, struct complaint *why);
 /* Find an event in the journal: 0, E_NOT_FOUND (not within TRACE_RECORDS_MAX of its time), or the journal's code. */
 int trace_find(core_t *self, const uint8_t *event, uint64_t *position, uint16_t *index);
+/* The same, where the index of its batch's record is known. */
+int trace_find_at(
+    core_t *self, const uint8_t *event, uint64_t leaf, uint64_t *position, uint16_t *index);
 void query_frame(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Frame *frame);
 void own_events_frame(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Frame *frame);
 void register_get_frame(core_t *self, struct session *session, const struct register_agent *agent,
+    const Waypost__Frame *frame);
+
+/* erase.c, erase_apply.c */
+void erase_frame(core_t *self, struct session *session, const struct register_agent *agent,
+    const Waypost__Frame *frame);
+struct erasure *erasure_of(const core_t *self, const uint8_t *event); /* open; NULL; lent */
+struct erasure *erasure_push(core_t *self);
+void erase_note_begun(core_t *self, const struct erase_body *body);
+void erase_append_erased(
+    core_t *self, struct erase_body *body); /* record and fold; sets its time */
+int erase_apply(core_t *self, const struct record *record);
+void fold_erased(core_t *self, struct slice body); /* of RECORD_PAYLOAD_ERASED */
+void erase_run(core_t *self); /* destroy what is durably begun, and record it */
+void erasures_encode(const core_t *self, struct buf *out);
+void erasures_decode(core_t *self, struct cursor *in);
+
+/* prove.c */
+void prove_frame(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Frame *frame);
 
 /* snapshot.c */

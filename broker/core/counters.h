@@ -58,6 +58,9 @@
         "Registers refused. Read the log; the old one stays in force.")                            \
     X(HOLDS, "holds", "Events set aside by an operator. Release them in the end.")                 \
     X(RELEASES, "releases", "Events let go on. Nothing to do.")                                    \
+    X(ERASURES, "erasures", "Payloads destroyed on demand. Nothing to do.")                        \
+    X(ERASURES_CONFIRMED, "erasures_confirmed",                                                    \
+        "Holders that have said so. Below erasures for long: waypost erase --list.")               \
     X(JUDGED_EFFECTIVE, "judged_effective", "Events that took effect. Nothing to do.")             \
     X(JUDGED_ALERT, "judged_alert", "Events that took effect and raised a flag. Nothing to do.")   \
     X(JUDGED_REFUSED, "judged_refused",                                                            \

@@ -173,7 +173,7 @@ static struct carried carry(
     const struct stored_payload *payload = &view->payloads[entry->index];
     struct carried carried = {0};
 
-    if (view->erased) {
+    if (payload->erased) {
         carried.absent = PAYLOAD_ERASED;
     } else if (payload->ciphertext.len == 0) {
         carried.absent = PAYLOAD_NONE;

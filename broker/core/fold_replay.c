@@ -161,6 +161,10 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
             fold_acked(self, record->body);
         }
         break;
+    case RECORD_PAYLOAD_ERASED:
+        group_begin(&self->fold);
+        fold_erased(self, record->body);
+        break;
     case RECORD_DERIVED:
         replay_derived(self, record->body);
         break;

@@ -66,6 +66,16 @@ int64_t history_time_at(const core_t *self, uint64_t position)
     return low == 0 ? 0 : self->time_marks[low - 1].time_ms;
 }
 
+const struct time_mark *history_at(const core_t *self, uint64_t leaf)
+{
+    const struct time_mark *found = NULL;
+
+    for (size_t i = 0; i < self->time_mark_count && self->time_marks[i].leaf <= leaf; i++) {
+        found = &self->time_marks[i];
+    }
+    return found;
+}
+
 /* The clock may have been set back, so times need not rise: the first mark beyond decides, from the front. */
 const struct time_mark *history_before(const core_t *self, int64_t time_ms)
 {

@@ -2,9 +2,9 @@
  * snapshot: the durable state as bytes and back. Our own form, versioned; one that is not understood is not used, and
  * the journal is replayed instead. Two states are equal exactly where their bytes are.
  *
- *   u32 "WPS1", u64 leaves, u64 position of the last, u64 position of the register and of the one before, u8 settled
+ *   u32 "WPS2", u64 leaves, u64 position of the last, u64 position of the register and of the one before, u8 settled
  *   u32 streams, each: head, incarnations with marks, pending entries in runs
- *   u32 batches not judged · u32 entries held · u32 openings · u32 time marks
+ *   u32 batches not judged · u32 entries held · u32 openings · u32 time marks · u32 open erasures
  * Varints throughout; positions and numbers as differences from the one before.
  */
 #include "broker/core/core_internal.h"
@@ -14,7 +14,7 @@
 
 #include "common/base/banned.h"
 
-#define SNAPSHOT_MAGIC UINT32_C(0x31535057)
+#define SNAPSHOT_MAGIC UINT32_C(0x32535057)
 
 /* ---- writing ---- */
 
@@ -166,6 +166,7 @@ void snapshot_encode(const core_t *self, struct buf *out)
         buf_put_varint(out, (uint64_t)mark->time_ms - (uint64_t)before.time_ms);
         before = *mark;
     }
+    erasures_encode(self, out);
 }
 
 /* ---- reading ---- */
@@ -339,6 +340,7 @@ static void state_forget(core_t *self)
     self->stream_count = self->stream_durable = 0;
     table_free(&self->stream_names);
     self->held_count = 0;
+    self->erasure_count = 0;
     openable_free(self);
     self->openables = NULL;
     self->openable_slots = NULL;
@@ -370,6 +372,7 @@ static void state_take(core_t *self, struct cursor *in)
     }
     openings_take(self, in);
     history_take(self, in);
+    erasures_decode(self, in);
     if (self->register_position != 0 && !in->failed) {
         self->reg = register_read(self, self->register_position);
         in->failed = self->reg == NULL;

@@ -113,6 +113,17 @@ static void acked_look(struct trace *self, const struct record *record)
     }
 }
 
+static void erase_look(struct trace *self, const struct record *record)
+{
+    struct erase_body body;
+
+    if (erase_body_read(record->body, &body) == 0 &&
+        memcmp(body.event, self->event, UUID_BYTES) == 0) {
+        step_add(self, record->type == RECORD_ERASE_BEGUN ? "erasing" : "erased", record->time_ms,
+            body.agent[0] == '\0' ? NULL : body.agent, record->sequence);
+    }
+}
+
 static void derived_look(struct trace *self, const struct record *record)
 {
     static const struct {
@@ -154,7 +165,9 @@ static int visit(void *context, const struct record *record, uint64_t position)
     if (!self->found) {
         return 0;
     }
-    if (record->type == RECORD_JUDGED) {
+    if (record->type == RECORD_ERASE_BEGUN || record->type == RECORD_PAYLOAD_ERASED) {
+        erase_look(self, record);
+    } else if (record->type == RECORD_JUDGED) {
         judged_look(self, record);
     } else if (record->type == RECORD_ACKED) {
         acked_look(self, record);
@@ -164,16 +177,37 @@ static int visit(void *context, const struct record *record, uint64_t position)
     return 0;
 }
 
-static int trace_walk(core_t *self, struct trace *trace)
+static int trace_walk_from(
+    core_t *self, struct trace *trace, uint64_t leaf, const struct time_mark *from)
 {
-    const struct time_mark *from = history_before(self, uuid7_ms(trace->event) - FUTURE_MS_MAX);
-
-    int rc = journal_replay(self->journal, from == NULL ? 0 : from->leaf,
-        from == NULL ? 0 : from->position, visit, trace);
+    int rc = journal_replay(self->journal, leaf, from == NULL ? 0 : from->position, visit, trace);
     if (rc != 0 && rc != STOP) {
         return rc;
     }
     return trace->found ? 0 : E_NOT_FOUND;
+}
+
+static int trace_walk(core_t *self, struct trace *trace)
+{
+    const struct time_mark *from = history_before(self, uuid7_ms(trace->event) - FUTURE_MS_MAX);
+
+    return trace_walk_from(self, trace, from == NULL ? 0 : from->leaf, from);
+}
+
+int trace_find_at(
+    core_t *self, const uint8_t *event, uint64_t leaf, uint64_t *position, uint16_t *index)
+{
+    struct trace *trace = mem_new(1, sizeof *trace);
+
+    trace->core = self;
+    trace->event = event;
+    trace->find_alone = true;
+    trace->records = TRACE_RECORDS_MAX - 1; /* that one alone */
+    int rc = trace_walk_from(self, trace, leaf, history_at(self, leaf));
+    *position = trace->position;
+    *index = trace->index;
+    free(trace);
+    return rc;
 }
 
 int trace_find(core_t *self, const uint8_t *event, uint64_t *position, uint16_t *index)

@@ -78,9 +78,6 @@ static int parse_payloads(struct view *view)
     struct slice rest = buf_slice(&view->payload);
 
     view->payloads = mem_new(view->batch.count, sizeof *view->payloads);
-    if (view->erased) {
-        return 0;
-    }
     for (uint32_t i = 0; i < view->batch.count; i++) {
         if (batch_next_payload(&rest, &view->payloads[i]) != 0) {
             return E_CORRUPT;
@@ -162,10 +159,8 @@ struct view *view_get(core_t *self, uint64_t position)
         return NULL;
     }
     view = mem_new(1, sizeof *view);
-    *view = (struct view){.position = position,
-        .leaf_index = record.sequence,
-        .accepted_ms = record.time_ms,
-        .erased = (record.flags & RECORD_ERASED) != 0};
+    *view = (struct view){
+        .position = position, .leaf_index = record.sequence, .accepted_ms = record.time_ms};
     buf_put_slice(&view->body, record.body);
     buf_put_slice(&view->payload, record.payload);
     int rc = view_parse(self, view);
@@ -175,6 +170,26 @@ struct view *view_get(core_t *self, uint64_t position)
         return NULL;
     }
     return view;
+}
+
+/* Its bytes are ours: they are overwritten where they lie. */
+void view_erase(core_t *self, uint64_t position, uint32_t index)
+{
+    struct view *view = table_find(&self->views.by_position, position);
+
+    if (view == NULL || index >= view->batch.count) {
+        return;
+    }
+    struct stored_payload *payload = &view->payloads[index];
+    if (payload->ciphertext.len > 0) {
+        memset(view->payload.data + (payload->ciphertext.data - view->payload.data), 0,
+            payload->ciphertext.len);
+    }
+    if (payload->wraps.len > 0) {
+        memset(
+            view->payload.data + (payload->wraps.data - view->payload.data), 0, payload->wraps.len);
+    }
+    *payload = (struct stored_payload){.erased = true};
 }
 
 void view_pin(struct view *view)

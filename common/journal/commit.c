@@ -292,7 +292,7 @@ int journal_write(journal_t *self, journal_commit_t *commit)
     if (self->writer.failed != 0) {
         return self->writer.failed;
     }
-    int rc = write_all(self, commit);
+    int rc = commit->refused != 0 ? commit->refused : write_all(self, commit);
     if (rc != 0) {
         return fail(self, rc);
     }

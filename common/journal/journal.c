@@ -228,6 +228,7 @@ journal_commit_t *journal_cut(journal_t *self)
     memcpy(commit->head.journal, self->journal, sizeof self->journal);
     commit->end = commit->start + commit->bytes.len +
         commit_record_bytes(head_statement_bytes(self->network, &commit->head));
+    commit->refused = owner->failed;
     owner->pending = (struct buf){0};
     owner->next_position = commit->end;
     owner->under_way = true;

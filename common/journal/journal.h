@@ -86,6 +86,15 @@ uint64_t journal_end(const journal_t *self);
 /* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
 
+/*
+ * Destroy the payload of one event of a batch record where it stands, on the disk and in memory, and sync: nothing of
+ * it is left in the segments. The owner's. Can be done again, also on a record that a crash left half erased.
+ * Returns 0; E_DUPLICATE where it was gone (zeros are written again all the same); E_NOT_FOUND where the event has no
+ * payload or position is none; E_CORRUPT where the record cannot be read; E_IO, E_FULL: what is on the disk is
+ * unknown, and every later commit fails with that code (PROMISE 1).
+ */
+int journal_erase(journal_t *self, uint64_t position, uint32_t index);
+
 /* Inclusion path of leaf index in the tree of size, and consistency path between two sizes (RFC 6962). Recent leaves
  * come from memory. size at most the durable head's. */
 int journal_path(journal_t *self, uint64_t index, uint64_t size, struct merkle_path *out);

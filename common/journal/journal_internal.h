@@ -10,6 +10,7 @@
  *   mark.c        the watermark
  *   recovery.c    opening what is there
  *   read.c        reading and replay
+ *   erase.c       payload bytes destroyed where they stand
  *   snapshot.c    the owner's snapshots
  *   verify.c      checking everything, offline
  *
@@ -207,6 +208,7 @@ struct journal_commit {
     uint32_t leaves;
     struct journal_head head; /* without root, statement and signature until written */
     struct buf nodes;         /* node hashes that its leaves complete */
+    int refused;              /* the owner's own write failed: nothing more is written; 0 */
     bool written;
 };
 
@@ -242,6 +244,7 @@ struct journal_owner {
     struct buf window;     /* bytes read ahead */
     uint64_t window_start; /* position of its first byte */
     uint64_t read_end;     /* position behind the record read last */
+    int failed;            /* the code of an erasure that failed, 0 */
 };
 
 /* A segment being written, or laid ready. */

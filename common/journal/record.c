@@ -82,18 +82,58 @@ static bool all_zero(struct slice bytes)
         (bytes.data[0] == 0 && memcmp(bytes.data, bytes.data + 1, bytes.len - 1) == 0);
 }
 
-/* The payload holds: its own CRC, or, once erased, nothing but zeros. */
-static bool payload_holds(const uint8_t *at, struct slice payload)
+/* Does an erased part hold nothing but zeros? bytes: the whole part. */
+static bool part_is_zero(struct slice bytes, const struct stored_payload *part)
 {
-    uint32_t crc = get_u32(at + AT_PAYLOAD_CRC);
+    size_t wraps = (size_t)part->wrap_count * WRAP_STORED_BYTES;
 
-    if ((at[AT_FLAGS] & RECORD_ERASED) != 0) {
-        return payload.len > 0 && crc == 0 && all_zero(payload);
-    }
-    return crc == crc32c(0, payload);
+    return all_zero(slice_of(bytes.data + 4, bytes.len - 4 - 2 - wraps)) &&
+        all_zero(slice_of(bytes.data + bytes.len - wraps, wraps));
 }
 
-int record_decode(struct slice bytes, struct record *out, size_t *length)
+uint32_t payload_erased_count(struct slice payload)
+{
+    struct stored_payload part;
+    uint32_t count = 0;
+
+    for (struct slice rest = payload; batch_next_payload(&rest, &part) == 0;) {
+        count += part.erased ? 1 : 0;
+    }
+    return count;
+}
+
+/* Erased parts are zeros; there is one exactly where the flag says so. */
+static bool parts_hold(struct slice payload, bool flagged)
+{
+    struct stored_payload part;
+    bool any = false;
+
+    for (struct slice rest = payload; rest.len > 0;) {
+        struct slice bytes = rest;
+        if (batch_next_payload(&rest, &part) != 0) {
+            return !flagged;
+        }
+        bytes.len -= rest.len;
+        any = any || part.erased;
+        if (part.erased && !part_is_zero(bytes, &part)) {
+            return false;
+        }
+    }
+    return any == flagged;
+}
+
+static bool payload_holds(const uint8_t *at, struct slice payload)
+{
+    bool flagged = (at[AT_FLAGS] & RECORD_ERASED) != 0;
+
+    if (get_u32(at + AT_PAYLOAD_CRC) != crc32c(0, payload)) {
+        return false;
+    }
+    return at[AT_TYPE] == RECORD_BATCH ? parts_hold(payload, flagged) : !flagged;
+}
+
+/* Lengths, type, header and body; the payload is found, not looked at. 0, E_END or E_CORRUPT. */
+static int record_frame(struct slice bytes, struct slice *payload)
 {
     const uint8_t *at = bytes.data;
 
@@ -108,20 +148,64 @@ int record_decode(struct slice bytes, struct record *out, size_t *length)
         return E_CORRUPT;
     }
     size_t used = RECORD_HEADER_BYTES + body_len + payload_len;
-    struct slice payload = slice_of(at + RECORD_HEADER_BYTES + body_len, payload_len);
     if (at[AT_TYPE] < RECORD_COMMIT || at[AT_TYPE] > RECORD_PAYLOAD_ERASED ||
         get_u16(at + 6) != 0 || get_u32(at + AT_CRC) != header_crc(at, body_len) ||
-        !payload_holds(at, payload) || !all_zero(slice_of(at + used, whole - used))) {
+        !all_zero(slice_of(at + used, whole - used))) {
+        return E_CORRUPT;
+    }
+    *payload = slice_of(at + RECORD_HEADER_BYTES + body_len, payload_len);
+    return 0;
+}
+
+int record_decode(struct slice bytes, struct record *out, size_t *length)
+{
+    const uint8_t *at = bytes.data;
+    struct slice payload;
+
+    int rc = record_frame(bytes, &payload);
+    if (rc != 0) {
+        return rc;
+    }
+    if (!payload_holds(at, payload)) {
         return E_CORRUPT;
     }
     out->type = at[AT_TYPE];
     out->flags = at[AT_FLAGS];
     out->sequence = get_u64(at + AT_SEQUENCE);
     out->time_ms = (int64_t)get_u64(at + AT_TIME);
-    out->body = slice_of(at + RECORD_HEADER_BYTES, body_len);
-    out->payload = (at[AT_FLAGS] & RECORD_ERASED) != 0 ? slice_of(NULL, 0) : payload;
-    *length = whole;
+    out->body = slice_of(at + RECORD_HEADER_BYTES, get_u32(at + AT_BODY_LENGTH));
+    out->payload = payload;
+    *length = get_u32(at);
     return 0;
+}
+
+int record_erase(uint8_t *bytes, size_t len, uint32_t index)
+{
+    struct slice payload;
+    struct stored_payload part;
+    int rc = record_frame(slice_of(bytes, len), &payload);
+
+    if (rc != 0 || bytes[AT_TYPE] != RECORD_BATCH) {
+        return E_CORRUPT;
+    }
+    struct slice rest = payload;
+    struct slice before = rest;
+    for (uint32_t i = 0; rc == 0 && i <= index; i++) {
+        before = rest;
+        rc = batch_next_payload(&rest, &part);
+    }
+    if (rc != 0 || (!part.erased && part.ciphertext.len == 0)) {
+        return rc == E_CORRUPT ? E_CORRUPT : E_NOT_FOUND;
+    }
+    uint8_t *at = bytes + (before.data - bytes);
+    size_t whole = before.len - rest.len;
+    size_t wraps = (size_t)part.wrap_count * WRAP_STORED_BYTES;
+    put_u32(at, get_u32(at) | PAYLOAD_ERASED_BIT);
+    memset(at + 4, 0, whole - 4 - 2 - wraps);
+    memset(at + whole - wraps, 0, wraps);
+    bytes[AT_FLAGS] |= RECORD_ERASED;
+    put_u32(bytes + AT_PAYLOAD_CRC, crc32c(0, payload));
+    return part.erased ? E_DUPLICATE : 0;
 }
 
 /* What a leaf binds of the body: of a batch the signed statement, of all others every byte. */
@@ -219,11 +303,16 @@ int batch_next_payload(struct slice *rest, struct stored_payload *out)
     if (rest->len == 0) {
         return E_END;
     }
-    payload.ciphertext = take_bytes(&in, take_u32(&in));
+    uint32_t len = take_u32(&in);
+    payload.erased = (len & PAYLOAD_ERASED_BIT) != 0;
+    payload.ciphertext = take_bytes(&in, len & ~PAYLOAD_ERASED_BIT);
     payload.wrap_count = take_u16(&in);
     payload.wraps = take_bytes(&in, (size_t)payload.wrap_count * WRAP_STORED_BYTES);
     if (in.failed) {
         return E_CORRUPT;
+    }
+    if (payload.erased) {
+        payload.ciphertext = payload.wraps = slice_of(NULL, 0);
     }
     *rest = in.rest;
     *out = payload;

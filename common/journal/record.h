@@ -10,7 +10,7 @@
  *  24 u32 body length
  *  28 u32 payload length
  *  32 u32 CRC32C of bytes 0..31 (flags RECORD_ERASED counted as clear) and the body
- *  36 u32 CRC32C of the payload (0 once erased)
+ *  36 u32 CRC32C of the payload, made anew when a part of it is erased
  *  40 body, payload, zero padding
  *
  * Leaf = H(0x00 ‖ "waypost/record/1" ‖ 0 ‖ network ‖ 0 ‖ type ‖ u64 sequence ‖ u64 time ‖ part), where part is
@@ -42,7 +42,7 @@ enum record_type {
     RECORD_PAYLOAD_ERASED = 10
 };
 
-enum record_flag { RECORD_ERASED = 1 };
+enum record_flag { RECORD_ERASED = 1 /* of a batch: the payload of at least one event is gone */ };
 enum input_kind {
     INPUT_REGISTER = 1,
     INPUT_CONFIGURATION = 2,
@@ -56,7 +56,7 @@ struct record {
     uint64_t sequence;
     int64_t time_ms;
     struct slice body;    /* lent */
-    struct slice payload; /* lent; empty where there is none or it was erased */
+    struct slice payload; /* lent; empty where there is none */
 };
 
 /* Body of RECORD_BATCH:
@@ -65,7 +65,8 @@ struct record {
  *   u32 statement length, statement, 64 bytes signature
  *   u32 number of events, then per event: u32 length, event bytes
  * Payload of RECORD_BATCH, per event: u32 ciphertext length, ciphertext, u16 number of wraps, then per wrap
- *   9 bytes code, 8 bytes key id, 32 bytes ephemeral, 48 bytes sealed key. */
+ *   9 bytes code, 8 bytes key id, 32 bytes ephemeral, 48 bytes sealed key.
+ *   Erased: bit 31 of the length is set (PAYLOAD_ERASED_BIT), ciphertext and wraps are zeros of the same lengths. */
 struct batch_body {
     uint64_t previous;
     char agent[33];
@@ -76,11 +77,13 @@ struct batch_body {
 };
 
 enum { WRAP_STORED_BYTES = 97 };
+#define PAYLOAD_ERASED_BIT UINT32_C(0x80000000)
 
 struct stored_payload {
-    struct slice ciphertext; /* empty where none */
+    struct slice ciphertext; /* empty where none, or erased */
     uint32_t wrap_count;
-    struct slice wraps; /* wrap_count * WRAP_STORED_BYTES */
+    struct slice wraps; /* wrap_count * WRAP_STORED_BYTES; empty where erased */
+    bool erased;        /* there was one, and its bytes are gone */
 };
 
 uint32_t crc32c(uint32_t crc, struct slice bytes); /* start with 0 */
@@ -95,6 +98,17 @@ void record_encode(const struct record *record, struct buf *out);
  * fewer than a header is left; E_CORRUPT where lengths, type or CRC do not hold (also a payload CRC).
  */
 int record_decode(struct slice bytes, struct record *out, size_t *length);
+
+/*
+ * Destroy the payload of one event of a batch record, in place: zeros over ciphertext and wraps, flag and payload CRC
+ * brought in line. Body and leaf stay. Works on a record that a crash left half erased (its payload CRC does not hold;
+ * lengths do in any mixture of before and after), so that it can be done again.
+ *   bytes   the whole record, owned by the caller
+ * Returns 0; E_DUPLICATE where it is gone already (bytes may still change: the CRC); E_NOT_FOUND where the event has
+ * none; E_CORRUPT where header, body or the lengths do not hold: nothing was changed.
+ */
+int record_erase(uint8_t *bytes, size_t len, uint32_t index);
+uint32_t payload_erased_count(struct slice payload); /* events of a batch whose payload is gone */
 
 struct hash record_leaf(const char *network, const struct record *record);
 

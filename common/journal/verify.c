@@ -103,7 +103,8 @@ static int check_leaf(struct verify *self, const struct record *record, uint64_t
         rc = check_batch(self, record, position);
     }
     if (rc == 0) {
-        self->report->erased += (record->flags & RECORD_ERASED) != 0 ? 1 : 0;
+        self->report->erased +=
+            (record->flags & RECORD_ERASED) != 0 ? payload_erased_count(record->payload) : 0;
         struct hash leaf = record_leaf(self->epoch.network, record);
         tree_add(&self->open, &leaf, &self->nodes);
     }

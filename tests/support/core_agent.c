@@ -502,7 +502,7 @@ uint64_t agent_write_payload(struct fake_agent *self, const char *const *to, con
     self->own = realloc(self->own, (self->own_count + 1) * sizeof *self->own);
     assert(self->own != NULL);
     struct own_event *own = &self->own[self->own_count++];
-    *own = (struct own_event){.receipted = false};
+    *own = (struct own_event){.payload = payload};
     memcpy(own->id, draft.head.id, UUID_BYTES);
     event_join(
         buf_slice(&header), buf_slice(&body), payload == NULL ? NULL : &commitment, &own->bytes);
@@ -514,19 +514,6 @@ uint64_t agent_write_payload(struct fake_agent *self, const char *const *to, con
 uint64_t agent_write(struct fake_agent *self, const char *const *to)
 {
     return agent_write_payload(self, to, NULL);
-}
-
-/* Payloads are of one text, so that they need not be kept. */
-static const char *payload_of(const struct own_event *own)
-{
-    struct event_view view;
-    struct complaint why = {0};
-
-    if (event_read(buf_slice(&own->bytes), &view, &why) != 0) {
-        (void)fprintf(stderr, "event: %s\n", why.text);
-        assert(false);
-    }
-    return view.has_payload ? "ciphertext" : NULL;
 }
 
 static void wraps_fill(struct fake_agent *self, Waypost__Wrap *wraps, uint8_t (*ids)[8])
@@ -594,7 +581,7 @@ static void publish(
     wraps_fill(self, wraps, ids);
     for (uint32_t i = 0; i < count; i++) {
         const struct own_event *own = &self->own[first - 1 + i];
-        const char *payload = payload_of(own);
+        const char *payload = own->payload;
         waypost__published_event__init(&events[i]);
         events[i].event = (ProtobufCBinaryData){own->bytes.len, own->bytes.data};
         if (payload != NULL) {
@@ -718,7 +705,48 @@ void agent_open(struct fake_agent *self, const uint8_t *event)
     ack_send(self, &ack);
 }
 
+void agent_erase(struct fake_agent *self, const uint8_t *event, int act)
+{
+    Waypost__EraseStatement said = WAYPOST__ERASE_STATEMENT__INIT;
+    Waypost__Signed message = WAYPOST__SIGNED__INIT;
+    Waypost__Erase erase = WAYPOST__ERASE__INIT;
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    uint8_t key_id[KEY_ID_BYTES];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct buf bytes = {0};
+
+    hash_key_id(self->keys.sign_public, key_id);
+    said.network = unconst(FIXTURE_NETWORK);
+    said.agent = self->keys.id;
+    said.key_id = (ProtobufCBinaryData){KEY_ID_BYTES, key_id};
+    said.act = (Waypost__EraseAct)act;
+    said.event = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)event};
+    said.at_ms = self->fixture->base.wall_ms;
+    said.has_reason = act == WAYPOST__ERASE_ACT__ERASE_DEMANDED;
+    said.reason = WAYPOST__ERASE_REASON__ERASE_CONSENT;
+    message_encode(&said.base, &bytes);
+    sign_make(SIGN_CONTEXT_ERASE, buf_slice(&bytes), self->keys.sign_secret, signature);
+    message.statement = (ProtobufCBinaryData){bytes.len, bytes.data};
+    message.signature = (ProtobufCBinaryData){sizeof signature, signature};
+    erase.request = 7;
+    erase.said = &message;
+    frame.body_case = WAYPOST__FRAME__BODY_ERASE;
+    frame.erase = &erase;
+    agent_say(self, &frame);
+    buf_free(&bytes);
+}
+
 /* ---- looking ---- */
+
+size_t agent_records(const struct fake_agent *self, int kind)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < self->log_count; i++) {
+        count += self->log[i].what == WAYPOST__ENTRY__WHAT_RECORD && self->log[i].kind == kind;
+    }
+    return count;
+}
 
 size_t agent_count(const struct fake_agent *self, int what)
 {

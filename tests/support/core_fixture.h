@@ -29,6 +29,7 @@ enum { FIXTURE_AGENTS_MAX = 8, FIXTURE_LOG_MAX = 4096, FIXTURE_JOBS_MAX = 4096 }
 struct own_event {
     uint8_t id[UUID_BYTES];
     struct buf bytes;
+    const char *payload; /* its ciphertext, lent for the life of the fixture; NULL for none */
     bool receipted;
     unsigned persisted; /* A1s told */
     unsigned opened;    /* A2s told */
@@ -173,7 +174,10 @@ void agent_acknowledge(struct fake_agent *self); /* everything that it has */
 void agent_acknowledge_wrong(struct fake_agent *self);
 void agent_acknowledge_fault(struct fake_agent *self, uint64_t number, int code);
 void agent_open(struct fake_agent *self, const uint8_t *event);
-size_t agent_count(const struct fake_agent *self, int what); /* entries of that kind in the log */
+/* Demand an erasure, or say that one is done (enum EraseAct). */
+void agent_erase(struct fake_agent *self, const uint8_t *event, int act);
+size_t agent_records(const struct fake_agent *self, int kind); /* of that system kind in the log */
+size_t agent_count(const struct fake_agent *self, int what);   /* entries of that kind in the log */
 const struct got *agent_got(const struct fake_agent *self, int what, size_t nth);
 
 #endif

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 /* Tests of common/journal/record.c and crc32c.c: every byte of a record is covered, limits hold,
  * leaves are as written. */
 #include <setjmp.h>
@@ -123,34 +124,109 @@ static void record__cut_short__is_the_end_or_corrupt(void **state)
     buf_free(&bytes);
 }
 
-/* As docs/STORAGE.md says of an erasure: flag set, payload and its CRC zero, nothing else touched.
- * */
-static void erase(struct buf *bytes, size_t body_len, size_t payload_len)
+/* A batch record of two events, each with a ciphertext and one wrap. */
+static void two_payloads(struct buf *out)
 {
-    bytes->data[5] |= RECORD_ERASED;
-    memset(bytes->data + 36, 0, 4);
-    memset(bytes->data + RECORD_HEADER_BYTES + body_len, 0, payload_len);
+    struct buf body = {0};
+    struct buf payload = {0};
+    uint8_t wrap[WRAP_STORED_BYTES];
+
+    memset(wrap, 'w', sizeof wrap);
+    journal_fixture_batch("test", 2, 30, &body);
+    for (unsigned i = 0; i < 2; i++) {
+        buf_put_u32(&payload, 12);
+        buf_put(&payload, i == 0 ? "first secret" : "other secret", 12);
+        buf_put_u16(&payload, 1);
+        buf_put(&payload, wrap, sizeof wrap);
+    }
+    struct record batch = {
+        .type = RECORD_BATCH, .sequence = 4, .time_ms = 5, .body = buf_slice(&body)};
+    batch.payload = buf_slice(&payload);
+    record_encode(&batch, out);
+    buf_free(&body);
+    buf_free(&payload);
 }
 
-static void record__payload_erased__still_holds_and_keeps_its_leaf(void **state)
+static bool holds(const struct buf *bytes, const char *text)
 {
-    struct record want = sample();
+    return memmem(bytes->data, bytes->len, text, strlen(text)) != NULL;
+}
+
+static void record__one_payload_erased__still_holds_and_keeps_its_leaf_and_the_other(void **state)
+{
+    struct record before;
+    struct record after;
+    struct stored_payload part;
+    struct buf bytes = {0};
+    size_t length;
+
+    (void)state;
+    two_payloads(&bytes);
+    assert_int_equal(record_decode(buf_slice(&bytes), &before, &length), 0);
+    struct hash leaf = record_leaf("test", &before);
+    assert_int_equal(record_erase(bytes.data, bytes.len, 2), E_NOT_FOUND);
+    assert_int_equal(record_erase(bytes.data, bytes.len, 0), 0);
+    assert_false(holds(&bytes, "first secret"));
+    assert_true(holds(&bytes, "other secret"));
+    assert_int_equal(record_decode(buf_slice(&bytes), &after, &length), 0);
+    assert_int_equal(after.flags, RECORD_ERASED);
+    assert_int_equal(payload_erased_count(after.payload), 1);
+    struct hash same = record_leaf("test", &after);
+    assert_memory_equal(leaf.b, same.b, HASH_BYTES);
+    struct slice rest = after.payload;
+    assert_int_equal(batch_next_payload(&rest, &part), 0);
+    assert_true(part.erased && part.ciphertext.len == 0 && part.wraps.len == 0);
+    assert_int_equal(batch_next_payload(&rest, &part), 0);
+    assert_true(!part.erased && part.wraps.len == WRAP_STORED_BYTES);
+    assert_int_equal(record_erase(bytes.data, bytes.len, 0), E_DUPLICATE);
+    assert_int_equal(record_erase(bytes.data, bytes.len, 1), 0);
+    assert_false(holds(&bytes, "wwww"));
+    buf_free(&bytes);
+}
+
+static void record__erased__each_bit_flipped_is_found(void **state)
+{
     struct record got;
     struct buf bytes = {0};
     size_t length;
 
     (void)state;
-    record_encode(&want, &bytes);
-    erase(&bytes, want.body.len, want.payload.len);
-    assert_int_equal(record_decode(buf_slice(&bytes), &got, &length), 0);
-    assert_int_equal(got.flags, RECORD_ERASED);
-    assert_int_equal(got.payload.len, 0);
-    struct hash before = record_leaf("test", &want);
-    struct hash after = record_leaf("test", &got);
-    assert_memory_equal(before.b, after.b, HASH_BYTES);
-    bytes.data[RECORD_HEADER_BYTES + want.body.len] = 1; /* half erased */
-    assert_int_equal(record_decode(buf_slice(&bytes), &got, &length), E_CORRUPT);
+    two_payloads(&bytes);
+    assert_int_equal(record_erase(bytes.data, bytes.len, 0), 0);
+    for (size_t bit = 0; bit < bytes.len * 8; bit++) {
+        bytes.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        assert_int_not_equal(record_decode(buf_slice(&bytes), &got, &length), 0);
+        bytes.data[bit / 8] ^= (uint8_t)(1U << bit % 8);
+    }
     buf_free(&bytes);
+}
+
+/* Sectors of before and after in any order: an erasure that a crash cut off is finished by another one. */
+static void record__half_erased__can_be_erased_again(void **state)
+{
+    struct buf before = {0};
+    struct buf after = {0};
+    struct record got;
+    size_t length;
+
+    (void)state;
+    two_payloads(&before);
+    two_payloads(&after);
+    assert_int_equal(record_erase(after.data, after.len, 0), 0);
+    for (size_t cut = 0; cut <= before.len; cut += 8) {
+        for (unsigned first = 0; first < 2; first++) {
+            struct buf torn = {0};
+            buf_put(&torn, first == 0 ? before.data : after.data, cut);
+            buf_put(&torn, (first == 0 ? after.data : before.data) + cut, before.len - cut);
+            int rc = record_erase(torn.data, torn.len, 0);
+            assert_true(rc == 0 || rc == E_DUPLICATE);
+            assert_int_equal(record_decode(buf_slice(&torn), &got, &length), 0);
+            assert_memory_equal(torn.data, after.data, after.len);
+            buf_free(&torn);
+        }
+    }
+    buf_free(&before);
+    buf_free(&after);
 }
 
 static void record__longer_than_the_limit__is_corrupt(void **state)
@@ -295,7 +371,9 @@ int main(void)
         cmocka_unit_test(record__encoded__decodes_to_the_same),
         cmocka_unit_test(record__any_bit_flipped__is_corrupt_or_the_end),
         cmocka_unit_test(record__cut_short__is_the_end_or_corrupt),
-        cmocka_unit_test(record__payload_erased__still_holds_and_keeps_its_leaf),
+        cmocka_unit_test(record__one_payload_erased__still_holds_and_keeps_its_leaf_and_the_other),
+        cmocka_unit_test(record__erased__each_bit_flipped_is_found),
+        cmocka_unit_test(record__half_erased__can_be_erased_again),
         cmocka_unit_test(record__longer_than_the_limit__is_corrupt),
         cmocka_unit_test(leaf__of_a_plain_record__is_the_documented_hash),
         cmocka_unit_test(leaf__of_a_batch__binds_statement_and_not_the_chain),
