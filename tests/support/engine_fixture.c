@@ -54,14 +54,19 @@ void fixture_close(struct engine_fixture *self)
     procedures_destroy(&self->procedures);
 }
 
-void fixture_reset(struct engine_fixture *self)
+void fixture_reset_at(struct engine_fixture *self, const char *time)
 {
     procedures_t *procedures = self->procedures;
 
     forget(self);
     *self = (struct engine_fixture){.procedures = procedures};
     self->engine = engine_new(procedures, take_record, self);
-    fixture_at(self, "2026-03-02T09:00");
+    fixture_at(self, time);
+}
+
+void fixture_reset(struct engine_fixture *self)
+{
+    fixture_reset_at(self, "2026-03-02T09:00");
 }
 
 void fixture_reload(struct engine_fixture *self)

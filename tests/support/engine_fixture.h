@@ -43,6 +43,8 @@ void fixture_open(struct engine_fixture *self);
 void fixture_close(struct engine_fixture *self);
 void fixture_reset(
     struct engine_fixture *self); /* a new engine on the same tables, nothing declared */
+void fixture_reset_at(struct engine_fixture *self,
+    const char *time); /* the same, from another time than 2026-03-02 */
 
 /* The engine gives way to one that was made of its bytes: a restart from a snapshot. */
 void fixture_reload(struct engine_fixture *self);
