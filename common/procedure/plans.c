@@ -28,18 +28,18 @@ const struct kind_plan *plan_of(const engine_t *self, uint32_t kind)
 
 /* ---- rules ---- */
 
-static bool rule_concerns(const engine_t *self, const struct rule_info *rule, uint32_t kind)
+/* Mark the kinds that a rule may concern under any profile; 0 stands for every kind. */
+static void mark_kinds(const engine_t *self, const struct rule_info *rule, bool *concerned)
 {
     for (size_t profile = 1; profile <= procedures_profile_count(self->procedures); profile++) {
         const struct severity_entry *entries = NULL;
         size_t count = procedures_severities_of(self->procedures, rule, (uint8_t)profile, &entries);
         for (size_t i = 0; i < count; i++) {
-            if (entries[i].clock == 0 && (entries[i].kind == 0 || entries[i].kind == kind)) {
-                return true;
+            if (entries[i].clock == 0) {
+                concerned[entries[i].kind] = true;
             }
         }
     }
-    return false;
 }
 
 /* Does a rule other than R58 answer for this fact of this kind? */
@@ -54,18 +54,6 @@ static bool answered_elsewhere(const engine_t *self, uint32_t kind, uint32_t fac
         }
     }
     return false;
-}
-
-static void plan_rules(engine_t *self, struct kind_plan *plan, uint32_t kind)
-{
-    for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
-        const struct rule_info *rule = procedures_rule(self->procedures, number);
-        rule_function *function = rule_function_of(rule->id);
-        if (function != NULL && rule_concerns(self, rule, kind)) {
-            struct rule_call *call = list_add(&plan->calls, sizeof *call);
-            *call = (struct rule_call){number, function};
-        }
-    }
 }
 
 static void plan_kind(engine_t *self, uint32_t kind)
@@ -98,7 +86,34 @@ static void plan_kind(engine_t *self, uint32_t kind)
     for (size_t i = 0; i < effect_count; i++) {
         plan->no_clocks = plan->no_clocks || effects[i].special == SPECIAL_NO_CLOCKS;
     }
-    plan_rules(self, plan, kind);
+}
+
+/* A rule that checks events is called for the kinds that it may concern, in the order of the rules. */
+static void plan_rule(engine_t *self, const struct rule_info *rule)
+{
+    rule_function *function = rule_function_of(rule->id);
+    bool concerned[KINDS_MAX] = {false};
+
+    if (function == NULL) {
+        return;
+    }
+    mark_kinds(self, rule, concerned);
+    for (uint32_t kind = 1; kind < KINDS_MAX; kind++) {
+        if ((concerned[0] || concerned[kind]) && self->plans[kind].info != NULL) {
+            struct rule_call *call = list_add(&self->plans[kind].calls, sizeof *call);
+            *call = (struct rule_call){rule->number, function};
+        }
+    }
+}
+
+static void plan_kinds(engine_t *self)
+{
+    for (uint32_t kind = 0; kind < KINDS_MAX; kind++) {
+        plan_kind(self, kind);
+    }
+    for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
+        plan_rule(self, procedures_rule(self->procedures, number));
+    }
 }
 
 /* ---- clocks ---- */
@@ -194,9 +209,7 @@ void plans_make(engine_t *self)
     self->r61 = rule_named(self, "R61");
     self->london = procedures_profile_number(self->procedures, "london");
     self->bilateral = procedures_profile_number(self->procedures, "birmingham-solihull");
-    for (uint32_t kind = 0; kind < KINDS_MAX; kind++) {
-        plan_kind(self, kind);
-    }
+    plan_kinds(self);
     plan_clocks(self);
     if (self->standings == NULL) {
         self->standings = mem_new(STANDINGS, sizeof *self->standings);

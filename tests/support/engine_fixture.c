@@ -14,7 +14,7 @@
 
 enum { FACTS_MAX = 24, TEXT_MAX = 1024 };
 
-static void take_record(void *context, const struct engine_record *record)
+void fixture_sink(void *context, const struct engine_record *record)
 {
     struct engine_fixture *self = context;
     char stamp[CIVIL_STAMP_BYTES];
@@ -33,7 +33,7 @@ void fixture_open(struct engine_fixture *self)
     crypto_start();
     int rc = fixture_procedures(NULL, NULL, NULL, &self->procedures, &why);
     assert(rc == 0);
-    self->engine = engine_new(self->procedures, take_record, self);
+    self->engine = engine_new(self->procedures, fixture_sink, self);
     fixture_at(self, "2026-03-02T09:00");
 }
 
@@ -60,7 +60,7 @@ void fixture_reset_at(struct engine_fixture *self, const char *time)
 
     forget(self);
     *self = (struct engine_fixture){.procedures = procedures};
-    self->engine = engine_new(procedures, take_record, self);
+    self->engine = engine_new(procedures, fixture_sink, self);
     fixture_at(self, time);
 }
 
@@ -77,7 +77,7 @@ void fixture_reload(struct engine_fixture *self)
     engine_encode(self->engine, &bytes);
     engine_destroy(&self->engine);
     int rc =
-        engine_decode(self->procedures, take_record, self, buf_slice(&bytes), &self->engine, &why);
+        engine_decode(self->procedures, fixture_sink, self, buf_slice(&bytes), &self->engine, &why);
     assert(rc == 0);
     buf_free(&bytes);
 }

@@ -39,6 +39,9 @@ struct engine_fixture {
     struct buf log; /* "deadline_set C01 2026-03-02T09:00:00.000Z due=...\n" for each record */
 };
 
+/* Keep a record as a line of the fixture that is the context. */
+void fixture_sink(void *context, const struct engine_record *record);
+
 void fixture_open(struct engine_fixture *self);
 void fixture_close(struct engine_fixture *self);
 void fixture_reset(
