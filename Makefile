@@ -9,6 +9,7 @@
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
 #   make bench-peers  the same work on Redis, NATS, RabbitMQ and Mosquitto in the same run, and the ratios
+#   make growth       how cost grows with events, recipients, connections, size and backlog; draws docs/plots (FULL=1: to 10^7)
 #   make lint         layers, headers, function length, format, clang-tidy
 #   make format       clang-format over our own sources
 #   make install      DESTDIR= PREFIX=/usr/local: programs, library, header, man pages, completion, samples
@@ -63,7 +64,7 @@ DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent wayp
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers lint format install clean programs tests
+.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -224,6 +225,10 @@ $(call objects,$(PEERS_C)): OURS += -D_GNU_SOURCE
 $(BUILD)/tests/bench/peers/load: $(call objects,$(PEERS_C)) $(BUILD)/libcli.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK)
+growth: bootstrap
+	@$(MAKE) --no-print-directory -j2 programs BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/bench/growth
+
 bench-peers: bootstrap
 	@$(MAKE) --no-print-directory -j2 programs $(BUILD)/tests/bench/peers/load BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) tests/bench/peers/run

@@ -237,6 +237,7 @@ struct bench_options {
     size_t producers, recipients, size;
     uint32_t inflight;
     uint64_t rate, backlog;
+    uint64_t events; /* of the runs that publish; 0 for as many as come in `seconds` */
     double seconds;
     bool sealed;
     const char *only; /* NULL for all */

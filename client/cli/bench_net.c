@@ -503,11 +503,20 @@ struct bench_usage bench_net_usage(const struct bench_net *self)
     return usage;
 }
 
+/* How far the records reach in each segment, added up: segments end where a record no longer fitted. */
+struct extent {
+    uint64_t whole; /* of the segments before */
+    uint64_t last;  /* position of the last record so far */
+};
+
 static int note_position(void *context, const struct record *record, uint64_t position)
 {
-    uint64_t *last = context;
+    struct extent *extent = context;
     (void)record;
-    *last = position;
+    if (position >> 32 != extent->last >> 32) {
+        extent->whole += extent->last & UINT32_MAX;
+    }
+    extent->last = position;
     return 0;
 }
 
@@ -517,15 +526,12 @@ uint64_t bench_net_journal_bytes(const struct bench_net *self)
     struct disk disk;
     struct journal_check report = {0};
     struct complaint why = {0};
-    uint64_t last = 0;
+    struct extent extent = {0};
     path_of(self, "journal", path);
     if (disk_real_open(path, &disk) != 0) {
         return 0;
     }
-    int rc = journal_verify(&disk, NULL, &report, note_position, &last, NULL, &why);
+    int rc = journal_verify(&disk, NULL, &report, note_position, &extent, NULL, &why);
     disk_real_close(&disk);
-    uint64_t segment_bytes = 64 * UINT64_C(1048576); /* the broker's default */
-    return rc != 0 || report.segments == 0
-        ? 0
-        : (report.segments - 1) * segment_bytes + (last & UINT32_MAX);
+    return rc != 0 ? 0 : extent.whole + (extent.last & UINT32_MAX);
 }

@@ -7,7 +7,14 @@
 #include "client/cli/bench_away.h"
 #include "common/base/banned.h"
 
-enum { OUTSTANDING_MAX = 20000, ONE_SECONDS = 3, OPEN_LOOP_RATE = 5000 };
+enum {
+    OUTSTANDING_MAX = 20000,
+    ONE_SECONDS = 3,
+    OPEN_LOOP_RATE = 5000,
+    AROUND_BYTES = 768,     /* wraps and framing of an event, and what a small shape takes more */
+    CREDIT_BYTES = 4194304, /* what a broker grants unless it is told otherwise */
+    FRAME_BYTES = 917504    /* of a batch: PROTOCOL section 7 */
+};
 
 static bool wanted(const struct bench_options *options, const char *name)
 {
@@ -19,17 +26,26 @@ static double us(int64_t ns)
     return (double)ns / 1000.0;
 }
 
+/* Big events: as many of `count` as fit so many bytes, at least one. */
+static uint32_t within(const struct bench_options *options, uint32_t count, size_t bytes)
+{
+    size_t most = bytes / (options->size + AROUND_BYTES);
+    return most < 1 ? 1 : most < count ? (uint32_t)most : count;
+}
+
 static struct bench_load load_of(
     struct bench_net *net, const struct bench_options *options, const struct bench_shape *shape)
 {
-    uint32_t quarter = options->inflight / 4;
+    uint32_t inflight = within(options, options->inflight, CREDIT_BYTES);
+    uint32_t quarter = within(options, inflight < 4 ? 1 : inflight / 4, FRAME_BYTES);
     return (struct bench_load){.net = net,
         .shape = shape,
         .producers = options->producers,
         .consumers = options->recipients,
         .consumer_first = options->producers,
-        .inflight = options->inflight,
-        .batch = quarter == 0 ? 1 : quarter,
+        .inflight = inflight,
+        .batch = quarter,
+        .events = options->events,
         .seconds = options->seconds};
 }
 
@@ -68,12 +84,11 @@ static int run_publish(struct bench_net *net, const struct bench_options *option
         bench_say(net->cli, results, "confirmed_publish",
             json_pack("{s:f, s:I, s:f, s:i, s:i, s:I, s:f, s:f}", "per_second", per_second,
                 "events", (json_int_t)load.receipted, "seconds", load.elapsed_s, "producers",
-                (int)options->producers, "inflight", (int)options->inflight, "peak_kib",
+                (int)options->producers, "inflight", (int)load.inflight, "peak_kib",
                 (json_int_t)usage.peak_kib, "cpu_s_per_million", cpu, "batch_p99_us",
                 us(samples_at(&load.confirm, 0.99))),
             "%s/s: %zu producers, %u in flight each, %.1f s; broker CPU %.1f s a million",
-            bench_number(per_second, rate), options->producers, options->inflight, load.elapsed_s,
-            cpu);
+            bench_number(per_second, rate), options->producers, load.inflight, load.elapsed_s, cpu);
         say_disk(net, options, &load, results);
     }
     bench_load_free(&load);
@@ -90,6 +105,7 @@ static int run_latency(struct bench_net *net, const struct bench_options *option
     load.producers = 1;
     load.inflight = load.batch = 1;
     load.seconds = ONE_SECONDS;
+    load.events = 0;
     int exit_code = bench_net_start(net, true);
     exit_code = exit_code == CLI_DONE ? bench_load_run(&load) : exit_code;
     if (exit_code == CLI_DONE) {
