@@ -15,8 +15,8 @@ manual__example__compiles_and_receives_what_was_sent() {
     second=$(send $ISLINGTON "$transfer")
     check "they arrive" wait_until 20 inbox_has $CAMDEN 2
     manual_example >"$NET/example.c"
-    # shellcheck disable=SC2086 # flags are meant to be split
-    check "compiles" "${CC:-cc}" -std=c11 -Wall -Wextra -Werror -Iclient/lib ${LIBRARY_FLAGS:-} -o "$NET/example" \
+    # shellcheck disable=SC2086 # compiler and flags are meant to be split
+    check "compiles" ${CC:-cc} -std=c11 -Wall -Wextra -Werror -Iclient/lib ${LIBRARY_FLAGS:-} -o "$NET/example" \
         "$NET/example.c" "$BUILD/libwaypost.a" -ljansson
     check "receives" ends_with_status 0 env WAYPOST_SOCKET="$NET/$CAMDEN/agent.sock" "$NET/example" 1 2
     check "the first" grep -qF "$first" "$NET/out"

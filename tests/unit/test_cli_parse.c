@@ -82,7 +82,7 @@ static void line__mistake__is_answered_with_exit_two_and_what_to_write(void **st
         {"send move_notified -t x --fact permanence", "name=value"},
         {"send move_notified -t x --ref 12", "32 hexadecimal digits"},
         {"send", "which kind?"},
-        {"new-transfer --receiving E09000007", "--subject NAME=TYPE is missing"},
+        {"new-transfer --receiving E09000007", "--subject NAME=TYPE[,REF] is missing"},
         {"verify x --key 12", "64 hexadecimal digits"},
         {"export x --format xml", "--format xml is not known"},
         {"receipt x", "--out FILE is missing"},
