@@ -57,6 +57,7 @@ uint64_t append_record(
     kept->sequence = journal_append(self->journal, &record, &kept->position);
     body_keep(&kept->body, type, body);
     self->applied_bytes += RECORD_HEADER_BYTES + body.len + payload.len;
+    self->fold.unsaved_bytes += RECORD_HEADER_BYTES + body.len + payload.len;
     if (position != NULL) {
         *position = kept->position;
     }

@@ -129,7 +129,7 @@ int core_recover(core_t *self, struct complaint *why)
 
     core_clock(self);
     self->replaying = true;
-    int rc = journal_snapshot_read(self->journal, &state, &size, &position);
+    int rc = journal_snapshot_read(self->journal, SNAPSHOT_TRANSPORT, &state, &size, &position);
     if (rc == 0 && snapshot_decode(self, buf_slice(&state)) != 0) {
         log_warnx("snapshot unusable leaves=%llu: the whole journal is replayed",
             (unsigned long long)size);
@@ -151,7 +151,7 @@ int core_recover(core_t *self, struct complaint *why)
     }
     rc = resume_batches(self, why);
     if (rc == 0) {
-        fold_replay(self, FOLD_START_RECORDS);
+        fold_start(self);
     }
     if (rc == 0) {
         erase_run(self); /* what a crash left half destroyed, before anybody is served */

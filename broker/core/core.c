@@ -256,6 +256,7 @@ void core_tick(core_t *self)
     self->free_bytes = self->ports.free_bytes(self->ports.context);
     session_tick(self);
     fold_tick(self);
+    fold_save_tick(self);
     erase_run(self);
     out_release(self);
     delivery_pump(self);

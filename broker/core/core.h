@@ -95,8 +95,10 @@ bool core_procedures_on(const core_t *self);
 /* Hash of the whole state of the procedures, zeroes where they are off. The same journal gives the same. */
 struct hash core_procedures_hash(const core_t *self);
 
-/* True while the journal is still being folded after a start: deliveries go on, judging and acknowledgements wait. The
- * edge calls core_fold() again and again until it is false. */
+/*
+ * True while the journal is still being folded after a start, or a snapshot of the procedures is encoded: deliveries
+ * go on, judging and acknowledgements wait. The edge calls core_fold() again and again until it is false.
+ */
 bool core_folding(const core_t *self);
 void core_fold(core_t *self);
 /* The operator says that the wall clock is right as it is, after it was set. */
@@ -117,6 +119,13 @@ void core_tick(core_t *self);
 /* The state to be written as a snapshot, when one is due: true, and state, size and position filled in (state appended
  * to). To be handed to journal_snapshot_write by the edge. Stands for durable records alone. */
 bool core_snapshot_due(core_t *self, struct buf *state, uint64_t *size, uint64_t *next_position);
+
+/*
+ * The same of the procedures' state, a file of its own (SNAPSHOT_PROCEDURES): encoded in slices by core_fold(), handed
+ * out here when what it stands for is durable. last: at an orderly end, encode now what there is, all of it.
+ */
+bool core_procedures_snapshot_due(
+    core_t *self, bool last, struct buf *state, uint64_t *size, uint64_t *next_position);
 
 /* Tell every session that the broker stops; nothing new is taken from here on (BUSY). */
 void core_stop(core_t *self);

@@ -74,6 +74,11 @@
     X(ALERTS_RAISED, "alerts_raised", "Rules flagged. The parties and hubs know.")                 \
     X(ALARMS_RAISED, "alarms_raised",                                                              \
         "Protective events that nobody opened in time. See that somebody telephones.")             \
+    X(SNAPSHOTS_PROCEDURES, "snapshots_procedures",                                                \
+        "Snapshots of the procedures handed out to be written. Nothing to do.")                    \
+    X(FOLD_RESUMED, "fold_resumed",                                                                \
+        "1: the procedures went on from a snapshot at the start. 0: folded from the first "        \
+        "record.")                                                                                 \
     X(FOLD_DIFFERENCES, "fold_differences",                                                        \
         "Journal and engine disagree after a start: another version judged. Run waypost diff.")    \
     X(CLOCK_STEPPED, "clock_stepped",                                                              \

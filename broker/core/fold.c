@@ -27,6 +27,7 @@ void fold_free(core_t *self)
 {
     struct fold *fold = &self->fold;
 
+    fold_state_free(self);
     engine_destroy(&fold->engine);
     procedures_destroy(&fold->tables);
     procedures_destroy(&fold->resting);
@@ -41,7 +42,7 @@ bool fold_on(const core_t *self)
 
 bool fold_ready(const core_t *self)
 {
-    return self->fold.caught_up;
+    return self->fold.caught_up && self->fold.saving == NULL;
 }
 
 bool core_procedures_on(const core_t *self)
@@ -172,9 +173,26 @@ static void take_record(void *context, const struct engine_record *record)
     }
 }
 
+/* Nobody who chooses ids is to know where they lie in the engine's tables. */
+static uint64_t seed_new(core_t *self)
+{
+    uint64_t seed;
+
+    self->world->random(self->world->context, &seed, sizeof seed);
+    return seed;
+}
+
 engine_t *fold_engine_new(core_t *self, const procedures_t *tables)
 {
-    return engine_new(tables, take_record, self);
+    engine_t *engine = engine_new(tables, take_record, self);
+
+    engine_seed(engine, seed_new(self));
+    return engine;
+}
+
+engine_loading_t *fold_loading_new(core_t *self, const procedures_t *tables, struct slice bytes)
+{
+    return engine_loading_new(tables, seed_new(self), take_record, self, bytes);
 }
 
 /* Derived records follow what they come from, in the order in which the engine said them. */
@@ -243,6 +261,7 @@ uint8_t fold_event(core_t *self, const struct view *view, uint32_t index, int64_
     struct fold *fold = &self->fold;
     struct event_view event;
 
+    assert(fold->saving == NULL);
     if (!fold_on(self) || event_read(view->events[index], &event, NULL) != 0 ||
         facts_read(&event, &fold->facts) != 0) {
         count_verdict(self, VERDICT_UNJUDGED);

@@ -7,6 +7,9 @@
  *   replay   the same records are folded from the journal's start; what the engine says is held against the derived
  *            records that stand there. Those are facts and are never made again; what a crash cut off is made now.
  *
+ *   restart  the newest snapshot of the engine (fold_state.c) stands for everything before it; where none fits, the
+ *            fold begins at the first record: slower, with the same result
+ *
  * The engine's time is told by the records alone (each of them holds it), so both ways give the same state. Tables come
  * into force by RECORD_INPUT (INPUT_PROCEDURES) and count from there.
  */
@@ -14,7 +17,7 @@
 #define WAYPOST_BROKER_FOLD_H
 
 #include "broker/core/core.h"
-#include "common/procedure/engine.h"
+#include "common/procedure/saved.h"
 #include "waypost.pb-c.h"
 
 struct view;
@@ -40,7 +43,8 @@ struct fold {
     engine_t *engine;      /* NULL before the first tables; idle while there are none in force */
     struct hash files;     /* of the set in force, also of an empty one */
     bool has_files;
-    int64_t time_ms; /* the engine's, as the last record folded says */
+    uint64_t input_position; /* of the record that brought it into force */
+    int64_t time_ms;         /* the engine's, as the last record folded says */
 
     struct fold_item *items;
     size_t item_first, item_count, item_capacity; /* items[item_first ..] wait */
@@ -57,6 +61,18 @@ struct fold {
     uint64_t next_leaf, next_position;
     uint64_t differences; /* between what the engine says and what is recorded */
     bool group_differs;   /* among them in the group at hand */
+
+    /* The snapshot being read at the start, then decoded; older ones where it does not fit. */
+    journal_snapshot_t *snapshot; /* owned, NULL: none */
+    engine_loading_t *loading;    /* owned, NULL: not yet */
+    procedures_t *loading_tables; /* owned: that it was made under */
+
+    /* The snapshot being written: while it is encoded nothing is folded. */
+    engine_saving_t *saving; /* owned, NULL: none */
+    struct buf saved;        /* what there is of it; whole, but not durable, while saving is NULL */
+    uint64_t saved_leaves, saved_position;
+    uint64_t unsaved_bytes;    /* of the journal since the last one was begun */
+    uint64_t last_saved_bytes; /* its length */
 
     int64_t clock_wall_ms, clock_mono_ms; /* the last moment at which wall and boot time agreed */
     bool stepped;                         /* they do not: timers are held */
@@ -77,6 +93,7 @@ void fold_acked(core_t *self, struct slice body); /* of RECORD_ACKED */
 void fold_tick(core_t *self);  /* what has run out, unless the clock is not to be trusted */
 void fold_flush(core_t *self); /* append what the engine has said */
 engine_t *fold_engine_new(core_t *self, const procedures_t *tables);
+engine_loading_t *fold_loading_new(core_t *self, const procedures_t *tables, struct slice bytes);
 
 /* Bits of a verdict byte. */
 enum { JUDGED_VERDICT = 7, JUDGED_WITHHELD = 8 };
@@ -96,7 +113,18 @@ void fold_tell(core_t *self, const struct fold_item *item);
 
 /* ---- fold_replay.c ---- */
 
-void fold_replay(core_t *self, size_t records); /* at most so many more */
+void fold_start(core_t *self); /* after the transport stands; a little of it at once */
+void fold_replay(
+    core_t *self, size_t events); /* at most so many more, and a batch is folded whole */
+
+/* ---- fold_state.c: the engine as a snapshot ---- */
+
+void fold_load_open(core_t *self); /* begin with the newest snapshot there is */
+bool fold_load_step(
+    core_t *self); /* false: there is none, or it is in force: the journal follows */
+void fold_save_tick(core_t *self); /* begin one, where it is time */
+void fold_save_step(core_t *self);
+void fold_state_free(core_t *self);
 
 /* ---- inputs.c ---- */
 

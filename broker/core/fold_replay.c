@@ -36,7 +36,8 @@ static void differ(struct fold *fold)
 
 /* ---- record by record ---- */
 
-static void replay_judged(core_t *self, struct slice bytes)
+/* How many events it was about. */
+static size_t replay_judged(core_t *self, struct slice bytes)
 {
     struct fold *fold = &self->fold;
     struct cursor body = cursor_of(bytes);
@@ -46,7 +47,7 @@ static void replay_judged(core_t *self, struct slice bytes)
     int64_t at_ms = record_folded_at(bytes);
 
     if (leaf >= UINT64_MAX - FORM_RELEASE || at_ms == 0) {
-        return;
+        return 0;
     }
     group_begin(fold);
     struct view *view = view_get(self, position);
@@ -61,6 +62,7 @@ static void replay_judged(core_t *self, struct slice bytes)
             differ(fold);
         }
     }
+    return count;
 }
 
 static bool id_is(bool has, const uint8_t *id, protobuf_c_boolean told, ProtobufCBinaryData bytes)
@@ -109,7 +111,7 @@ static void replay_derived(core_t *self, struct slice bytes)
     }
 }
 
-static int replay_input(core_t *self, struct slice bytes)
+static int replay_input(core_t *self, struct slice bytes, uint64_t position)
 {
     struct cursor body = cursor_of(bytes);
     struct complaint why = {0};
@@ -131,6 +133,7 @@ static int replay_input(core_t *self, struct slice bytes)
     }
     self->fold.files = inputs_hash(body.rest);
     self->fold.has_files = true;
+    self->fold.input_position = position;
     return 0;
 }
 
@@ -144,15 +147,17 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
         return E_BUSY; /* enough for now */
     }
     slicing->left--;
+    self->fold.unsaved_bytes += RECORD_HEADER_BYTES + record->body.len + record->payload.len;
     self->fold.next_leaf = record->sequence + 1;
     self->fold.next_position = position;
     switch (record->type) {
     case RECORD_INPUT:
-        rc = replay_input(self, record->body);
+        rc = replay_input(self, record->body, position);
         break;
     case RECORD_JUDGED:
         if (fold_on(self)) {
-            replay_judged(self, record->body);
+            size_t events = replay_judged(self, record->body);
+            slicing->left -= events < slicing->left ? events : slicing->left;
         }
         break;
     case RECORD_ACKED:
@@ -206,14 +211,11 @@ static void replay_end(core_t *self)
     fold_tick(self);
 }
 
-void fold_replay(core_t *self, size_t records)
+void fold_replay(core_t *self, size_t events)
 {
     struct fold *fold = &self->fold;
-    struct slicing slicing = {self, records};
+    struct slicing slicing = {self, events};
 
-    if (fold->upto == 0) {
-        fold->upto = journal_head(self->journal)->size;
-    }
     fold->replaying = true;
     int rc = fold->next_leaf >= fold->upto ? 0
                                            : journal_replay(self->journal, fold->next_leaf,
@@ -233,13 +235,32 @@ bool core_folding(const core_t *self)
     return !fold_ready(self);
 }
 
+/* A slice of whatever is to be done before anything can be folded again. */
+static void fold_step(core_t *self)
+{
+    if (self->fold.saving != NULL) {
+        fold_save_step(self);
+    } else if (!fold_load_step(self)) {
+        fold_replay(self, FOLD_SLICE_EVENTS);
+    }
+}
+
+void fold_start(core_t *self)
+{
+    self->fold.upto = journal_head(self->journal)->size;
+    fold_load_open(self);
+    for (int i = 0; i < FOLD_START_SLICES && !fold_ready(self); i++) {
+        fold_step(self);
+    }
+}
+
 void core_fold(core_t *self)
 {
     core_clock(self);
     if (fold_ready(self)) {
         return;
     }
-    fold_replay(self, FOLD_SLICE_RECORDS);
+    fold_step(self);
     if (fold_ready(self)) {
         judge_run(self);
         for (struct session *session = self->session_list; session != NULL;

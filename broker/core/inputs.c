@@ -143,7 +143,8 @@ static void input_append(core_t *self, struct slice files, int64_t at_ms)
     buf_put_u32(&self->record_body, INPUT_PROCEDURES);
     buf_put_u64(&self->record_body, (uint64_t)at_ms);
     buf_put_slice(&self->record_body, files);
-    (void)append_record(self, RECORD_INPUT, buf_slice(&self->record_body), slice_of(NULL, 0), NULL);
+    (void)append_record(self, RECORD_INPUT, buf_slice(&self->record_body), slice_of(NULL, 0),
+        &self->fold.input_position);
 }
 
 static int procedures_take(core_t *self, struct slice files, struct complaint *why)

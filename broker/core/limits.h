@@ -32,11 +32,16 @@ enum {
     SESSION_RETRY_MS = 1000,       /* told with a refusal that ends a session and may pass soon */
     SUPERSEDED_RETRY_MS = 30000,   /* told to a session that was taken over (S-2) */
     DECODE_BUDGET_BYTES = 8388608, /* memory that decoding one frame may take */
-    FOLD_SLICE_RECORDS = 4096,     /* folded at a time while frames wait: some milliseconds */
-    FOLD_START_RECORDS = 65536,    /* folded before the broker listens: below a second */
-    CLOCK_STEP_MS = 5000,          /* wall and boot time may part so far before timers are held */
-    SUPERSEDED_LOG_MS = 600000,    /* takeovers of one agent are logged so often; all are counted */
-    SKEW_MS_MAX = 5000,            /* an ACK's times may lie so far ahead of ours */
+    FOLD_SLICE_EVENTS = 1024,      /* folded at a time while frames wait: one or two milliseconds */
+    FOLD_START_SLICES = 8,         /* done before the broker listens: some ten milliseconds */
+    FOLD_SAVE_ITEMS = 4096,        /* encoded at a time: one or two milliseconds */
+    FOLD_LOAD_ITEMS = 2048,        /* decoded at a time: the same */
+    FOLD_LOAD_BYTES = 1048576,     /* read and hashed at a time: the same */
+    FOLD_SAVE_GROWTH = 2,       /* times its last snapshot has the journal to grow before another */
+    FOLD_SAVE_LAST_SHARE = 256, /* of snapshot_bytes is enough at an orderly end */
+    CLOCK_STEP_MS = 5000,       /* wall and boot time may part so far before timers are held */
+    SUPERSEDED_LOG_MS = 600000, /* takeovers of one agent are logged so often; all are counted */
+    SKEW_MS_MAX = 5000,         /* an ACK's times may lie so far ahead of ours */
 };
 
 #endif

@@ -99,10 +99,22 @@ void edge_commit_all(edge_t *self)
     }
 }
 
-/* The journal's owner says here whether it can be kept; the writer then asks nothing of the owner's. */
-static bool snapshot_due(edge_t *self, struct write_task *task)
+/* Of whichever kind is due; the procedures' may have to wait for their turn. */
+static bool snapshot_taken(edge_t *self, bool last, struct write_task *task)
 {
-    if (!core_snapshot_due(self->core, &task->state, &task->size, &task->next_position)) {
+    task->snapshot = SNAPSHOT_TRANSPORT;
+    if (!last && core_snapshot_due(self->core, &task->state, &task->size, &task->next_position)) {
+        return true;
+    }
+    task->snapshot = SNAPSHOT_PROCEDURES;
+    return core_procedures_snapshot_due(
+        self->core, last, &task->state, &task->size, &task->next_position);
+}
+
+/* The journal's owner says here whether it can be kept; the writer then asks nothing of the owner's. */
+static bool snapshot_due(edge_t *self, bool last, struct write_task *task)
+{
+    if (!snapshot_taken(self, last, task)) {
         return false;
     }
     int rc = journal_snapshot_check(self->journal, task->size, buf_slice(&task->state));
@@ -118,7 +130,7 @@ void edge_tick_disk(edge_t *self)
 {
     if (self->snapshot_task == NULL) {
         struct write_task *task = task_new(self, 1, WRITE_SNAPSHOT);
-        if (snapshot_due(self, task)) {
+        if (snapshot_due(self, false, task)) {
             self->snapshot_task = task;
             worker_give(self->writer, task);
         } else {
@@ -140,10 +152,12 @@ void edge_finish_disk(edge_t *self)
 
     assert(self->journal_task == NULL && self->snapshot_task == NULL);
     edge_commit_all(self);
-    if (snapshot_due(self, &snapshot)) {
-        write_task_run(&snapshot);
-        self->counters[NET_SNAPSHOTS]++;
+    for (int last = 0; last <= 1; last++) { /* that of the transport, then that of the procedures */
+        if (snapshot_due(self, last != 0, &snapshot)) {
+            write_task_run(&snapshot);
+            self->counters[NET_SNAPSHOTS]++;
+        }
+        buf_free(&snapshot.state);
     }
-    buf_free(&snapshot.state);
     write_task_run(&rest);
 }

@@ -29,7 +29,7 @@ static uint64_t now_us(void)
 static void snapshot_write(struct write_task *task)
 {
     int rc = journal_snapshot_store(
-        task->journal, task->size, task->next_position, buf_slice(&task->state));
+        task->journal, task->snapshot, task->size, task->next_position, buf_slice(&task->state));
 
     if (rc != 0) {
         log_warn("snapshot cannot be written, the next start reads more of the journal size=%llu "

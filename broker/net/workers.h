@@ -18,9 +18,10 @@ enum write_kind { WRITE_COMMIT, WRITE_REST, WRITE_SNAPSHOT };
 /* Work on the journal. Owned by whoever holds it. */
 struct write_task {
     enum write_kind kind;
-    journal_t *journal;       /* lent */
-    journal_commit_t *commit; /* WRITE_COMMIT */
-    struct buf state;         /* WRITE_SNAPSHOT, as below; owned */
+    journal_t *journal;          /* lent */
+    journal_commit_t *commit;    /* WRITE_COMMIT */
+    enum snapshot_kind snapshot; /* WRITE_SNAPSHOT, as all below */
+    struct buf state;            /* owned */
     uint64_t size;
     uint64_t next_position;
     uint64_t spent_us; /* answer: how long it took */

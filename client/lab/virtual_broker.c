@@ -315,7 +315,14 @@ static int keep_snapshot(struct virtual_broker *broker)
     int rc = 0;
 
     if (core_snapshot_due(broker->core, &state, &size, &next_position)) {
-        rc = journal_snapshot_write(broker->journal, size, next_position, buf_slice(&state));
+        rc = journal_snapshot_write(
+            broker->journal, SNAPSHOT_TRANSPORT, size, next_position, buf_slice(&state));
+    }
+    buf_clear(&state);
+    if (rc == 0 &&
+        core_procedures_snapshot_due(broker->core, false, &state, &size, &next_position)) {
+        rc = journal_snapshot_write(
+            broker->journal, SNAPSHOT_PROCEDURES, size, next_position, buf_slice(&state));
     }
     buf_free(&state);
     return rc == E_RANGE || rc == E_TOO_LARGE ? 0 : rc;

@@ -5,6 +5,7 @@
 #include "common/crypto/hash.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/check.h"
@@ -53,6 +54,38 @@ struct hash hash_of(const char *context, struct slice a, struct slice b)
     hash_more(&state, a.data, a.len);
     hash_more(&state, b.data, b.len);
     return hash_end(&state);
+}
+
+struct hash_stream {
+    crypto_generichash_state state;
+};
+
+/* The state wants more alignment than malloc gives. */
+hash_stream_t *hash_stream_new(const char *context)
+{
+    enum { ALIGNED = 64 };
+    hash_stream_t *self = aligned_alloc(ALIGNED, (sizeof *self + ALIGNED - 1) / ALIGNED * ALIGNED);
+
+    if (self == NULL) {
+        abort();
+    }
+    hash_begin(&self->state);
+    hash_more(&self->state, context, strlen(context) + 1);
+    return self;
+}
+
+void hash_stream_put(hash_stream_t *self, struct slice bytes)
+{
+    hash_more(&self->state, bytes.data, bytes.len);
+}
+
+struct hash hash_stream_end(hash_stream_t **self_p)
+{
+    struct hash hash = hash_end(&(*self_p)->state);
+
+    free(*self_p);
+    *self_p = NULL;
+    return hash;
 }
 
 struct hash hash_event_leaf(const char *network, struct slice event)

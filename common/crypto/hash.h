@@ -23,6 +23,12 @@ void crypto_start(void);
 /* H(context ‖ 0x00 ‖ a ‖ b); b may be empty. */
 struct hash hash_of(const char *context, struct slice a, struct slice b);
 
+/* The same over bytes that come piece by piece. The stream ends with its hash. */
+typedef struct hash_stream hash_stream_t;
+hash_stream_t *hash_stream_new(const char *context);
+void hash_stream_put(hash_stream_t *self, struct slice bytes);
+struct hash hash_stream_end(hash_stream_t **self_p); /* and frees it */
+
 /* Leaf of an event: H(0x00 ‖ "waypost/event/1" ‖ 0x00 ‖ network ‖ 0x00 ‖ event). */
 struct hash hash_event_leaf(const char *network, struct slice event);
 

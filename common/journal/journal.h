@@ -108,18 +108,37 @@ int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
 
 /*
- * Snapshots of the owner's state, named by the number of leaves they stand for. The two newest are kept.
+ * Snapshots of the owner's state, named by their kind and the number of leaves they stand for. The two newest of each
+ * kind are kept.
  * journal_snapshot_check is the owner's: E_RANGE where size is beyond the durable head, E_TOO_LARGE.
  * journal_snapshot_store writes what was checked, in any one thread, and reads nothing of the owner's.
  * journal_snapshot_write does both.
  */
+enum snapshot_kind {
+    SNAPSHOT_TRANSPORT,  /* streams, cursors, numbers */
+    SNAPSHOT_PROCEDURES, /* the procedure engine's state */
+    SNAPSHOT_KINDS
+};
 int journal_snapshot_check(const journal_t *self, uint64_t size, struct slice state);
-int journal_snapshot_store(
-    journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
-int journal_snapshot_write(
-    journal_t *self, uint64_t size, uint64_t next_position, struct slice state);
-int journal_snapshot_read(
-    journal_t *self, struct buf *state, uint64_t *size, uint64_t *next_position); /* E_NOT_FOUND */
+int journal_snapshot_store(journal_t *self, enum snapshot_kind kind, uint64_t size,
+    uint64_t next_position, struct slice state);
+int journal_snapshot_write(journal_t *self, enum snapshot_kind kind, uint64_t size,
+    uint64_t next_position, struct slice state);
+/* The newest that holds; one that does not is passed over with a warning. E_NOT_FOUND. state is appended to. */
+int journal_snapshot_read(journal_t *self, enum snapshot_kind kind, struct buf *state,
+    uint64_t *size, uint64_t *next_position);
+
+/* The same piece by piece, for the owner who has other things to do meanwhile. The journal is lent until the close. */
+typedef struct journal_snapshot journal_snapshot_t;
+/* The newest for fewer than `below` leaves (and no more than are durable). E_NOT_FOUND. */
+int journal_snapshot_open(
+    journal_t *self, enum snapshot_kind kind, uint64_t below, journal_snapshot_t **out);
+/* About so many bytes more: E_BUSY: come again; 0: all of it, and it holds; else it does not, with a warning. */
+int journal_snapshot_step(journal_snapshot_t *self, size_t bytes);
+uint64_t journal_snapshot_size(const journal_snapshot_t *self);
+uint64_t journal_snapshot_next_position(const journal_snapshot_t *self); /* after the last step */
+struct slice journal_snapshot_state(const journal_snapshot_t *self);     /* lent until the close */
+void journal_snapshot_close(journal_snapshot_t **self_p);
 
 /* ---- offline: verify and walk a journal without its secrets, never writing ---- */
 

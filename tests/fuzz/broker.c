@@ -101,8 +101,8 @@ int fuzz_broker_open(struct fuzz_broker *self, struct slice snapshot, struct com
     int rc = journal_open(&self->disk, &options, &self->journal, &recovery, why);
     assert(rc == 0);
     if (snapshot.len > 0) {
-        rc = journal_snapshot_write(
-            self->journal, journal_size(self->journal), journal_end(self->journal), snapshot);
+        rc = journal_snapshot_write(self->journal, SNAPSHOT_TRANSPORT, journal_size(self->journal),
+            journal_end(self->journal), snapshot);
         assert(rc == 0);
     }
     self->core = core_new(&template->options, &self->world.world, self->journal, &ports);

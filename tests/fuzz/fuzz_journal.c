@@ -54,8 +54,9 @@ static struct journal_fixture *template_of(void)
         (void)journal_append(fixture.journal, &record, NULL);
         assert(journal_fixture_commit(&fixture) == 0);
         assert(journal_fixture_add(&fixture, 3) == 0 && journal_fixture_add(&fixture, 1) == 0);
-        assert(journal_snapshot_write(fixture.journal, journal_size(fixture.journal),
-                   journal_end(fixture.journal), slice_of_text("state")) == 0);
+        assert(journal_snapshot_write(fixture.journal, SNAPSHOT_TRANSPORT,
+                   journal_size(fixture.journal), journal_end(fixture.journal),
+                   slice_of_text("state")) == 0);
         assert(journal_rest(fixture.journal) == 0);
         journal_fixture_close(&fixture);
         journal_fixture_compact(&fixture);
@@ -187,7 +188,7 @@ static void use(journal_t *journal)
     const struct record record = {.type = RECORD_DERIVED, .body = slice_of_text("more")};
 
     (void)journal_replay(journal, 0, 0, visit, &seen);
-    (void)journal_snapshot_read(journal, &bytes, &size, &position);
+    (void)journal_snapshot_read(journal, SNAPSHOT_TRANSPORT, &bytes, &size, &position);
     (void)journal_root_at(journal, size, &root);
     (void)journal_path(journal, 0, size, &path);
     (void)journal_append(journal, &record, NULL);

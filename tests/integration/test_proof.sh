@@ -14,7 +14,7 @@ make_journal() {
 
 # The first segment file of the journal, and the position of the first place where a text stands in it.
 segment_file() {
-    find "$NET/broker/journal" -type f -size +0 | xargs grep -lF "$ISLINGTON" | sort | head -n 1
+    find "$NET/broker/journal" -name 'segment-*' -size +0 | xargs grep -lF "$ISLINGTON" | sort | head -n 1
 }
 
 flip_bit_at() {
@@ -113,7 +113,7 @@ backup__segments_alone_copied_while_it_runs__verify_and_serve() {
 broker__torn_tail__is_cut_kept_aside_and_said() {
     make_journal
     local file
-    file=$(find "$NET/broker/journal" -type f -size +0 | xargs grep -lF "$ISLINGTON" | sort | tail -n 1)
+    file=$(find "$NET/broker/journal" -name 'segment-*' -size +0 | xargs grep -lF "$ISLINGTON" | sort | tail -n 1)
     append_garbage "$file"
     start_broker
     check "says so" log_has broker 'torn|cut|tail'

@@ -83,7 +83,9 @@ static void snapshot_now(struct core_fixture *f)
     f->options.snapshot_bytes = 0;
     core_fixture_restart(f); /* options are taken at the start */
     assert_true(core_snapshot_due(f->core, &state, &size, &position));
-    assert_int_equal(journal_snapshot_write(f->base.journal, size, position, buf_slice(&state)), 0);
+    assert_int_equal(journal_snapshot_write(
+                         f->base.journal, SNAPSHOT_TRANSPORT, size, position, buf_slice(&state)),
+        0);
     f->options.snapshot_bytes = keep;
     buf_free(&state);
 }

@@ -509,7 +509,8 @@ static void assert_snapshot(const char *text, uint64_t size)
     uint64_t got_size = 0;
     uint64_t next = 0;
 
-    assert_int_equal(journal_snapshot_read(fx.journal, &got, &got_size, &next), 0);
+    assert_int_equal(
+        journal_snapshot_read(fx.journal, SNAPSHOT_TRANSPORT, &got, &got_size, &next), 0);
     assert_int_equal(got_size, size);
     assert_int_equal(next, 77);
     assert_true(slice_equal(buf_slice(&got), slice_of_text(text)));
@@ -532,10 +533,13 @@ static void snapshot__two_newest__are_kept_and_damage_falls_back(void **state)
     unsigned count = 0;
 
     (void)state;
-    assert_int_equal(journal_snapshot_read(fx.journal, &none, &size, &next), E_NOT_FOUND);
+    assert_int_equal(
+        journal_snapshot_read(fx.journal, SNAPSHOT_TRANSPORT, &none, &size, &next), E_NOT_FOUND);
     for (unsigned i = 1; i <= 3; i++) {
         assert_int_equal(journal_fixture_add(&fx, 1), 0);
-        assert_int_equal(journal_snapshot_write(fx.journal, i + 1, 77, slice_of_text(texts[i])), 0);
+        assert_int_equal(journal_snapshot_write(
+                             fx.journal, SNAPSHOT_TRANSPORT, i + 1, 77, slice_of_text(texts[i])),
+            0);
         assert_snapshot(texts[i], i + 1);
     }
     assert_int_equal(fx.disk.list(fx.disk.context, count_snapshot, &count), 0);
@@ -550,7 +554,9 @@ static void snapshot__two_newest__are_kept_and_damage_falls_back(void **state)
         journal_fixture_flip(&fx.memory, newest, at, at % 8);
     }
     assert_snapshot("three", 4);
-    assert_int_equal(journal_snapshot_write(fx.journal, 99, 77, slice_of_text("x")), E_RANGE);
+    assert_int_equal(
+        journal_snapshot_write(fx.journal, SNAPSHOT_TRANSPORT, 99, 77, slice_of_text("x")),
+        E_RANGE);
 }
 
 /* ---- two threads ---- */

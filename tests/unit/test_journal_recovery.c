@@ -404,7 +404,8 @@ static struct told work(unsigned commits)
         }
         told.confirmed = journal_head(fx.journal)->size;
         if (i % 5 == 4 &&
-            journal_snapshot_write(fx.journal, told.confirmed, 77, slice_of_text("state")) != 0) {
+            journal_snapshot_write(
+                fx.journal, SNAPSHOT_TRANSPORT, told.confirmed, 77, slice_of_text("state")) != 0) {
             return told;
         }
     }
