@@ -134,7 +134,7 @@ $(BUILD)/tests/programs/waypost-agent: $(call objects,client/agent/main.c) $(DRI
                                        $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK)
-$(BUILD)/tests/programs/waypost: $(call objects,client/cli/main.c) $(DRIVEN_WORLD) $(BUILD)/libcli.a $(BUILD)/liblab.a \
+$(BUILD)/tests/programs/waypost: $(call objects,client/cli/main.c) $(DRIVEN_WORLD) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a \
                                  $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK)

@@ -83,6 +83,7 @@ struct cli_command {
 
 #define CLI_GROUP_EVENTS "Sending and receiving"
 #define CLI_GROUP_PROOF "Proof"
+#define CLI_GROUP_LOOK_BACK "Looking back"
 #define CLI_GROUP_KEYS "Keys and the register"
 #define CLI_GROUP_OPERATE "Operating"
 #define CLI_GROUP_OTHER "Other"

@@ -17,6 +17,8 @@ static const struct cli_command *const arrays[] = {
     cmd_watch,
     cmd_verify,
     cmd_receipt,
+    cmd_state,
+    cmd_diff,
     cmd_export,
     cmd_keygen,
     cmd_register,
@@ -32,6 +34,7 @@ static const struct cli_command *const arrays[] = {
 static const char *const groups[] = {
     CLI_GROUP_EVENTS,
     CLI_GROUP_PROOF,
+    CLI_GROUP_LOOK_BACK,
     CLI_GROUP_KEYS,
     CLI_GROUP_OPERATE,
     CLI_GROUP_OTHER,

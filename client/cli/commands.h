@@ -13,6 +13,8 @@ extern const struct cli_command cmd_clocks[];     /* clocks, whois */
 extern const struct cli_command cmd_watch[];      /* watch */
 extern const struct cli_command cmd_verify[];     /* verify */
 extern const struct cli_command cmd_receipt[];    /* receipt */
+extern const struct cli_command cmd_state[];      /* state */
+extern const struct cli_command cmd_diff[];       /* diff */
 extern const struct cli_command cmd_export[];     /* export */
 extern const struct cli_command cmd_keygen[];     /* keygen */
 extern const struct cli_command cmd_register[];   /* register list, show, check, sign, diff, ... */

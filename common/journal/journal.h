@@ -171,4 +171,32 @@ int journal_verify(const struct disk *disk, const uint8_t *head_public,
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes),
     struct complaint *why);
 
+/* What journal_scan() went through. */
+struct journal_scanned {
+    uint64_t leaves; /* up to the last whole commit */
+    uint64_t commits;
+    uint64_t segments;
+    uint64_t torn_bytes; /* after the last whole commit: a commit under way, or what a crash left */
+};
+
+struct journal_scan {
+    uint64_t
+        from_sequence; /* begin with the segment that holds this leaf; earlier ones of it are visited too */
+    bool commits; /* visit RECORD_COMMIT as well, behind the leaves of its commit */
+    int (*visit)(void *context, const struct record *record, uint64_t position);
+    /* The header of a segment as it stands, before its records; may be NULL. 0 to go on. */
+    int (*segment)(void *context, uint32_t segment, struct slice header);
+    void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes); /* may be NULL */
+    void *context;
+};
+
+/*
+ * Visit every record of whole commits, in order, believing checksums, order and commits alone: neither hashes nor
+ * signatures (journal_verify() does). Reads a journal that is in use. Returns 0; what visit or segment returned, where
+ * that was not 0; E_NOT_FOUND where there is no journal; E_CORRUPT, E_VERSION, E_IO with where and what in why: what
+ * is whole before it has been visited.
+ */
+int journal_scan(const struct disk *disk, const struct journal_scan *scan,
+    struct journal_scanned *out, struct complaint *why);
+
 #endif

@@ -13,6 +13,7 @@
  *   erase.c       payload bytes destroyed where they stand
  *   snapshot.c    the owner's snapshots
  *   verify.c      checking everything, offline
+ *   scan.c        reading everything, offline and quickly
  *
  * Two sides, each touched by one thread at a time: `owner` and `writer` below. A commit carries
  * everything else.

@@ -374,8 +374,9 @@ void children_merge(struct judge *self)
     struct child *joined = kept == other ? self->child : other;
     uuid_format(kept->ref, kept_text);
     uuid_format(joined->ref, joined_text);
+    uint16_t owner = kept->ended && !joined->ended ? joined->case_owner : kept->case_owner;
     emit(engine, "records_merged", self->episode, self->row, NULL, NULL, engine->now_ms,
-        "kept=%s joined=%s", kept_text, joined_text);
+        "kept=%s joined=%s owner=%s", kept_text, joined_text, code_text(engine, owner));
     bool both_open = !kept->ended && !joined->ended && kept->case_owner != joined->case_owner;
     if (kept->ended && !joined->ended) { /* an owner whose record alone was closed does not stand */
         kept->case_owner = joined->case_owner;
