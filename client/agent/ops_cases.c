@@ -31,21 +31,21 @@ static const char *child_name(const struct transfer_row *transfer, const uint8_t
     return text;
 }
 
-static void put_due(json_t *row, const struct engine_clock *clock)
+static void put_due(json_t *row, const struct due *due)
 {
     char text[CIVIL_STAMP_BYTES];
 
-    if (!clock->has_due) {
+    if (!due->timed) {
         json_object_set_new(row, "due", json_null());
         return;
     }
-    if (clock->due.by_day) {
-        civil_date_text(clock->due.due_day, text);
+    if (due->by_day) {
+        civil_date_text(due->due_day, text);
     } else {
-        civil_stamp_utc(clock->due.due_ms, text);
+        civil_stamp_utc(due->due_ms, text);
     }
     json_object_set_new(row, "due", json_string(text));
-    json_object_set_new(row, "runs_out", json_stamp(clock->due.runs_out_ms));
+    json_object_set_new(row, "runs_out", json_stamp(due->runs_out_ms));
 }
 
 static void put_late(json_t *row, const struct engine_clock *clock)
@@ -72,8 +72,12 @@ static void add_clock(void *context, const uint8_t *subject, const struct engine
         return;
     }
     json_t *binds = json_array();
+    json_t *actors = json_array();
     for (size_t i = 0; i < clock->bound_count; i++) {
         json_array_append_new(binds, json_string(clock->bound[i]));
+    }
+    for (size_t i = 0; i < clock->actor_count; i++) {
+        json_array_append_new(actors, json_string(clock->actors[i]));
     }
     /* while the broker is away nobody has borne it out: a belief (docs/PROCEDURES.md, section 9, Offline) */
     bool provisional = clock->due.provisional || !agent_core_online(list->core);
@@ -83,8 +87,9 @@ static void add_clock(void *context, const uint8_t *subject, const struct engine
         json_id(subject), "event", json_id(clock->event), "state", clock_words[clock->state],
         "binds", binds, "advisory", (int)clock->advisory, "provisional", (int)provisional);
     assert(row != NULL);
+    json_object_set_new(row, "must_act", actors);
     json_object_set_new(row, "stopped", json_boolean(clock->stopped));
-    put_due(row, clock);
+    put_due(row, &clock->due);
     put_late(row, clock);
     json_array_append_new(list->rows, row);
 }
@@ -210,11 +215,17 @@ static void add_owed(void *context, const char *id, int64_t since_ms)
         context, json_pack("{s:s, s:o}", "id", id, "since", json_stamp(since_ms)));
 }
 
-static void add_expected(void *context, const char *code, const char *what, int64_t due_ms)
+static void add_expected(void *context, const struct engine_expectation *expected)
 {
-    json_t *row = json_pack("{s:s, s:s}", "code", code, "what", what);
+    json_t *kinds = json_array();
 
-    json_put_stamp(row, "before", due_ms == INT64_MAX ? 0 : due_ms);
+    for (size_t i = 0; i < expected->kind_count; i++) {
+        json_array_append_new(kinds, json_string(expected->kinds[i]));
+    }
+    json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b, s:o}", "code", expected->code, "id",
+        expected->id, "what", expected->what, "kinds", kinds, "overdue", (int)expected->overdue,
+        "since", json_stamp(expected->since_ms));
+    put_due(row, &expected->due);
     json_array_append_new(context, row);
 }
 

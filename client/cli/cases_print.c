@@ -12,34 +12,29 @@
 
 #include "common/base/banned.h"
 
-enum { BINDS_BYTES = 200, DUE_BYTES = 64 };
+enum { BINDS_BYTES = 200 };
 
-/* "Wed 8 Apr 2026", a time where the deadline is one, "no limit". */
-static const char *due_text(struct cli *cli, const json_t *clock, char *text, size_t size)
+const char *due_print(const struct cli *cli, const json_t *row, char *text)
 {
-    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    const char *due = text_of(clock, "due");
-    char time[CLI_TIME_BYTES];
+    const char *due = text_of(row, "due");
     int32_t day;
 
     if (due[0] == '\0') {
-        (void)snprintf(text, size, "no limit");
-    } else if (civil_date_parse(due, &day) == 0) {
-        (void)snprintf(text, size, "%s %s", days[civil_weekday(day)], due);
-    } else {
-        (void)snprintf(text, size, "%s", when_text(cli, clock, "due", time));
+        (void)snprintf(text, CLI_TIME_BYTES, "no limit");
+        return text;
     }
-    return text;
+    return civil_date_parse(due, &day) == 0 ? cli_day(cli, day, text)
+                                            : when_text(cli, row, "due", text);
 }
 
-static const char *binds_text(const json_t *clock, const names_t *names, char *text, size_t size)
+static const char *actors_text(const json_t *clock, const names_t *names, char *text, size_t size)
 {
     size_t used = 0;
     size_t i;
     json_t *code;
 
     (void)snprintf(text, size, "nobody: a guide");
-    json_array_foreach(json_object_get(clock, "binds"), i, code)
+    json_array_foreach(json_object_get(clock, "must_act"), i, code)
     {
         int len = used < size ? snprintf(text + used, size - used, "%s%s", i == 0 ? "" : ", ",
                                     names_of(names, json_string_value(code)))
@@ -102,9 +97,9 @@ void clocks_print(struct cli *cli, const json_t *clocks, const names_t *names, b
         const json_t *clock = sorted[i];
         char text[BINDS_BYTES];
         const char *label = text_of(clock, "label");
-        table_cell(table, "%s", due_text(cli, clock, text, DUE_BYTES));
+        table_cell(table, "%s", due_print(cli, clock, text));
         table_cell(table, "%s %s", text_of(clock, "clock"), text_of(clock, "name"));
-        table_cell(table, "%s", binds_text(clock, names, text, sizeof text));
+        table_cell(table, "%s", actors_text(clock, names, text, sizeof text));
         table_cell_painted(table, state_paint(text_of(clock, "state")), "%s",
             state_text(clock, text, sizeof text));
         if (with_transfer) {
@@ -115,6 +110,43 @@ void clocks_print(struct cli *cli, const json_t *clocks, const names_t *names, b
     table_print(table, cli);
     table_destroy(&table);
     free(sorted);
+}
+
+/* "conference_held or review": the kinds of event that settle it; "" where none does. */
+static void put_kinds(struct cli *cli, const json_t *kinds)
+{
+    size_t count = json_array_size(kinds);
+
+    for (size_t i = 0; i < count; i++) {
+        cli_say(cli, "%s%s",
+            i == 0               ? " ("
+                : i + 1 == count ? " or "
+                                 : ", ",
+            json_string_value(json_array_get(kinds, i)));
+    }
+    cli_say(cli, "%s", count > 0 ? ")" : "");
+}
+
+void expected_print(struct cli *cli, const json_t *expected, const names_t *names)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(expected, i, row)
+    {
+        char text[CLI_TIME_BYTES];
+        bool overdue = flag_of(row, "overdue");
+        cli_say(cli, "%s%s of %s: %s %s", overdue ? cli_paint(cli, PAINT_RED) : "",
+            overdue ? "overdue" : "expected", names_of(names, text_of(row, "code")),
+            text_of(row, "id"), text_of(row, "what"));
+        put_kinds(cli, json_object_get(row, "kinds"));
+        if (text_of(row, "due")[0] != '\0') {
+            cli_say(cli, ", %s %s", overdue ? "was due" : "by", due_print(cli, row, text));
+        } else {
+            cli_say(cli, ", since %s", when_text(cli, row, "since", text));
+        }
+        cli_say(cli, "%s\n", overdue ? cli_paint(cli, PAINT_END) : "");
+    }
 }
 
 static const struct {

@@ -157,6 +157,9 @@ enum cli_paint {
 /* The escape sequence, "" where colours are off. Close with PAINT_END. Static. */
 const char *cli_paint(const struct cli *cli, enum cli_paint paint);
 
+/* A day as "Thu 4 Dec", with its year where that is another than today's. text of CLI_TIME_BYTES; returned. */
+const char *cli_day(const struct cli *cli, int32_t day, char *text);
+
 /* "Mon 16 Mar 10:05" in London time, with the year where it is not this one: "16 Mar 2025 10:05". "never" for 0.
  * text of CLI_TIME_BYTES; returned. */
 const char *cli_time(const struct cli *cli, int64_t utc_ms, char *text);

@@ -344,27 +344,12 @@ static void put_children(struct cli *cli, const json_t *children, const names_t 
     json_t *child;
     json_array_foreach(children, i, child)
     {
-        const json_t *owed = json_object_get(child, "outstanding");
         cli_say(cli, "\n%s%s%s\n", cli_paint(cli, PAINT_BOLD), text_of(child, "child"),
             cli_paint(cli, PAINT_END));
         owners_print(cli, json_object_get(child, "owners"), names, false);
         cli_say(cli, "\n");
         clocks_print(cli, json_object_get(child, "clocks"), names, false);
-        size_t k;
-        json_t *row;
-        json_array_foreach(owed, k, row)
-        {
-            char time[CLI_TIME_BYTES];
-            cli_say(cli, "still owed: %s since %s (waypost procedures explain %s)\n",
-                text_of(row, "id"), when_text(cli, row, "since", time), text_of(row, "id"));
-        }
-        json_array_foreach(json_object_get(child, "expected"), k, row)
-        {
-            char time[CLI_TIME_BYTES];
-            when_text(cli, row, "before", time);
-            cli_say(cli, "expected of %s: %s%s%s\n", names_of(names, text_of(row, "code")),
-                text_of(row, "what"), time[0] == '\0' ? "" : ", before ", time);
-        }
+        expected_print(cli, json_object_get(child, "expected"), names);
     }
 }
 

@@ -131,11 +131,25 @@ const char *cli_paint(const struct cli *cli, enum cli_paint paint)
 
 /* ---- times ---- */
 
+static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+static const char *const months[] = {
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+const char *cli_day(const struct cli *cli, int32_t day, char *text)
+{
+    struct civil_date date = civil_date_of(day);
+    struct civil_date today = civil_date_of(civil_london_day(cli->now_ms));
+    int len = snprintf(text, CLI_TIME_BYTES, "%s %d %s", days[civil_weekday(day)], date.day,
+        months[date.month - 1]);
+
+    if (date.year != today.year && len > 0 && (size_t)len < CLI_TIME_BYTES) {
+        snprintf(text + len, CLI_TIME_BYTES - (size_t)len, " %d", date.year);
+    }
+    return text;
+}
+
 const char *cli_time(const struct cli *cli, int64_t utc_ms, char *text)
 {
-    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    static const char *const months[] = {
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     int64_t local_ms = utc_ms + (utc_ms <= 0 ? 0 : civil_london_offset_ms(utc_ms));
     int64_t day = local_ms / CIVIL_DAY_MS;
     if (utc_ms <= 0 || day > CIVIL_DAY_MAX) {

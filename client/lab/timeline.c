@@ -148,7 +148,10 @@ static void say_set(
     bool provisional = strcmp(detail_word(record, "provisional", text), "yes") == 0;
     const char *binds = detail_word(record, "binds", text);
     fprintf(self->out, "%s, ", provisional ? " (provisional)" : "");
-    if (binds[0] != '\0') {
+    if (strchr(binds, ',') != NULL) {
+        fprintf(self->out, "it binds ");
+        put_names(self, binds, " and ");
+    } else if (binds[0] != '\0') {
         put_names(self, binds, " and ");
         fprintf(self->out, " must act");
     } else {

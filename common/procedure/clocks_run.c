@@ -364,19 +364,29 @@ static void run_out(engine_t *self, struct running *clock)
     emit_stopped(self, clock, clock->due.runs_out_ms);
 }
 
-void clock_fire(engine_t *self, struct running *clock)
+/* A reminder names the one that must act. */
+static void warn(engine_t *self, const struct running *clock)
 {
     char due[CIVIL_STAMP_BYTES];
+    uint16_t actors[2];
+    size_t count = clock_actors(self, clock, actors);
 
+    due_text(&clock->due, due, sizeof due);
+    emit(self, "deadline_warning", clock->episode, clock->event, clock->info->id, NULL,
+        clock->fire_ms, "due=%s binds=%s%s%s must_act=%s%s%s", due, bound_text(self, clock, 0),
+        clock->bound_count > 1 ? "," : "", bound_text(self, clock, 1),
+        count > 0 ? code_text(self, actors[0]) : "", count > 1 ? "," : "",
+        count > 1 ? code_text(self, actors[1]) : "");
+}
+
+void clock_fire(engine_t *self, struct running *clock)
+{
     timer_remove(self, clock);
     if (clock->fire_ms >= clock->due.runs_out_ms) {
         run_out(self, clock);
         return;
     }
-    due_text(&clock->due, due, sizeof due);
-    emit(self, "deadline_warning", clock->episode, clock->event, clock->info->id, NULL,
-        clock->fire_ms, "due=%s binds=%s%s%s", due, bound_text(self, clock, 0),
-        clock->bound_count > 1 ? "," : "", bound_text(self, clock, 1));
+    warn(self, clock);
     clock->fire_ms = clock->due.runs_out_ms;
     timer_add(self, clock);
 }

@@ -144,7 +144,9 @@ struct engine_clock {
     uint8_t event[16];         /* that started it */
     size_t bound_count;
     const char *bound[2];
-    const char *reason; /* kind that stopped it, NULL */
+    size_t actor_count;
+    const char *actors[2]; /* of those the one whose turn it is; both where both must sign */
+    const char *reason;    /* kind that stopped it, NULL */
 };
 /*
  * Visit the clocks of a child in an episode (child-scope ones included), oldest start first; NULL
@@ -180,10 +182,22 @@ int engine_parties(
     const engine_t *self, const uint8_t *transfer, const char **origin, const char **receiving);
 int engine_sender(const engine_t *self, const uint8_t *event_id, const char **out);
 
-/* Who is expected to do what next in an episode: kind and party (for `waypost transfer`). */
+/* One thing that is expected next, and of whom (for `waypost transfer`). Lent for the visit. */
+enum { EXPECTED_KINDS = 4 };
+struct engine_expectation {
+    const char *id;   /* the clock or the rule that asks for it: "C01", "R20" */
+    const char *code; /* who must act; of a clock that binds both the one whose turn it is */
+    const char *what; /* in words */
+    size_t kind_count;
+    const char *kinds
+        [EXPECTED_KINDS]; /* of events that this authority may send to settle it; any of them */
+    struct due due;       /* timed: false where there is no limit */
+    bool overdue;         /* it has run out, and is not stopped */
+    int64_t since_ms;     /* from when it is expected */
+};
+typedef void expected_visit(void *context, const struct engine_expectation *expected);
 void engine_expected(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
-    void (*visit)(void *context, const char *code, const char *what, int64_t due_ms),
-    void *context);
+    expected_visit *visit, void *context);
 
 /* Canonical bytes of the whole state, and their hash. The same entries give the same bytes on every machine. */
 void engine_encode(const engine_t *self, struct buf *out);

@@ -147,6 +147,11 @@ static void show_clock(const engine_t *self, const struct running *clock, struct
     for (size_t i = 0; i < clock->bound_count; i++) {
         out->bound[i] = code_text(self, clock->bound[i]);
     }
+    uint16_t actors[2];
+    out->actor_count = clock_actors(self, clock, actors);
+    for (size_t i = 0; i < out->actor_count; i++) {
+        out->actors[i] = code_text(self, actors[i]);
+    }
 }
 
 struct clock_visitor {
@@ -504,67 +509,4 @@ int engine_sender(const engine_t *self, const uint8_t *event_id, const char **ou
     }
     *out = code_text(self, row->from);
     return 0;
-}
-
-/* What an obligation without a clock waits for, and from whom. */
-static const struct {
-    const char *rule;
-    enum party party;
-    const char *what;
-} owed[] = {
-    {"R02", PARTY_RECEIVING, "minutes_sent"},
-    {"R19", PARTY_ORIGIN, "move_updated"},
-    {"R20", PARTY_RECEIVING, "temporary_plan_flag"},
-    {"R46", PARTY_CASE, "breach_reason_recorded"},
-    {"R56", PARTY_ORIGIN, "original_file_refused or records_viewing_arranged"},
-    {"R61", PARTY_ORIGIN, "exception_arrangement"},
-    {"R61", PARTY_RECEIVING, "exception_arrangement"},
-};
-
-struct expected_visitor {
-    const engine_t *engine;
-    const struct episode *episode;
-    void (*visit)(void *context, const char *code, const char *what, int64_t due_ms);
-    void *context;
-};
-
-static void visit_owed(void *context, const char *id, int64_t since_ms)
-{
-    const struct expected_visitor *self = context;
-    const struct transfer *transfer = self->episode->transfer;
-
-    (void)since_ms;
-    for (size_t i = 0; i < sizeof owed / sizeof owed[0]; i++) {
-        uint16_t code = owed[i].party == PARTY_ORIGIN ? transfer->origin
-            : owed[i].party == PARTY_RECEIVING        ? transfer->receiving
-                                                      : child_of(self->episode->child)->case_owner;
-        if (strcmp(owed[i].rule, id) == 0) {
-            self->visit(self->context, code_text(self->engine, code), owed[i].what, INT64_MAX);
-        }
-    }
-}
-
-/* Who must act: everybody bound by a clock that is open, and whoever owes something without a clock. */
-void engine_expected(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
-    void (*visit)(void *context, const char *code, const char *what, int64_t due_ms), void *context)
-{
-    const struct episode *episode = episode_find(self, transfer, subject);
-
-    if (episode == NULL) {
-        return;
-    }
-    struct expected_visitor visitor = {self, episode, visit, context};
-    engine_outstanding(self, transfer, subject, visit_owed, &visitor);
-    const struct list *lists[] = {&episode->clocks, &child_of(episode->child)->clocks};
-    for (size_t l = 0; l < 2; l++) {
-        for (uint32_t i = 0; i < lists[l]->count; i++) {
-            const struct running *clock = ((struct running *const *)lists[l]->items)[i];
-            bool open = clock->state == CLOCK_RUNNING ||
-                (clock->state == CLOCK_BREACHED && !clock->stopped);
-            for (size_t b = 0; open && b < clock->bound_count; b++) {
-                visit(context, code_text(self, clock->bound[b]), clock->info->name,
-                    clock->has_due ? clock->due.runs_out_ms : INT64_MAX);
-            }
-        }
-    }
 }

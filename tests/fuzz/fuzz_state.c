@@ -32,11 +32,13 @@ static void see_clock(void *context, const uint8_t *subject, const struct engine
     assert(subject != NULL && clock->info != NULL && clock->bound_count <= 2);
 }
 
-static void see_expected(void *context, const char *code, const char *what, int64_t due_ms)
+static void see_expected(void *context, const struct engine_expectation *expected)
 {
     (void)context;
-    (void)due_ms;
-    assert(code != NULL && what != NULL);
+    assert(expected->code[0] != '\0' && expected->what != NULL && expected->id != NULL);
+    for (size_t i = 0; i < expected->kind_count; i++) {
+        assert(catalogue_kind_named(expected->kinds[i]) != NULL);
+    }
 }
 
 static void ask(const engine_t *engine)

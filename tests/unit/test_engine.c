@@ -24,6 +24,7 @@
 #define HER "E06000019"
 #define YOR "E06000014"
 #define CAM "E09000007"
+#define ISL "E09000019"
 #define BHM "E08000025"
 #define SOL "E08000029"
 #define PERMANENT "permanence=permanent retain_intention=transfer"
@@ -608,13 +609,11 @@ static void flags_and_measures__by_name__are_known_or_not(void **state)
     assert_int_equal(engine_measure(world.engine, "no_such_measure", &value), E_NOT_FOUND);
 }
 
-static void count_expected(void *context, const char *code, const char *what, int64_t due_ms)
+static void count_expected(void *context, const struct engine_expectation *expected)
 {
     int *count = context;
 
-    (void)what;
-    (void)due_ms;
-    *count += strcmp(code, HER) == 0 ? 1 : 100;
+    *count += strcmp(expected->code, HER) == 0 ? 1 : 100;
 }
 
 static void expected__next__are_the_bound_parties_of_open_clocks(void **state)
@@ -632,6 +631,90 @@ static void expected__next__are_the_bound_parties_of_open_clocks(void **state)
     fixture_at(&world, "2026-03-05T09:00"); /* one of the two is breached, and still open */
     engine_expected(world.engine, id, ref, count_expected, &count);
     assert_int_equal(count, 2);
+}
+
+/* Whose turn it is, as "C10 E08000029 agreed_in_principle;" for each expectation. */
+static void put_turn(void *context, const struct engine_expectation *expected)
+{
+    buf_put_text(context, "%s %s %s%s;", expected->id, expected->code,
+        expected->kind_count > 0 ? expected->kinds[0] : "-", expected->overdue ? " overdue" : "");
+}
+
+static void assert_turn(const char *want, bool there)
+{
+    struct buf text = {0};
+    uint8_t id[UUID_BYTES];
+    uint8_t ref[UUID_BYTES];
+
+    fixture_id("W", id);
+    fixture_id("elm", ref);
+    engine_expected(world.engine, id, ref, put_turn, &text);
+    buf_put_u8(&text, 0);
+    if ((strstr((const char *)text.data, want) != NULL) != there) {
+        fail_msg("%s is %sexpected: %s", want, there ? "not " : "", (const char *)text.data);
+    }
+    buf_free(&text);
+}
+
+static void expected__of_a_deadline_that_binds_both__is_the_one_that_must_act(void **state)
+{
+    static const char request[] =
+        "rationale_present=yes legal_status=none legal_advice_ref=A family_informed=yes";
+    static const char stage[] = "stage=1 raised_by_role=head_of_service "
+                                "counterpart_role=head_of_service rationale_present=yes "
+                                "disagreement_areas=timing";
+    static const char outcome[] = "stage=1 outcome_decision=retain rationale_present=yes";
+
+    (void)state;
+    fixture_transfer(&world, "W", BHM, SOL);
+    (void)fixture_told(&world, BHM, "transfer_requested", "W", "elm:cin", request);
+    assert_turn("C10 E08000029 agreed_in_principle;", true); /* only the receiver can agree */
+    assert_turn("C10 E08000025", false);
+    (void)fixture_told(&world, BHM, "escalation_raised", "W", "elm:cin", stage);
+    assert_turn("C11 E08000029 escalation_outcome;", true); /* it was addressed */
+    assert_turn("C11 E08000025", false);
+    (void)fixture_told(&world, SOL, "escalation_outcome", "W", "elm:cin", outcome);
+    assert_turn("G02 E08000025 escalation_outcome;", true); /* the other has filed */
+    assert_turn("G02 E08000029", false);
+    fixture_at(&world, "2026-06-01T09:00");
+    assert_turn("C10 E08000029 agreed_in_principle overdue;", true);
+}
+
+static void reminder__of_a_deadline_that_binds_both__names_the_one_that_must_act(void **state)
+{
+    static struct engine_fixture other;
+    struct complaint why = {0};
+
+    (void)state;
+    fixture_open(&other);
+    assert_int_equal(procedures_override(other.procedures, "clocks.warning.lead", "2d", &why), 0);
+    fixture_reset(&other);
+    fixture_transfer(&other, "W", BHM, SOL);
+    (void)fixture_told(&other, BHM, "transfer_requested", "W", "elm:cin",
+        "rationale_present=yes legal_status=none legal_advice_ref=A family_informed=yes");
+    fixture_at(&other, "2026-03-22T00:00");
+    assert_int_equal(fixture_logged(&other,
+                         "deadline_warning C10 - 2026-03-22T00:00:00.000Z due=2026-03-23 "
+                         "binds=E08000025,E08000029 must_act=E08000029"),
+        1);
+    fixture_close(&other);
+}
+
+static void expected__of_an_agreement__is_whoever_has_not_signed(void **state)
+{
+    static const char agreement[] = "agreement_ref=A-1 agreement_hash=a";
+
+    (void)state;
+    fixture_transfer(&world, "W", ISL, CAM);
+    (void)fixture_told(&world, ISL, "retention_discussion_held", "W", "elm:cin",
+        "participant_roles=service_manager");
+    assert_turn("C07 E09000019 retention_agreement_signed;", true);
+    assert_turn("C07 E09000007 retention_agreement_signed;", true);
+    (void)fixture_told(&world, CAM, "retention_agreement_signed", "W", "elm:cin", agreement);
+    assert_turn("C07 E09000019 retention_agreement_signed;", true);
+    assert_turn("C07 E09000007", false);
+    (void)fixture_told(&world, ISL, "retention_agreement_signed", "W", "elm:cin", agreement);
+    assert_turn("C07", false);
 }
 
 static void clocks__asked_of_what_is_not_there__are_none(void **state)
@@ -703,6 +786,9 @@ int main(void)
         WORLD_TEST(procedures__overridden_later__count_from_the_next_entry),
         WORLD_TEST(flags_and_measures__by_name__are_known_or_not),
         WORLD_TEST(expected__next__are_the_bound_parties_of_open_clocks),
+        WORLD_TEST(expected__of_a_deadline_that_binds_both__is_the_one_that_must_act),
+        WORLD_TEST(reminder__of_a_deadline_that_binds_both__names_the_one_that_must_act),
+        WORLD_TEST(expected__of_an_agreement__is_whoever_has_not_signed),
         WORLD_TEST(clocks__asked_of_what_is_not_there__are_none),
         WORLD_TEST(hash__of_the_same_entries__is_the_same),
     };
