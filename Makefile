@@ -45,6 +45,7 @@ BROKER_CORE_C := $(wildcard broker/core/*.c)
 BROKER_NET_C := $(wildcard broker/net/*.c)
 AGENT_C := $(filter-out client/agent/main.c,$(wildcard client/agent/*.c))
 CLI_C := $(filter-out client/cli/main.c,$(wildcard client/cli/*.c))
+HUB_C := $(filter-out client/hub/main.c,$(wildcard client/hub/*.c))
 LIB_C := $(wildcard client/lib/*.c)
 LAB_C := $(wildcard client/lab/*.c)
 REPLAY_C := $(wildcard client/replay/*.c)
@@ -55,7 +56,7 @@ STAGE_C := $(filter-out tests/stage/world_driven.c,$(wildcard tests/stage/*.c))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN_O := $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
 
-PROGRAMS := $(BUILD)/waypost-broker $(BUILD)/waypost-agent $(BUILD)/waypost
+PROGRAMS := $(BUILD)/waypost-broker $(BUILD)/waypost-agent $(BUILD)/waypost-hub $(BUILD)/waypost
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 LAB_TESTS := $(patsubst tests/lab/%.c,$(BUILD)/tests/lab/%,$(wildcard tests/lab/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
@@ -102,6 +103,7 @@ $(BUILD)/libcommon.a: $(call objects,$(COMMON_C)) $(GEN_O)
 $(BUILD)/libbrokercore.a: $(call objects,$(BROKER_CORE_C))
 $(BUILD)/libbrokernet.a: $(call objects,$(BROKER_NET_C))
 $(BUILD)/libagent.a: $(call objects,$(AGENT_C))
+$(BUILD)/libhub.a: $(call objects,$(HUB_C))
 $(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
 $(BUILD)/libcli.a: $(call objects,$(CLI_C))
 $(BUILD)/liblab.a: $(call objects,$(LAB_C))
@@ -120,6 +122,8 @@ $(BUILD)/waypost-broker: $(call objects,broker/main.c) $(BUILD)/libbrokernet.a $
                          $(BUILD)/libcommon.a
 	$(LINK)
 $(BUILD)/waypost-agent: $(call objects,client/agent/main.c) $(BUILD)/libagent.a $(BUILD)/libcommon.a
+	$(LINK)
+$(BUILD)/waypost-hub: $(call objects,client/hub/main.c) $(BUILD)/libhub.a $(BUILD)/libagent.a $(BUILD)/libcommon.a
 	$(LINK)
 $(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a \
                   $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
@@ -150,7 +154,7 @@ $(BUILD)/man/made: $(BUILD)/waypost
 
 # A test that injects failures names the calls it wraps in its first line: /* wrap: pwrite fdatasync */
 wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
-TEST_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a replay.a agent.a waypost.a brokernet.a brokercore.a common.a)
+TEST_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a hub.a replay.a agent.a waypost.a brokernet.a brokercore.a common.a)
 define LINK_TEST
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \

@@ -14,6 +14,7 @@ set -u
 : "${BUILD:=build}"
 WAYPOST=$BUILD/waypost
 WAYPOST_AGENT=$BUILD/waypost-agent
+WAYPOST_HUB=$BUILD/waypost-hub
 WAYPOST_BROKER=$BUILD/waypost-broker
 
 # A descriptor on which nothing ever arrives: `read -t` on it is a pause without a process.
@@ -146,6 +147,11 @@ holds_event() {
     wp "$1" show "$2" --json
 }
 
+# hub_knows ID TRANSFER: the hub ID has seen something of it.
+hub_knows() {
+    wp "$1" hub case "$2" --json
+}
+
 # has_level ID EVENT LEVEL [CODE]: the sender's agent ID knows that EVENT has reached at least LEVEL (accepted,
 # persisted, opened), at CODE or at anybody.
 has_level() {
@@ -165,7 +171,7 @@ has_level() {
 # ---- making a network ----
 #
 # NETWORK_AGENTS lists the ids in the register; the endpoint of the broker is $ENDPOINT. EXTRA_CARDS[ID] names a second card
-# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery.
+# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery, HUB_OPTIONS lines of a hub's configuration.
 
 NETWORK_NAME=waypost-demo
 LONDON_REGION=E12000007
@@ -235,7 +241,10 @@ keys = "../keys/$1.keys"
 join = "../network.join"
 socket = "agent.sock"
 END
-    [[ -z ${RECEIVER:-} ]] || printf 'on-delivery = "%s"\n' "$RECEIVER" >>"$NET/$1/agent.zpl"
+    case $1 in
+        *-hub) [[ -z ${HUB_OPTIONS:-} ]] || printf '%s\n' "$HUB_OPTIONS" >>"$NET/$1/agent.zpl" ;;
+        *) [[ -z ${RECEIVER:-} ]] || printf 'on-delivery = "%s"\n' "$RECEIVER" >>"$NET/$1/agent.zpl" ;;
+    esac
 }
 
 # make_network ID...: keys, register, join file and configuration; nothing is started. Needs $ENDPOINT.
@@ -290,9 +299,17 @@ answers_or_gone() {
     answers "$1" || ! is_running "$1"
 }
 
+# A hub is a program of its own.
+program_of() {
+    case $1 in
+        *-hub) printf '%s\n' "$WAYPOST_HUB" ;;
+        *) printf '%s\n' "$WAYPOST_AGENT" ;;
+    esac
+}
+
 # start_agent ID: returns when it answers on its socket.
 start_agent() {
-    launch "$1" "$WAYPOST_AGENT" -c "$NET/$1/agent.zpl"
+    launch "$1" "$(program_of "$1")" -c "$NET/$1/agent.zpl"
     wait_until 30 answers_or_gone "$1"
     answers "$1" >/dev/null 2>&1
 }

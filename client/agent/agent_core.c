@@ -411,3 +411,18 @@ bool agent_core_online(const agent_core_t *self)
 {
     return self->state == SESSION_OPEN && self->settled;
 }
+
+const register_t *agent_core_register(const agent_core_t *self)
+{
+    return self->book;
+}
+
+const struct register_agent *agent_core_me(const agent_core_t *self)
+{
+    return self->me;
+}
+
+bool agent_core_answer(agent_core_t *self, uint64_t client, json_t *line)
+{
+    return self->ports.answer(self->ports.context, client, line);
+}

@@ -89,4 +89,10 @@ int64_t agent_core_receiver_due_ms(
 
 bool agent_core_online(const agent_core_t *self); /* a session is open and checked */
 
+/* For a keeper: the register in force and our entry in it (NULL before the first, or where it does not name us), lent until
+ * the next frame; and ports.answer. */
+const register_t *agent_core_register(const agent_core_t *self);
+const struct register_agent *agent_core_me(const agent_core_t *self);
+bool agent_core_answer(agent_core_t *self, uint64_t client, json_t *line);
+
 #endif

@@ -30,6 +30,7 @@ enum {
 struct agent {
     const struct host_program *program;
     struct agent_config config;
+    bool flag; /* the program's own option was given */
     store_t *store;
     agent_net_t *net;
     local_api_t *api;
@@ -67,7 +68,7 @@ static bool port_answer(void *context, uint64_t client, json_t *line)
     struct agent *self = context;
     const struct host_extra *extra = self->program->extra;
 
-    if (client >= HOST_OWN_CLIENT && extra != NULL && extra->answer != NULL) {
+    if (client >= HOST_OWN_CLIENT && extra != NULL) {
         extra->answer(extra->context, client, line);
         return true;
     }
@@ -104,8 +105,9 @@ static int open_store(struct agent *self, struct complaint *why)
     }
     rc = store_open(self->config.database, self->config.join.network, self->config.keys[0].id,
         &self->store, why);
-    return rc != 0 || extra == NULL ? rc
-                                    : extra->open(extra->context, &self->config, self->store, why);
+    return rc != 0 || extra == NULL
+        ? rc
+        : extra->open(extra->context, &self->config, self->store, self->flag, why);
 }
 
 /* A program of the operator's that events are handed over to: agents alone have the options. */
@@ -299,6 +301,20 @@ static void agent_run(struct agent *self)
     agent_core_stop(self->core);
 }
 
+static int load_config(struct agent *self, const char *path, struct complaint *why)
+{
+    const struct host_program *program = self->program;
+    int rc = agent_config_load(program->command.table, program->database, path, &self->config, why);
+
+    if (rc == 0 && program->extra != NULL) {
+        rc = program->extra->check(program->extra->context, &self->config, why);
+        if (rc != 0) {
+            agent_config_destroy(&self->config);
+        }
+    }
+    return rc;
+}
+
 int host_main(const struct host_program *program, int argc, char **argv)
 {
     struct agent agent = {.program = program, .signal_fd = -1};
@@ -315,8 +331,8 @@ int host_main(const struct host_program *program, int argc, char **argv)
         return EXIT_NO;
     }
     crypto_start();
-    if (agent_config_load(
-            program->command.table, program->database, line.config, &agent.config, &why) != 0) {
+    agent.flag = line.flag;
+    if (load_config(&agent, line.config, &why) != 0) {
         (void)fprintf(stderr, "%s: %s\n", program->command.name, why.text);
         return EXIT_NO;
     }

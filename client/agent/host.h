@@ -14,13 +14,15 @@
 
 enum { HOST_ITEMS_MAX = 4 }; /* descriptors that an extra may ask to have waited for */
 
-/* What a program adds to an agent. Every function may be NULL; context is passed to each. */
+/* What a program adds to an agent. No function is NULL; context is passed to each. */
 struct host_extra {
     void *context;
-    const struct agent_keeper *keeper; /* NULL: an agent's own boxes */
-    /* The store is open, the core not made yet. 0, or a code with the sentence in why: the start ends there. */
-    int (*open)(
-        void *context, const struct agent_config *config, store_t *store, struct complaint *why);
+    const struct agent_keeper *keeper;
+    /* Further checks of the configuration: for -n, and before the start. 0 or a code with the sentence in why. */
+    int (*check)(void *context, const struct agent_config *config, struct complaint *why);
+    /* The store is open, the core not made yet. flag: the program's own option stood on the command line. */
+    int (*open)(void *context, const struct agent_config *config, store_t *store, bool flag,
+        struct complaint *why);
     /* Core and socket are there. */
     int (*start)(void *context, agent_core_t *core, struct complaint *why);
     /* An answer of the core for a client number that the extra made up (HOST_OWN_CLIENT and above). Taken. */

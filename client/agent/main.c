@@ -7,8 +7,8 @@ int main(int argc, char **argv)
 {
     static const struct host_program program = {
         .command = {.name = "waypost-agent",
-            .purpose = "Sends and receives events for one authority, or watches for a hub; keeps "
-                       "everything in one database.",
+            .purpose = "Sends and receives events for one authority, and keeps everything in one "
+                       "database.",
             .checks = "configuration, keys and join file",
             .signals = "TERM and INT stop in order.",
             .table = &agent_table,

@@ -13,7 +13,7 @@
 
 #include "client/agent/store.h"
 
-enum { STORE_STATEMENTS_MAX = 160 };
+enum { STORE_STATEMENTS_MAX = 256 };
 
 struct prepared {
     const char *text; /* the literal: compared as a pointer */

@@ -82,6 +82,7 @@ struct cli_command {
 };
 
 #define CLI_GROUP_EVENTS "Sending and receiving"
+#define CLI_GROUP_HUB "Watching a region"
 #define CLI_GROUP_PROOF "Proof"
 #define CLI_GROUP_LOOK_BACK "Looking back"
 #define CLI_GROUP_KEYS "Keys and the register"

@@ -15,6 +15,7 @@ static const struct cli_command *const arrays[] = {
     cmd_show,
     cmd_clocks,
     cmd_watch,
+    cmd_hub,
     cmd_verify,
     cmd_receipt,
     cmd_state,
@@ -33,6 +34,7 @@ static const struct cli_command *const arrays[] = {
 
 static const char *const groups[] = {
     CLI_GROUP_EVENTS,
+    CLI_GROUP_HUB,
     CLI_GROUP_PROOF,
     CLI_GROUP_LOOK_BACK,
     CLI_GROUP_KEYS,

@@ -6,11 +6,13 @@
 
 #include "client/cli/cli.h"
 
-extern const struct cli_command cmd_send[];       /* new-transfer, send */
-extern const struct cli_command cmd_lists[];      /* inbox, outbox, transfers */
-extern const struct cli_command cmd_show[];       /* show, open, transfer */
-extern const struct cli_command cmd_clocks[];     /* clocks, whois */
-extern const struct cli_command cmd_watch[];      /* watch */
+extern const struct cli_command cmd_send[];   /* new-transfer, send */
+extern const struct cli_command cmd_lists[];  /* inbox, outbox, transfers */
+extern const struct cli_command cmd_show[];   /* show, open, transfer */
+extern const struct cli_command cmd_clocks[]; /* clocks, whois */
+extern const struct cli_command cmd_watch[];  /* watch */
+extern const struct cli_command
+    cmd_hub[]; /* hub overview, pairs, deadlines, cases, case, unopened, link */
 extern const struct cli_command cmd_verify[];     /* verify */
 extern const struct cli_command cmd_receipt[];    /* receipt */
 extern const struct cli_command cmd_state[];      /* state */

@@ -16,7 +16,12 @@ static void print_help(const struct command_program *program)
 {
     struct buf text = {0};
 
+    char own[160] = "";
+
     settings_put_help(program->table, &text);
+    if (program->flag != NULL) {
+        (void)snprintf(own, sizeof own, "      --%-15s %s\n", program->flag, program->flag_text);
+    }
     (void)printf("usage: %s [-n] [-d] --config FILE\n"
                  "       %s --help | --version | --sample\n"
                  "\n"
@@ -29,12 +34,13 @@ static void print_help(const struct command_program *program)
                  "  -h, --help          print this\n"
                  "      --sample        print a configuration to begin with\n"
                  "      --manual        print the options as a list in mdoc, for the manual\n"
+                 "%s"
                  "\n"
                  "Signals: %s\n"
                  "\n"
                  "Options of the configuration:\n"
                  "%.*s",
-        program->name, program->name, program->purpose, program->name, program->checks,
+        program->name, program->name, program->purpose, program->name, program->checks, own,
         program->signals, (int)text.len, (const char *)text.data);
     buf_free(&text);
 }
@@ -65,6 +71,9 @@ static void take_option(
     case 'd':
         out->debug = true;
         break;
+    case 'f':
+        out->flag = true;
+        break;
     case 'V':
         (void)printf("%s %s\n", program->name, WAYPOST_VERSION);
         out->done = 0;
@@ -87,7 +96,7 @@ static void take_option(
 
 struct command_line command_line_read(const struct command_program *program, int argc, char **argv)
 {
-    static const struct option longs[] = {
+    const struct option longs[] = {
         {"config", required_argument, NULL, 'c'},
         {"check", no_argument, NULL, 'n'},
         {"debug", no_argument, NULL, 'd'},
@@ -95,6 +104,7 @@ struct command_line command_line_read(const struct command_program *program, int
         {"help", no_argument, NULL, 'h'},
         {"sample", no_argument, NULL, 's'},
         {"manual", no_argument, NULL, 'm'},
+        {program->flag, no_argument, NULL, 'f'}, /* NULL ends the list here already */
         {NULL, 0, NULL, 0},
     };
     struct command_line out = {.done = COMMAND_GOES_ON};

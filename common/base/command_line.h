@@ -16,6 +16,8 @@ struct command_program {
     const char *signals;               /* "TERM and INT stop in order." */
     const struct setting_table *table; /* options of the configuration */
     const char *const *examples;       /* for --sample */
+    const char *flag;      /* one more option without a value, "rebuild"; NULL for none */
+    const char *flag_text; /* what it does, for --help */
 };
 
 enum { COMMAND_GOES_ON = -1, COMMAND_WRONG = 2 };
@@ -24,7 +26,8 @@ struct command_line {
     const char *config; /* lent from argv */
     bool check;
     bool debug;
-    int done; /* exit code where nothing is left to do, COMMAND_GOES_ON otherwise */
+    bool flag; /* the program's own was given */
+    int done;  /* exit code where nothing is left to do, COMMAND_GOES_ON otherwise */
 };
 
 /* Read; help, version, sample and manual are printed here, and what is wrong is said on standard error. */

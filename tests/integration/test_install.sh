@@ -6,7 +6,7 @@ install__into_an_empty_folder__runs_from_there() {
     local root=$NET/root
     check "installs" ends_with_status 0 make --no-print-directory install BUILD="$BUILD" DESTDIR="$root" PREFIX=/usr/local
     local file
-    for file in bin/waypost bin/waypost-agent bin/waypost-broker include/waypost.h lib/libwaypost.a; do
+    for file in bin/waypost bin/waypost-agent bin/waypost-broker bin/waypost-hub include/waypost.h lib/libwaypost.a; do
         check "has $file" test -s "$root/usr/local/$file"
     done
     check "has the .pc file" test -n "$(find "$root" -name waypost.pc)"

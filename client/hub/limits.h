@@ -1,0 +1,30 @@
+/* limits: every number that bounds the hub, with unit and reason. The link's own stand in client/agent/limits.h. */
+#ifndef WAYPOST_HUB_LIMITS_H
+#define WAYPOST_HUB_LIMITS_H
+
+#include <stdint.h>
+
+enum {
+    HUB_WATCHERS_MAX = 64, /* clients of `watch`, as many as an agent has */
+    HUB_WATCH_PAGE = 64,   /* entries handed to one watcher at a time */
+    HUB_FEED_ENTRIES =
+        100000, /* newest entries kept for `watch --from`; older ones are in the tables */
+    HUB_FEED_SLACK = 1000,  /* entries above that before some are dropped: one delete for many */
+    HUB_LIST_DEFAULT = 100, /* rows of a list where no limit is given */
+    HUB_LIST_MAX = 1000,    /* and at the most */
+    HUB_CASE_EVENTS_MAX =
+        2000, /* events of one case in an answer: a long episode has some hundred */
+    HUB_CASE_RECORDS_MAX = 5000, /* records of the broker likewise */
+    HUB_CASE_CHILDREN_MAX = 64,  /* children told apart in one case */
+    HUB_PLACES_MAX = 1024,       /* authorities: England has 153, a register at most 1,000 */
+    HUB_AGE_COUNT = 5,           /* ages by which waiting events are counted */
+    HUB_SPAN_HOURS_MAX = 17520,  /* two years: longer waits for an acceptance count as this */
+    HUB_ASK_MS = 1000,           /* one authority a second is asked after at the broker */
+    HUB_ASK_AGAIN_MS = 60000,    /* and each at most once in so long */
+    HUB_NAME_BYTES_MAX = 80,     /* name of an authority as shown */
+};
+
+#define HUB_HOUR_MS INT64_C(3600000)
+#define HUB_DAY_MS INT64_C(86400000)
+
+#endif
