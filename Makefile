@@ -5,6 +5,7 @@
 #   make test         install what is missing, build, run every test; last line "N passed, N failed"
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
+#   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
@@ -174,6 +175,15 @@ $(BUILD)/tests/tools/stage: tests/tools/stage.c $(BUILD)/libstage.a $(TEST_LIBS)
 $(BUILD)/tests/%: tests/%.c $(TEST_LIBS) | $(GEN_C)
 	$(LINK_TEST)
 
+# The simulator: its main file names what the linker puts in the place of libsodium's.
+SIM_O := $(call objects,$(filter-out tests/sim/main.c,$(wildcard tests/sim/*.c)))
+$(BUILD)/tests/sim/check-sim: tests/sim/main.c $(SIM_O) $(TEST_LIBS) | $(GEN_C)
+	@mkdir -p $(@D)
+	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
+	  -o $@ $< $(filter %.o %.a,$^) $(LIBS)
+
+tests: $(BUILD)/tests/sim/check-sim
+
 tests: programs $(UNIT_TESTS) $(LAB_TESTS) $(TEST_TOOLS) $(DRIVEN)
 
 bootstrap:
@@ -195,6 +205,11 @@ check-asan: bootstrap
 check-crash: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),50) tests/crash/loop
+
+.PHONY: check-sim
+check-sim: bootstrap
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/tests/sim/check-sim BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) SEEDS=$(SEEDS) SEED=$(SEED) tests/sim/run
 
 # libFuzzer brings main(): tests/fuzz/entry.c calls the one target it is compiled for.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

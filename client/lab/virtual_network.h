@@ -97,6 +97,12 @@ void virtual_link(virtual_network_t *self, size_t agent, enum virtual_link link)
 /* The connection that there is breaks; told: an end learns of it. */
 void virtual_cut(virtual_network_t *self, size_t agent, bool told_agent, bool told_broker);
 
+/*
+ * Say a frame with the key of an agent that is not up, as whoever stole it would. False: there is no
+ * connection; one is being made, say it again later.
+ */
+bool virtual_intrude(virtual_network_t *self, size_t agent, struct slice frame);
+
 /* ---- time ---- */
 
 struct virtual_clock *virtual_time(virtual_network_t *self);

@@ -207,8 +207,10 @@ static void opened(virtual_network_t *self, uint32_t index)
         agent_loses(self, index, E_KEY);
     } else {
         wire->broker_end = true;
-        agent_core_connected(agent->core, "virtual");
-        agent_tick(agent);
+        if (agent->core != NULL) {
+            agent_core_connected(agent->core, "virtual");
+            agent_tick(agent);
+        }
     }
 }
 
@@ -263,6 +265,18 @@ void wire_happens(virtual_network_t *self, struct item *item)
         broker_synced(self, item);
         break;
     }
+}
+
+bool virtual_intrude(virtual_network_t *self, size_t agent, struct slice frame)
+{
+    uint32_t index = self->agents[agent]->wire;
+
+    assert(self->agents[agent]->core == NULL);
+    if (index == NO_WIRE || !self->wires[index].agent_end) {
+        wire_open(self, agent, &self->agents[agent]->keys);
+        return false;
+    }
+    return self->wires[index].broker_end && wire_send(self, index, true, frame) == 0;
 }
 
 /* ---- breaking them ---- */

@@ -1,0 +1,165 @@
+/*
+ * hostile: an agent in bad hands. It has a good key and says what it likes: frames of others,
+ * changed frames, garbage. Nothing of it may take effect in another's name (promise 6).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/check.h"
+#include "common/codec/frame.h"
+#include "tests/sim/sim.h"
+
+#include "common/base/banned.h"
+
+enum { ARENA_BYTES = 16777216, GARBAGE_BYTES = 64 };
+
+struct hostile {
+    struct buf heard; /* a PUBLISH of somebody else's */
+    bool greeted;
+    arena_t *arena;
+};
+
+void hostile_new(struct sim *self)
+{
+    if (self->plan.agents < 3) {
+        return;
+    }
+    self->liar = mem_new(1, sizeof *self->liar);
+    self->liar->arena = arena_new(ARENA_BYTES);
+    self->hostile = self->plan.agents - 1;
+    self->agents[self->hostile].lost = true;
+}
+
+void hostile_free(struct sim *self)
+{
+    if (self->liar != NULL) {
+        buf_free(&self->liar->heard);
+        arena_destroy(&self->liar->arena);
+        free(self->liar);
+        self->liar = NULL;
+    }
+}
+
+void hostile_sees(struct sim *self, struct slice frame)
+{
+    if (self->liar != NULL && sim_chance(self, 40)) {
+        buf_clear(&self->liar->heard);
+        buf_put_slice(&self->liar->heard, frame);
+    }
+}
+
+static bool say(struct sim *self, struct slice frame)
+{
+    return virtual_intrude(self->network, self->hostile, frame);
+}
+
+static void say_frame(struct sim *self, Waypost__Frame *frame)
+{
+    struct buf bytes = {0};
+
+    frame_encode(frame, &bytes);
+    self->liar->greeted = say(self, buf_slice(&bytes));
+    buf_free(&bytes);
+}
+
+static void greet(struct sim *self)
+{
+    static uint32_t versions[] = {1};
+    static uint8_t instance[16] = {7};
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Hello hello = WAYPOST__HELLO__INIT;
+
+    hello.n_versions = 1;
+    hello.versions = versions;
+    hello.network = (char *)(uintptr_t) "sim";
+    hello.agent = self->agents[self->hostile].id;
+    hello.incarnation = 1 + sim_random(self, 3);
+    hello.credit_events = 1024;
+    hello.credit_bytes = 4194304;
+    hello.register_version = virtual_book(self->network)->version;
+    hello.instance = (ProtobufCBinaryData){sizeof instance, instance};
+    frame.body_case = WAYPOST__FRAME__BODY_HELLO;
+    frame.hello = &hello;
+    say_frame(self, &frame);
+}
+
+/* The same frame, one bit of it another. */
+static void say_changed(struct sim *self)
+{
+    struct buf bytes = {0};
+
+    buf_put_slice(&bytes, buf_slice(&self->liar->heard));
+    if (bytes.len > 0) {
+        bytes.data[sim_random(self, bytes.len)] ^= (uint8_t)(1u << sim_random(self, 8));
+        (void)say(self, buf_slice(&bytes));
+    }
+    buf_free(&bytes);
+}
+
+/* Another's batch with a statement in its own name: signed by itself over events of another. */
+static void say_claimed(struct sim *self)
+{
+    struct hostile *liar = self->liar;
+    Waypost__Frame *frame = NULL;
+    struct buf statement = {0};
+    uint8_t signature[SIGNATURE_BYTES];
+
+    arena_reset(liar->arena);
+    if (liar->heard.len == 0 || frame_decode(liar->arena, buf_slice(&liar->heard), &frame) != 0) {
+        return;
+    }
+    Waypost__Signed *batch = frame->publish->batch;
+    Waypost__BatchStatement *said =
+        message_decode(liar->arena, &waypost__batch_statement__descriptor,
+            slice_of(batch->statement.data, batch->statement.len));
+    if (said == NULL) {
+        return;
+    }
+    if (sim_chance(self, 50)) {
+        said->agent = self->agents[self->hostile].id;
+    }
+    said->incarnation = sim_chance(self, 50) ? said->incarnation : 1;
+    message_encode(&said->base, &statement);
+    sign_make("waypost/batch/1", buf_slice(&statement),
+        virtual_agent_keys(self->network, self->hostile)->sign_secret, signature);
+    batch->statement = (ProtobufCBinaryData){statement.len, statement.data};
+    batch->signature = (ProtobufCBinaryData){sizeof signature, signature};
+    say_frame(self, frame);
+    buf_free(&statement);
+}
+
+static void say_garbage(struct sim *self)
+{
+    uint8_t bytes[GARBAGE_BYTES];
+
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)sim_random(self, 256);
+    }
+    (void)say(self, slice_of(bytes, 1 + sim_random(self, sizeof bytes)));
+}
+
+void hostile_acts(struct sim *self)
+{
+    if (self->liar == NULL) {
+        return;
+    }
+    sim_trace(self, "agent %s lies", self->agents[self->hostile].id);
+    if (!self->liar->greeted || sim_chance(self, 20)) {
+        greet(self);
+        return;
+    }
+    switch (sim_random(self, 4)) {
+    case 0:
+        (void)say(self, buf_slice(&self->liar->heard));
+        break;
+    case 1:
+        say_changed(self);
+        break;
+    case 2:
+        say_claimed(self);
+        break;
+    default:
+        say_garbage(self);
+        break;
+    }
+}

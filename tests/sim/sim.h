@@ -1,0 +1,172 @@
+/*
+ * sim: one run of the deterministic simulation. A broker, up to twenty agents and a hub on virtual
+ * time and memory disks; a random workload; faults of network, disks, clocks and processes; then
+ * everything heals, and what was promised has to hold. The seed decides all of it.
+ *
+ *   plan.c     what this seed is to be like
+ *   sim.c      life: setting up, going on, restarts, healing
+ *   work.c     what users do
+ *   faults.c   what goes wrong
+ *   hostile.c  an agent that lies
+ *   watch.c    every frame that leaves, held against what was said before
+ *   check.c    the promises, at the end and after restarts
+ *   look.c     what only the broker's inside can tell
+ */
+#ifndef WAYPOST_TESTS_SIM_SIM_H
+#define WAYPOST_TESTS_SIM_SIM_H
+
+#include "client/lab/virtual_network.h"
+#include "tests/sim/disk.h"
+
+enum {
+    SIM_AUTHORITIES = 20,
+    SIM_HUB = SIM_AUTHORITIES,
+    SIM_OPERATOR,
+    SIM_AGENTS, /* all of them */
+    SIM_TRANSFERS_MAX = 64,
+    SIM_SENDS_MAX = 512,
+    SIM_FAILURE_BYTES = 512,
+    SIM_NOBODY = SIM_AGENTS
+};
+
+/* Which faults this seed knows. */
+enum sim_fault {
+    FAULT_CUT = 1 << 0,       /* connections break, told to both ends */
+    FAULT_HALF_OPEN = 1 << 1, /* or to one, or to none */
+    FAULT_LOSS = 1 << 2,      /* a frame is lost, and its connection with it */
+    FAULT_PARTITION = 1 << 3, /* links silent for seconds */
+    FAULT_LATENCY = 1 << 4,
+    FAULT_BROKER_KILL = 1 << 5,
+    FAULT_BROKER_POWER = 1 << 6, /* unsynced bytes lost, last write torn */
+    FAULT_BROKER_DISK = 1 << 7,  /* writes fail, space runs out, power goes at any call */
+    FAULT_BROKER_SLOW = 1 << 8,  /* commits of seconds */
+    FAULT_BROKER_CLOCK = 1 << 9, /* steps of an hour */
+    FAULT_AGENT_KILL = 1 << 10,
+    FAULT_AGENT_POWER = 1 << 11,
+    FAULT_AGENT_DISK = 1 << 12,
+    FAULT_AGENT_CLOCK = 1 << 13,
+    FAULT_REGISTER = 1 << 14, /* new versions */
+    FAULT_REVOKE = 1 << 15,   /* of an agent */
+    FAULT_HOSTILE = 1 << 16,  /* one agent lies */
+    FAULT_HOLD = 1 << 17,     /* the operator sets events aside and lets them go */
+    FAULT_RECEIPT = 1 << 18,  /* the power goes as a receipt leaves */
+    FAULT_LEAP = 1 << 19,     /* days pass at once */
+    FAULT_COUNT = 20
+};
+
+struct sim_plan {
+    size_t agents; /* authorities that live */
+    size_t actions;
+    int64_t pause_ms; /* mean, between two of them */
+    unsigned faults;
+    bool procedures;
+    int64_t travel_max_ms, sync_max_ms, verify_max_ms;
+    uint32_t credit_events; /* 0 for the usual */
+    uint64_t snapshot_bytes;
+    uint32_t fault_share; /* percent of the actions */
+};
+
+struct sim_transfer {
+    char id[UUID_TEXT_BYTES];
+    size_t origin, receiving; /* agents */
+};
+
+/* Something that an agent promised its user to send. */
+struct sim_send {
+    uint8_t event[UUID_BYTES];
+    size_t agent;
+    uint32_t recipients; /* bit an authority */
+    size_t transfer;
+    bool sealed;
+    bool held; /* the operator had it set aside once: its place in the order is free */
+};
+
+struct sim_agent {
+    char id[KEYS_ID_BYTES];
+    char database[16];
+    struct sim_disk disk;
+    bool lives;               /* takes part */
+    bool lost;                /* revoked, or in hostile hands: nothing is promised to it */
+    bool unsure;              /* it was killed while it took an event: its user does not know */
+    uint64_t revoked_version; /* of the register that revokes it, 0 for none */
+    uint64_t revoked_leaf;    /* nothing of it may stand from here on; 0 while not in force */
+    int64_t back_ms;          /* mono: when it starts again, INT64_MAX where it is up */
+    bool power;               /* it went with its power */
+};
+
+struct sim {
+    uint64_t seed, random;
+    struct sim_plan plan;
+    bool trace;
+    virtual_network_t *network;
+    struct sim_disk disk;   /* the broker's */
+    int64_t broker_back_ms; /* mono; INT64_MAX where it is up */
+    bool broker_power;
+    bool kill_broker; /* as soon as the core has let go */
+    bool healing;
+    uint64_t free_bytes;
+    struct sim_agent agents[SIM_AGENTS];
+    size_t transfer_count;
+    struct sim_transfer transfers[SIM_TRANSFERS_MAX];
+    size_t send_count;
+    struct sim_send sends[SIM_SENDS_MAX];
+    size_t hostile;                  /* agent, SIM_NOBODY */
+    struct watch *watch;             /* owned */
+    struct hostile *liar;            /* owned */
+    char failure[SIM_FAILURE_BYTES]; /* "" while every promise holds */
+    uint64_t starts, kills, frames;  /* for the summary */
+};
+
+/* Carry out one seed. True where every promise held; else self->failure says which did not. */
+bool sim_run(struct sim *self, uint64_t seed, bool trace);
+
+/* The first broken promise counts. */
+void sim_fail(struct sim *self, const char *promise, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void sim_trace(const struct sim *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+uint64_t sim_random(struct sim *self, uint64_t below); /* 0 .. below - 1 */
+bool sim_chance(struct sim *self, unsigned percent);
+bool sim_has(const struct sim *self, enum sim_fault fault);
+
+/* What lasts from seed to seed: keys, tables, empty databases. Once a process. */
+void sim_prepare(void);
+void sim_forget(void);
+const struct keys *sim_keys(size_t agent);
+struct slice sim_tables(void);
+const struct buf *sim_empty_database(size_t agent);
+
+/* plan.c */
+void plan_make(struct sim *self);
+void plan_print(const struct sim *self);
+
+/* sim.c */
+void sim_broker_dies(struct sim *self, bool power);
+void sim_agent_dies(struct sim *self, size_t agent, bool power);
+
+/* work.c, faults.c, hostile.c */
+void work_do(struct sim *self);
+void fault_do(struct sim *self);
+void fault_heal(struct sim *self);
+void hostile_new(struct sim *self);
+void hostile_free(struct sim *self);
+void hostile_sees(struct sim *self, struct slice frame); /* a PUBLISH of somebody else's */
+void hostile_acts(struct sim *self);
+
+/* watch.c */
+void watch_new(struct sim *self);
+void watch_free(struct sim *self);
+bool watch_frame(struct sim *self, size_t agent, bool to_broker, struct slice frame);
+void watch_broker_started(struct sim *self);
+void watch_end(struct sim *self);
+
+/* check.c */
+void check_agent_started(struct sim *self, size_t agent);
+bool check_done(
+    struct sim *self); /* nothing is left to be done: everything said and acknowledged */
+void check_end(struct sim *self);
+
+#define SIM_SECRET "MARKER-OF-A-SECRET"
+
+#endif
