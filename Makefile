@@ -283,4 +283,4 @@ install: programs $(BUILD)/libwaypost.a $(BUILD)/man/made
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

@@ -171,7 +171,8 @@ has_level() {
 # ---- making a network ----
 #
 # NETWORK_AGENTS lists the ids in the register; the endpoint of the broker is $ENDPOINT. EXTRA_CARDS[ID] names a second card
-# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery, HUB_OPTIONS lines of a hub's configuration.
+# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery, HUB_OPTIONS lines of a hub's configuration,
+# METRICS an address where each program serves its own.
 
 NETWORK_NAME=waypost-demo
 LONDON_REGION=E12000007
@@ -241,6 +242,7 @@ keys = "../keys/$1.keys"
 join = "../network.join"
 socket = "agent.sock"
 END
+    [[ -z ${METRICS:-} ]] || printf 'metrics = "%s"\n' "$METRICS" >>"$NET/$1/agent.zpl"
     case $1 in
         *-hub) [[ -z ${HUB_OPTIONS:-} ]] || printf '%s\n' "$HUB_OPTIONS" >>"$NET/$1/agent.zpl" ;;
         *) [[ -z ${RECEIVER:-} ]] || printf 'on-delivery = "%s"\n' "$RECEIVER" >>"$NET/$1/agent.zpl" ;;
@@ -273,6 +275,7 @@ segment = 1 MiB
 free-min = 16 MiB
 heartbeat = ${HEARTBEAT:-10 s}
 END
+    [[ -z ${METRICS:-} ]] || printf 'metrics = "%s"\n' "$METRICS" >>"$NET/broker/broker.zpl"
 }
 
 is_ready() {

@@ -14,7 +14,7 @@
 
 #include "common/base/banned.h"
 
-enum { BLOCKS_MAX = UINT16_MAX };
+enum { BLOCKS_MAX = UINT16_MAX, US_PER_MS = 1000 };
 
 struct class
 {
@@ -163,6 +163,10 @@ static void persisted_add(struct acking *self, uint64_t number)
     const struct sent *sent = stream_sent(self->stream, number);
     const Waypost__AckStatement *ack = self->ack;
 
+    if (sent->at_mono_ms != 0) {
+        histogram_add(
+            &self->core->delivery, (uint64_t)(self->core->mono_ms - sent->at_mono_ms) * US_PER_MS);
+    }
     while (ack->persisted[self->run]->upto < number) {
         self->run++;
     }

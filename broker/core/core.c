@@ -236,6 +236,7 @@ void core_durable(core_t *self)
     struct unapplied next;
 
     core_clock(self);
+    self->stored_ms = self->now_ms;
     while (append_pop(self, durable, &next)) {
         struct record record = {
             .type = next.type, .sequence = next.sequence, .time_ms = next.time_ms};
@@ -260,6 +261,12 @@ void core_tick(core_t *self)
     erase_run(self);
     out_release(self);
     delivery_pump(self);
+}
+
+void core_stored(core_t *self)
+{
+    core_clock(self);
+    self->stored_ms = self->now_ms;
 }
 
 bool core_snapshot_due(core_t *self, struct buf *state, uint64_t *size, uint64_t *next_position)

@@ -15,6 +15,7 @@
 #define WAYPOST_BROKER_CORE_H
 
 #include "common/base/err.h"
+#include "common/base/histogram.h"
 #include "common/base/world.h"
 #include "common/crypto/hash.h"
 #include "common/journal/journal.h"
@@ -135,5 +136,43 @@ bool core_unfinished(const core_t *self);
 
 /* Counters, by row of the table in broker/core/counters.h. */
 uint64_t core_counter(const core_t *self, size_t index);
+
+enum { CORE_AGES = 10, CORE_AGENT_BYTES = 65 };
+
+/* The state in numbers, as of the last input. Texts are ids of agents, "" for none. */
+struct core_stats {
+    int64_t now_ms;             /* wall time of it */
+    uint64_t sessions;          /* open ones */
+    uint64_t pending;           /* entries not acknowledged, all agents together */
+    uint64_t by_age[CORE_AGES]; /* of them, by core_age_word() */
+    uint64_t pending_agents;    /* agents with any */
+    int64_t oldest_pending_ms;  /* age of the oldest, and whose it is */
+    char oldest_pending_agent[CORE_AGENT_BYTES];
+    uint64_t unopened;          /* events on agents' disks that nobody opened, as their PING says */
+    int64_t oldest_unopened_ms; /* age of the oldest, and whose it is */
+    char oldest_unopened_agent[CORE_AGENT_BYTES];
+    uint64_t held;           /* entries set aside by operators */
+    uint64_t inflight_bytes; /* accepted and not durable */
+    uint64_t free_bytes;     /* where the journal lives */
+    int64_t clock_off_ms;    /* wall clock less what boot time says since the two last agreed */
+    bool clock_stepped;      /* too much: deadlines are held */
+    bool folding;            /* the journal is still being folded: judging waits */
+    bool procedures_on;
+    uint64_t register_version; /* 0 for none */
+    int64_t register_stale_ms; /* wall time, INT64_MAX for never */
+    uint64_t keys_ending;      /* keys of agents that end within 30 days or have ended */
+    int64_t key_ends_ms;       /* wall time at which the first of them does, and whose it is */
+    char key_ends_agent[CORE_AGENT_BYTES];
+    int64_t silence_ms; /* of the agent that has been away longest, and which */
+    char silent_agent[CORE_AGENT_BYTES];
+    struct histogram delivery; /* from sending an entry to its acknowledgement */
+};
+
+void core_stats(const core_t *self, struct core_stats *out);
+const char *core_age_word(size_t class); /* "5m" .. "1280m", "older": up to so much; static */
+
+/* Something was signed, written, synced and read back where the journal lives, besides its commits: what a probe of an
+ * agent is told (T-5). A commit counts by itself. */
+void core_stored(core_t *self);
 
 #endif

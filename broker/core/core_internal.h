@@ -82,6 +82,7 @@ struct sent {
     uint8_t event[UUID_BYTES]; /* events alone */
     uint64_t hubs;             /* bit a hub (routing.hubs) that sees the event */
     uint32_t bytes;            /* on the wire, for credit */
+    int64_t at_mono_ms;        /* when it was sent, 0 where it was not by this process */
     uint8_t code; /* recipient code the agent was addressed by: 0 its own, n its n-th acts-for */
 };
 
@@ -344,6 +345,8 @@ struct core {
     bool rolled_back; /* an agent has a head of ours that we have not: nothing is taken */
     bool replaying;
     uint64_t counters[COUNTER_COUNT];
+    struct histogram delivery; /* from sending an entry to its acknowledgement */
+    int64_t stored_ms;         /* wall time at which a commit or probe was last durable, 0 never */
     uint64_t block_mark;
     struct buf scratch;      /* journal_read of whatever is looked at for a moment */
     struct buf scratch_ack;  /* journal_read of an acknowledgement beside it */
@@ -550,6 +553,9 @@ const struct time_mark *history_at(
     const core_t *self, uint64_t leaf); /* at or before it; NULL for the beginning */
 const struct time_mark *history_before(
     const core_t *self, int64_t time_ms); /* NULL for the beginning */
+
+/* stats.c: classes of 5 min, 10, 20, ... 1280, older; added to by_age[CORE_AGES] */
+void stats_ages(const core_t *self, const struct stream *stream, uint64_t *by_age);
 
 /* operate.c, trace.c, query.c, own_events.c */
 void operate_frame(core_t *self, struct session *session, const struct register_agent *agent,

@@ -517,6 +517,7 @@ static size_t parcel_fill(core_t *self, struct stream *stream, struct parcel *pa
             break;
         }
         parcel->running = sent.running;
+        sent.at_mono_ms = self->mono_ms;
         stream_sent_push(stream, &sent);
         count++;
     }

@@ -8,8 +8,6 @@
 
 #include "common/base/banned.h"
 
-enum { AGE_CLASSES = 10, AGE_FIRST_MS = 300000 };
-
 /* ---- answers ---- */
 
 static void operated_send(
@@ -40,20 +38,6 @@ static void answer_counters(core_t *self, struct session *session, const Waypost
     operated_send(self, session, &operated, 0);
 }
 
-/* Classes of 5 min, 10, 20, ... 1280, older. Entries are dated by the first of every CHUNK_ENTRIES. */
-static void ages_count(const core_t *self, const struct stream *stream, uint64_t *by_age)
-{
-    for (uint64_t n = stream->acked + 1; n <= stream->last; n += CHUNK_ENTRIES) {
-        uint64_t left = stream->last - n + 1;
-        int64_t age = self->now_ms - history_time_at(self, stream_entry(stream, n)->position);
-        size_t class = 0;
-        for (int64_t limit = AGE_FIRST_MS; class < AGE_CLASSES - 1 && age > limit; limit *= 2) {
-            class ++;
-        }
-        by_age[class] += left < CHUNK_ENTRIES ? left : CHUNK_ENTRIES;
-    }
-}
-
 static int64_t last_contact(const struct stream *stream)
 {
     return stream->contact_ms > stream->seen_ms ? stream->contact_ms : stream->seen_ms;
@@ -65,7 +49,7 @@ static void answer_shape(core_t *self, struct session *session, const Waypost__O
     size_t count = self->stream_count;
     Waypost__ShapeRow *rows = mem_new(count + 1, sizeof *rows);
     Waypost__ShapeRow **list = mem_new(count + 1, sizeof(Waypost__ShapeRow *));
-    uint64_t *ages = mem_new(count + 1, AGE_CLASSES * sizeof *ages);
+    uint64_t *ages = mem_new(count + 1, CORE_AGES * sizeof *ages);
 
     operated.request = operate->request;
     operated.shape = list;
@@ -78,9 +62,9 @@ static void answer_shape(core_t *self, struct session *session, const Waypost__O
         waypost__shape_row__init(row);
         row->agent = self->streams[i]->name;
         row->total = stream->last - stream->acked;
-        row->by_age = &ages[operated.n_shape * AGE_CLASSES];
-        row->n_by_age = AGE_CLASSES;
-        ages_count(self, stream, row->by_age);
+        row->by_age = &ages[operated.n_shape * CORE_AGES];
+        row->n_by_age = CORE_AGES;
+        stats_ages(self, stream, row->by_age);
         row->connected = stream->session != NULL;
         row->last_contact_ms = last_contact(stream);
         list[operated.n_shape++] = row;

@@ -381,12 +381,32 @@ void session_hello(core_t *self, struct session *session, const struct register_
 
 /* ---- the small ones ---- */
 
+enum { PROBE_BYTES = 16 };
+
+/* What a probe is told, signed: that we are here, and when something last reached the disk (T-5). */
+static void probe_sign(
+    const core_t *self, const Waypost__Ping *ping, struct buf *statement, uint8_t *signature)
+{
+    Waypost__ProbeStatement said = WAYPOST__PROBE_STATEMENT__INIT;
+
+    said.network = (char *)(uintptr_t)self->options.network;
+    said.probe = ping->probe;
+    said.time_ms = self->now_ms;
+    said.stored_ms = self->stored_ms;
+    said.size = journal_head(self->journal)->size;
+    message_encode(&said.base, statement);
+    journal_sign(self->journal, SIGN_CONTEXT_PROBE, buf_slice(statement), signature);
+}
+
 void session_ping(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Frame *frame)
 {
     struct stream *stream = session->stream;
     Waypost__Pong pong = WAYPOST__PONG__INIT;
     Waypost__Frame answer = WAYPOST__FRAME__INIT;
+    Waypost__Signed probe = WAYPOST__SIGNED__INIT;
+    uint8_t signature[SIGNATURE_BYTES];
+    struct buf statement = {0};
 
     (void)agent;
     stream->unopened = frame->ping->unopened;
@@ -395,9 +415,16 @@ void session_ping(core_t *self, struct session *session, const struct register_a
     pong.stream_last = stream->last;
     pong.time_ms = self->now_ms;
     pong.register_version = register_version(self->reg);
+    if (frame->ping->has_probe && frame->ping->probe.len == PROBE_BYTES) {
+        probe_sign(self, frame->ping, &statement, signature);
+        probe.statement = (ProtobufCBinaryData){statement.len, statement.data};
+        probe.signature = (ProtobufCBinaryData){SIGNATURE_BYTES, signature};
+        pong.probe = &probe;
+    }
     answer.body_case = WAYPOST__FRAME__BODY_PONG;
     answer.pong = &pong;
     out_frame(self, session->id, &answer);
+    buf_free(&statement);
 }
 
 void session_credit(core_t *self, struct session *session, const struct register_agent *agent,

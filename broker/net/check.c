@@ -156,6 +156,9 @@ bool check_all(const struct broker_options *options, FILE *out)
     fine = say_register(options, has_keys ? &keys : NULL, out) && fine;
     fine = say_data(options, out) && fine;
     fine = say_procedures(options, out) && fine;
+    (void)snprintf(good, sizeof good, options->has_metrics ? "served on %s port %u" : "not served",
+        options->metrics.host, options->metrics.port);
+    fine = say(out, "metrics", 0, good, &why) && fine;
     rc = host_raise_files((uint64_t)options->connections_max + NET_FILES_RESERVE, &why);
     fine = say(out, "open files", rc, "enough for connections-max", &why) && fine;
     if (has_keys) {

@@ -108,6 +108,7 @@ int edge_open(const struct edge_parts *parts, edge_t **out, struct complaint *wh
 
     self->parts = *parts;
     self->ports = (struct core_ports){self, edge_send, port_verify, port_free_bytes};
+    self->probe = (struct probe){parts->disk, parts->keys, parts->world};
     self->rested = true;
     edge_remove_ready(self); /* one left by a broker that was killed says what is not so */
     int rc = threads_open(self, why);
@@ -149,6 +150,7 @@ void edge_destroy(edge_t **self_p)
         zap_unwatch(self->zap);
         listener_close(&self->router, NET_LINGER_MS);
     }
+    edge_pages_close(self);
     worker_destroy(&self->writer, drop_task);
     worker_destroy(&self->crypto, drop_job);
     zap_destroy(&self->zap);
@@ -260,7 +262,8 @@ int edge_listen(edge_t *self, struct complaint *why)
             return rc;
         }
     }
-    int rc = edge_write_ready(self, why);
+    int rc = edge_pages_open(self, why);
+    rc = rc != 0 ? rc : edge_write_ready(self, why);
     if (rc != 0) {
         return rc;
     }
@@ -335,19 +338,22 @@ static bool is_pressing(const edge_t *self)
 static size_t edge_wake(edge_t *self)
 {
     zmq_pollitem_t items[] = {
-        {self->router, 0, ZMQ_POLLIN, 0},
-        {worker_socket(self->writer), 0, ZMQ_POLLIN, 0},
+        {self->router, 0, ZMQ_POLLIN, 0}, {worker_socket(self->writer), 0, ZMQ_POLLIN, 0},
         {worker_socket(self->crypto), 0, ZMQ_POLLIN, 0},
         {NULL, self->parts.signal_fd, ZMQ_POLLIN, 0},
+        {NULL, self->http == NULL ? -1 : http_fd(self->http), ZMQ_POLLIN, 0}, /* last: may be off */
     };
-    enum { ITEMS = sizeof items / sizeof items[0] };
+    int count = (int)(sizeof items / sizeof items[0]) - (self->http == NULL ? 1 : 0);
     int64_t wait_ms = is_pressing(self) ? 0 : self->tick_mono_ms - now_mono_ms(self);
 
-    if (zmq_poll(items, ITEMS, wait_ms < 0 ? 0 : wait_ms) < 0 && errno != EINTR) {
+    if (zmq_poll(items, count, wait_ms < 0 ? 0 : wait_ms) < 0 && errno != EINTR) {
         fatal("the network thread cannot wait");
     }
     if ((items[3].revents & ZMQ_POLLIN) != 0) {
         take_signals(self);
+    }
+    if ((items[4].revents & ZMQ_POLLIN) != 0) {
+        http_serve(self->http);
     }
     if ((items[1].revents & ZMQ_POLLIN) != 0) {
         edge_take_written(self);
@@ -366,6 +372,9 @@ static void edge_tick(edge_t *self)
         self->tick_mono_ms = now + NET_TICK_MS;
         core_tick(self->core);
         edge_tick_disk(self);
+        if (self->http != NULL) {
+            http_serve(self->http); /* connections that are too slow end */
+        }
         if (self->register_pending) {
             register_again(self);
         }

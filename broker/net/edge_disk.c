@@ -19,6 +19,9 @@ static void commit_settle(edge_t *self, struct write_task *task)
 {
     uint64_t us = task->spent_us;
 
+    histogram_add(&self->sync, us);
+    histogram_add(&self->durable, worker_clock_us() - task->waited_us);
+    self->stored_mono_ms = self->parts.world->mono_ms(self->parts.world->context);
     self->counters[NET_COMMITS]++;
     self->counters[NET_COMMIT_US] += us;
     if (us > self->counters[NET_COMMIT_US_MAX]) {
@@ -29,6 +32,17 @@ static void commit_settle(edge_t *self, struct write_task *task)
     self->committed = true;
     journal_settle(self->journal, &task->commit);
     core_durable(self->core);
+}
+
+static void probe_settle(edge_t *self, const struct write_task *task)
+{
+    if (task->rc == 0) {
+        self->stored_mono_ms = self->parts.world->mono_ms(self->parts.world->context);
+        core_stored(self->core);
+    } else if (self->probe_rc == 0) {
+        log_errorx("the data folder fails a probe, look at the disk code=%s", err_name(task->rc));
+    }
+    self->probe_rc = task->rc;
 }
 
 void edge_take_written(edge_t *self)
@@ -46,15 +60,31 @@ void edge_take_written(edge_t *self)
         self->journal_task = NULL;
         if (task->kind == WRITE_COMMIT) {
             commit_settle(self, task);
+        } else if (task->kind == WRITE_PROBE) {
+            probe_settle(self, task);
         } else {
             self->rested = true;
         }
     }
 }
 
+/* When the first of what is cut began to wait; the next that waits begins anew. */
+static uint64_t waited_take(edge_t *self)
+{
+    uint64_t since_us = self->waiting_us != 0 ? self->waiting_us : worker_clock_us();
+
+    self->waiting_us = 0;
+    return since_us;
+}
+
 static void commit_here(edge_t *self, journal_commit_t *commit)
 {
-    struct write_task task = {.kind = WRITE_COMMIT, .journal = self->journal, .commit = commit};
+    struct write_task task = {
+        .kind = WRITE_COMMIT,
+        .journal = self->journal,
+        .commit = commit,
+        .waited_us = waited_take(self),
+    };
 
     write_task_run(&task);
     self->counters[NET_COMMITS_INLINE]++;
@@ -71,6 +101,9 @@ static struct write_task *task_new(edge_t *self, size_t which, enum write_kind k
 
 void edge_commit(edge_t *self, size_t frames)
 {
+    if (self->waiting_us == 0 && journal_pending_bytes(self->journal) > 0) {
+        self->waiting_us = worker_clock_us();
+    }
     if (self->journal_task != NULL || journal_pending_bytes(self->journal) == 0) {
         return;
     }
@@ -86,6 +119,7 @@ void edge_commit(edge_t *self, size_t frames)
     }
     self->journal_task = task_new(self, 0, WRITE_COMMIT);
     self->journal_task->commit = commit;
+    self->journal_task->waited_us = waited_take(self);
     worker_give(self->writer, self->journal_task);
 }
 
@@ -126,6 +160,24 @@ static bool snapshot_due(edge_t *self, bool last, struct write_task *task)
     return rc == 0;
 }
 
+/* A quiet broker shows now and then that it could still keep a promise. */
+static void probe_begin(edge_t *self)
+{
+    const struct world *world = self->parts.world;
+    int64_t now = world->mono_ms(world->context);
+    int64_t since =
+        self->stored_mono_ms > self->probe_mono_ms ? self->stored_mono_ms : self->probe_mono_ms;
+
+    if (self->journal_task != NULL || (since != 0 && now - since < NET_PROBE_MS)) {
+        return;
+    }
+    self->probe_mono_ms = now;
+    self->journal_task = task_new(self, 0, WRITE_PROBE);
+    self->journal_task->probe = &self->probe;
+    self->journal_task->now_ms = world->wall_ms(world->context);
+    worker_give(self->writer, self->journal_task);
+}
+
 void edge_tick_disk(edge_t *self)
 {
     if (self->snapshot_task == NULL) {
@@ -142,6 +194,7 @@ void edge_tick_disk(edge_t *self)
         self->journal_task = task_new(self, 0, WRITE_REST);
         worker_give(self->writer, self->journal_task);
     }
+    probe_begin(self);
     self->committed = false;
 }
 

@@ -2,7 +2,8 @@
  * edge_internal: what the files of the edge share; nobody else includes it.
  *
  *   edge.c        birth and death, signals, the loop     edge_frames.c  from the ROUTER and to it
- *   edge_disk.c   commits, rests, snapshots              edge_report.c  counters, the ready-file
+ *   edge_disk.c   commits, rests, snapshots, probes      edge_report.c  counters, the ready-file
+ *   edge_pages.c  /metrics and /healthz
  */
 #ifndef WAYPOST_BROKER_NET_EDGE_INTERNAL_H
 #define WAYPOST_BROKER_NET_EDGE_INTERNAL_H
@@ -11,6 +12,7 @@
 #include "broker/net/edge.h"
 #include "broker/net/workers.h"
 #include "broker/net/zap.h"
+#include "common/http/http.h"
 
 struct edge {
     struct edge_parts parts;
@@ -32,6 +34,15 @@ struct edge {
     uint64_t commit_us;               /* running mean of commits */
     size_t verifying;                 /* jobs with the crypto thread */
 
+    struct probe probe;
+    int64_t stored_mono_ms;   /* when a commit or probe last reached the disk, 0 never */
+    int64_t probe_mono_ms;    /* when the last probe was begun */
+    int probe_rc;             /* what the last one said */
+    uint64_t waiting_us;      /* when the first pending record began to wait, 0 for none */
+    struct histogram sync;    /* how long commits took */
+    struct histogram durable; /* from a record's first waiting until its commit was durable */
+    http_server_t *http;      /* NULL: switched off */
+
     bool said_ready;
     bool register_pending;   /* the register file is to be read again at the next tick */
     bool procedures_pending; /* likewise those of the procedures */
@@ -52,6 +63,10 @@ void edge_commit(edge_t *self, size_t frames);
 void edge_commit_all(edge_t *self); /* here, until nothing is pending */
 void edge_tick_disk(edge_t *self);  /* snapshot when due, rest when idle */
 void edge_finish_disk(edge_t *self);
+
+/* edge_pages.c */
+int edge_pages_open(edge_t *self, struct complaint *why); /* 0 also where they are switched off */
+void edge_pages_close(edge_t *self);
 
 /* edge_report.c */
 void edge_report(edge_t *self); /* counters that are not 0, to the log */

@@ -10,6 +10,8 @@ enum {
         1000, /* taken from the ROUTER a wake, so that disk and signals get their turn */
     NET_DRAIN_BYTES_MAX = 8388608, /* likewise, whichever comes first */
     NET_TICK_MS = 250,             /* housekeeping of the core; it asks for one a second at least */
+    NET_PROBE_MS = 10000,          /* an idle broker proves so often that it can still store */
+    NET_STORED_MS_MAX = 30000,     /* nothing stored for longer: /healthz says 503 */
     NET_STOP_MS_MAX = 10000,       /* how long a stop waits for commits and verifications */
     NET_LINGER_MS = 1000,     /* for the last frames of a stop; nothing depends on their arrival */
     NET_ROUTING_ID_BYTES = 5, /* what libzmq assigns: a zero byte and four more */

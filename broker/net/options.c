@@ -1,6 +1,7 @@
 /* options: see options.h. Faults are returned with a complaint. */
 #include "broker/net/options.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/net/procedure_files.h"
@@ -69,6 +70,10 @@ static const struct setting rows[] = {
     {"connections-max", SETTING_UINT, "8192", 16, 1000000, "connections",
         "Connections that are expected at most. The limit of open files is raised to fit, and "
         "handshakes beyond are told to come again."},
+    {"metrics", SETTING_TEXT, "", 1, HTTP_ADDRESS_BYTES_MAX - 1, "",
+        "ADDRESS:PORT where /metrics (for Prometheus) and /healthz are served over HTTP, such as "
+        "127.0.0.1:9101; port * for one that the system chooses. Off where it is not given. "
+        "Nobody is asked who he is: keep it on the loopback, or behind a firewall."},
     {"handshake", SETTING_DURATION, "3 s", 500, 30000, "",
         "Time that a connection has to prove its key before it is closed."},
     {"allow-copy-on-write", SETTING_BOOL, "no", 0, 1, "",
@@ -136,6 +141,19 @@ static int endpoints_read(
     return 0;
 }
 
+static int metrics_read(
+    const settings_t *settings, struct broker_options *out, struct complaint *why)
+{
+    char option[320];
+
+    out->has_metrics = settings_given(settings, "metrics");
+    if (!out->has_metrics) {
+        return 0;
+    }
+    (void)snprintf(option, sizeof option, "%s: metrics", settings_file(settings));
+    return http_address_parse(option, settings_text(settings, "metrics"), &out->metrics, why);
+}
+
 static void numbers_read(const settings_t *settings, struct broker_options *out)
 {
     out->core.network = out->join.network;
@@ -178,6 +196,7 @@ int broker_options_load(const char *path, struct broker_options *out, struct com
         return rc;
     }
     rc = endpoints_read(settings, out, why);
+    rc = rc != 0 ? rc : metrics_read(settings, out, why);
     rc = rc != 0 ? rc : pin_read(settings, &out->join, why);
     if (rc != 0) {
         settings_destroy(&settings);

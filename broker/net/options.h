@@ -6,6 +6,7 @@
 
 #include "broker/core/core.h"
 #include "broker/net/limits.h"
+#include "common/http/http.h"
 #include "common/base/settings.h"
 #include "common/register/join.h"
 
@@ -24,7 +25,9 @@ struct broker_options {
     const char *registry;   /* file of the signed register */
     const char *ready_file; /* "" for none */
     const char *procedures; /* folder of the procedures' data, NULL: switched off */
-    struct join join;       /* network, roots, threshold */
+    bool has_metrics;
+    struct http_address metrics; /* where /metrics and /healthz are served */
+    struct join join;            /* network, roots, threshold */
     struct core_options core;
     uint64_t segment_bytes;
     uint32_t io_threads;

@@ -18,7 +18,7 @@ struct worker {
     void (*run)(void *task);
 };
 
-static uint64_t now_us(void)
+uint64_t worker_clock_us(void)
 {
     struct timespec now;
 
@@ -41,7 +41,7 @@ static void snapshot_write(struct write_task *task)
 
 void write_task_run(struct write_task *task)
 {
-    uint64_t began_us = now_us();
+    uint64_t began_us = worker_clock_us();
     int rc = 0;
 
     switch (task->kind) {
@@ -54,13 +54,16 @@ void write_task_run(struct write_task *task)
     case WRITE_SNAPSHOT:
         snapshot_write(task);
         break;
+    case WRITE_PROBE:
+        task->rc = probe_run(task->probe, task->now_ms);
+        break;
     }
     if (rc != 0) {
         fatal("the journal cannot be written and nothing more may be promised; make room or repair "
               "the disk, then start again code=%s",
             err_name(rc));
     }
-    task->spent_us = now_us() - began_us;
+    task->spent_us = worker_clock_us() - began_us;
 }
 
 static void run_write(void *task)

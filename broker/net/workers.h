@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 #include "broker/core/core.h"
+#include "broker/net/probe.h"
 #include "common/base/err.h"
 
-enum write_kind { WRITE_COMMIT, WRITE_REST, WRITE_SNAPSHOT };
+enum write_kind { WRITE_COMMIT, WRITE_REST, WRITE_SNAPSHOT, WRITE_PROBE };
 
 /* Work on the journal. Owned by whoever holds it. */
 struct write_task {
@@ -24,11 +25,18 @@ struct write_task {
     struct buf state;            /* owned */
     uint64_t size;
     uint64_t next_position;
+    const struct probe *probe; /* WRITE_PROBE; lent */
+    int64_t now_ms;            /* WRITE_PROBE: wall time, to be written */
+    uint64_t
+        waited_us;     /* WRITE_COMMIT: when its first record began to wait, by worker_clock_us() */
     uint64_t spent_us; /* answer: how long it took */
+    int rc;            /* answer of WRITE_PROBE: 0, or what failed */
 };
 
-/* Carry out a task in this thread; sets spent_us. Returns only where it succeeded, snapshots excepted: one that cannot
- * be written is logged, the journal holds everything. */
+uint64_t worker_clock_us(void); /* rises evenly; for intervals */
+
+/* Carry out a task in this thread; sets spent_us. Returns only where it succeeded, snapshots and
+ * probes excepted: a snapshot that cannot be written is logged, the journal holds everything. */
 void write_task_run(struct write_task *task);
 
 typedef struct worker worker_t;

@@ -59,12 +59,23 @@ struct part {
 const char *door_counter_name(enum door_counter counter)
 {
     static const char *const names[] = {
-#define DOOR_ROW(name, text) [name] = (text),
+#define DOOR_ROW(name, word, text) [name] = (word),
         DOOR_COUNTERS(DOOR_ROW)
 #undef DOOR_ROW
     };
 
     return names[counter];
+}
+
+const char *door_counter_text(enum door_counter counter)
+{
+    static const char *const texts[] = {
+#define DOOR_ROW(name, word, text) [name] = (text),
+        DOOR_COUNTERS(DOOR_ROW)
+#undef DOOR_ROW
+    };
+
+    return texts[counter];
 }
 
 static bool part_is(const struct part *part, const char *text)

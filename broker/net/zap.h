@@ -20,21 +20,24 @@
 
 enum { USER_ID_BYTES = 65 }; /* 64 hexadecimal digits of the CURVE key, and the terminator */
 
-/* X(name, counter name) beside one for each zap_answer */
+/* X(name, counter name, what the operator should do) beside one for each zap_answer */
 #define DOOR_COUNTERS(X)                                                                           \
-    X(DOOR_OPENED, "connections_opened")                                                           \
-    X(DOOR_CLOSED, "connections_closed")                                                           \
-    X(DOOR_ACCEPT_FAILED, "connections_accept_failed")                                             \
-    X(DOOR_HANDSHAKE_FAILED, "handshakes_failed")
+    X(DOOR_OPENED, "connections_opened", "TCP connections taken. Nothing to do.")                  \
+    X(DOOR_CLOSED, "connections_closed", "And ended. Nothing to do.")                              \
+    X(DOOR_ACCEPT_FAILED, "connections_accept_failed",                                             \
+        "Connections that could not be taken: out of descriptors. Raise LimitNOFILE.")             \
+    X(DOOR_HANDSHAKE_FAILED, "handshakes_failed",                                                  \
+        "Connections without a proven key. Rising fast: a flood; use the firewall.")
 
 enum door_counter {
-#define DOOR_ENUM(name, counter) name,
+#define DOOR_ENUM(name, counter, text) name,
     DOOR_COUNTERS(DOOR_ENUM)
 #undef DOOR_ENUM
         DOOR_COUNTER_COUNT
 };
 
 const char *door_counter_name(enum door_counter counter); /* static */
+const char *door_counter_text(enum door_counter counter); /* what the operator should do; static */
 
 struct zap_counts {
     uint64_t answers[ZAP_ANSWER_COUNT];

@@ -33,8 +33,9 @@ static const struct {
     int status;
     const char *text;
     const char *counter;
+    const char *advice;
 } answers[] = {
-#define ZAP_ROW(name, status, text, counter) [name] = {status, text, counter},
+#define ZAP_ROW(name, status, text, counter, advice) [name] = {status, text, counter, advice},
     ZAP_ANSWERS(ZAP_ROW)
 #undef ZAP_ROW
 };
@@ -52,6 +53,11 @@ const char *zap_answer_text(enum zap_answer answer)
 const char *zap_answer_counter(enum zap_answer answer)
 {
     return answers[answer].counter;
+}
+
+const char *zap_answer_advice(enum zap_answer answer)
+{
+    return answers[answer].advice;
 }
 
 /* The slot of a key, or the free one where it would go. At most half of them are used, so there is one. */

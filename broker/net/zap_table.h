@@ -12,21 +12,30 @@
 
 #include "common/register/register.h"
 
-/* X(name, status as in RFC 27/ZAP, text of the answer and of the log, counter name) */
+/* X(name, status as in RFC 27/ZAP, text of the answer and of the log, counter name, what the operator should do) */
 #define ZAP_ANSWERS(X)                                                                             \
-    X(ZAP_ACCEPTED, 200, "OK", "handshakes_accepted")                                              \
-    X(ZAP_UNKNOWN, 400, "the key is not in the register", "handshakes_unknown_key")                \
-    X(ZAP_EARLY, 400, "the key is not valid yet", "handshakes_early_key")                          \
-    X(ZAP_EXPIRED, 400, "the key is no longer valid", "handshakes_expired_key")                    \
-    X(ZAP_REVOKED, 400, "the key has been revoked", "handshakes_revoked_key")                      \
-    X(ZAP_MECHANISM, 400, "only CURVE is spoken here", "handshakes_other_mechanism")               \
-    X(ZAP_NOT_READY, 300, "not ready yet", "handshakes_not_ready")                                 \
-    X(ZAP_TOO_OFTEN, 300, "too many handshakes with one key", "handshakes_too_often")              \
-    X(ZAP_CROWDED, 300, "too many connections", "handshakes_crowded")                              \
-    X(ZAP_PROBED, 400, "a probe of our own", "handshakes_probed")
+    X(ZAP_ACCEPTED, 200, "OK", "handshakes_accepted", "Keys let in. Nothing to do.")               \
+    X(ZAP_UNKNOWN, 400, "the key is not in the register", "handshakes_unknown_key",                \
+        "Keys that the register does not have: a stranger, or a card that was not put in.")        \
+    X(ZAP_EARLY, 400, "the key is not valid yet", "handshakes_early_key",                          \
+        "Keys before their `from`. Wait, or correct the register.")                                \
+    X(ZAP_EXPIRED, 400, "the key is no longer valid", "handshakes_expired_key",                    \
+        "Keys after their `to`. That agent needs new keys.")                                       \
+    X(ZAP_REVOKED, 400, "the key has been revoked", "handshakes_revoked_key",                      \
+        "Revoked keys that try. Find out who has them.")                                           \
+    X(ZAP_MECHANISM, 400, "only CURVE is spoken here", "handshakes_other_mechanism",               \
+        "Something that is not an agent. Use the firewall.")                                       \
+    X(ZAP_NOT_READY, 300, "not ready yet", "handshakes_not_ready",                                 \
+        "Came while the broker was starting; they come again. Nothing to do.")                     \
+    X(ZAP_TOO_OFTEN, 300, "too many handshakes with one key", "handshakes_too_often",              \
+        "One key connects again and again. Look at that agent.")                                   \
+    X(ZAP_CROWDED, 300, "too many connections", "handshakes_crowded",                              \
+        "More connections than `connections-max`. Raise it, or use the firewall.")                 \
+    X(ZAP_PROBED, 400, "a probe of our own", "handshakes_probed",                                  \
+        "The broker's own probe at its start. Nothing to do.")
 
 enum zap_answer {
-#define ZAP_ENUM(name, status, text, counter) name,
+#define ZAP_ENUM(name, status, text, counter, advice) name,
     ZAP_ANSWERS(ZAP_ENUM)
 #undef ZAP_ENUM
         ZAP_ANSWER_COUNT
@@ -35,6 +44,7 @@ enum zap_answer {
 int zap_answer_status(enum zap_answer answer);          /* 200, 300 or 400 */
 const char *zap_answer_text(enum zap_answer answer);    /* static */
 const char *zap_answer_counter(enum zap_answer answer); /* static */
+const char *zap_answer_advice(enum zap_answer answer);  /* what the operator should do; static */
 
 /* A key that may connect at some time. */
 struct zap_key {

@@ -87,6 +87,7 @@ static void put_rest(agent_core_t *self, const struct keys *keys, struct saying 
     out->statement.stream_epoch = identity->stream_epoch;
     out->statement.upto = identity->stream_upto;
     out->statement.running_hash = binary_of(slice_of(identity->running.b, HASH_BYTES));
+    agent_count(self, AGENT_ACKS);
     out->statement.counter = ++self->ack_counter;
     if (self->head.size > 0) {
         out->statement.has_seen_size = true;

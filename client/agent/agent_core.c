@@ -62,6 +62,7 @@ int agent_send(agent_core_t *self, Waypost__Frame *frame)
     frame_encode(frame, &self->out);
     assert(self->out.len <= FRAME_BYTES_MAX);
     int rc = self->ports.send(self->ports.context, buf_slice(&self->out));
+    agent_count(self, AGENT_FRAMES_OUT);
     if (rc != 0) {
         log_warnx("frame not sent body=%d: %s", (int)frame->body_case, err_text(rc));
         uplink_close(self, -1);
@@ -77,6 +78,7 @@ static void write_alarm(agent_core_t *self, const char *name, const char *text)
         store_begin(self->store);
     }
     if (store_alarm_set(self->store, name, text, agent_wall(self))) {
+        agent_count(self, AGENT_ALARMS_RAISED);
         log_errorx("alarm %s: %s", name, text);
     }
     if (own && store_commit(self->store) != 0) {
@@ -121,6 +123,7 @@ int agent_commit(agent_core_t *self)
     if (rc == 0) {
         return 0;
     }
+    agent_count(self, AGENT_COMMITS_FAILED);
     store_identity(self->store, &self->identity);
     store_head(self->store, &self->head);
     self->receiver_due_ms = -1;
@@ -311,6 +314,7 @@ void agent_core_frame(agent_core_t *self, struct slice bytes)
     if (self->state != SESSION_HELLO && self->state != SESSION_OPEN) {
         return; /* of a connection that was given up */
     }
+    agent_count(self, AGENT_FRAMES_IN);
     arena_reset(self->arena);
     arena_reset(self->inner);
     int rc = frame_decode(self->arena, bytes, &frame);

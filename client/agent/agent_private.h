@@ -7,6 +7,7 @@
 #define WAYPOST_AGENT_PRIVATE_H
 
 #include "client/agent/agent_core.h"
+#include "client/agent/counters.h"
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
 #include "common/crypto/merkle.h"
@@ -23,6 +24,7 @@ struct flight {
     uint64_t first; /* sequence */
     uint32_t count;
     uint64_t bytes;
+    int64_t sent_ms; /* mono */
 };
 
 /* A local request that waits for the broker. */
@@ -103,6 +105,17 @@ struct agent_core {
     struct watcher watchers[AGENT_WATCHERS_MAX];
     int64_t receiver_due_ms; /* wall, -1 where it is not known */
     int64_t daily_at_ms;     /* mono: keys and gaps are looked at */
+
+    /* what is watched (stats.h) */
+    uint64_t counters[AGENT_COUNTER_COUNT];
+    struct histogram accepted; /* from sending a batch until its receipt */
+    struct histogram arrival;  /* from an event's acceptance until it was on this disk */
+    uint8_t probe[16];         /* random bytes of the last PING (T-5) */
+    bool probe_asked;          /* its answer is awaited */
+    bool probed;               /* one went round */
+    int64_t probed_ms;         /* mono: when it came back */
+    int64_t broker_stored_ms;  /* how old the broker's last commit or probe of its own was then */
+    int64_t clock_off_ms;      /* broker's clock less ours, by its last answer */
 };
 
 /* agent_core.c */
@@ -112,6 +125,10 @@ int agent_send(agent_core_t *self, Waypost__Frame *frame); /* gives the session 
 void agent_alarm(agent_core_t *self, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4))); /* inside or outside a transaction */
 void agent_alarm_clear(agent_core_t *self, const char *name);
+static inline void agent_count(agent_core_t *self, enum agent_counter counter)
+{
+    self->counters[counter]++;
+}
 /* Commit; where it fails what is in memory is read again, the session ends and an alarm is
  * raised. */
 int agent_commit(agent_core_t *self);
@@ -136,12 +153,17 @@ int book_take(agent_core_t *self, struct slice signed_register, struct complaint
 void book_ask(agent_core_t *self);
 void book_frame(agent_core_t *self, const Waypost__RegisterIs *frame);
 void book_daily(agent_core_t *self);
+/* When the last of our keys of one use ends: wall time, INT64_MAX for no end; 0 where no file has a registered one. */
+int64_t book_key_end(const agent_core_t *self, enum register_key_use use);
 const struct keys *book_signing_keys(const agent_core_t *self); /* NULL where none is valid now */
 const struct keys *book_curve_keys(agent_core_t *self);
 const struct keys *book_seal_keys(
     const agent_core_t *self, const uint8_t *key_id); /* NULL where not ours */
 const char *book_own_code(const agent_core_t *self);  /* "" for hubs and before the register */
 bool book_serves(const agent_core_t *self, const char *code, int64_t at_ms); /* after routing */
+/* Does the head key of a broker in the register say this? 0, E_SIGNATURE, E_STALE_REGISTER without one. */
+int book_broker_says(
+    agent_core_t *self, const char *context, struct slice statement, struct slice signature);
 int book_head(agent_core_t *self, const Waypost__Signed *signed_head, struct seen_head *out);
 /* Remember the highest; inside a transaction. 0, E_FORK or E_ROLLBACK. */
 int book_note_head(agent_core_t *self, const struct seen_head *head);

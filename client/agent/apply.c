@@ -42,6 +42,7 @@ static int64_t note_derived(agent_core_t *self, const Waypost__RecordEntry *entr
         store_outbox_position(self->store, row.event) != 0) {
         char text[UUID_TEXT_BYTES];
         uuid_format(row.event, text);
+        store_reached_put(self->store, row.event, row.code, REACHED_UNWATCHED);
         agent_alarm(self, "returned",
             "event %s came back: code %s has no single successor; choose of: %s", text, row.code,
             row.successors[0] == '\0' ? "none" : row.successors);

@@ -221,11 +221,15 @@ bool book_path(size_t count, const ProtobufCBinaryData *steps, struct merkle_pat
     return true;
 }
 
-static int check_head_signature(agent_core_t *self, struct slice statement, struct slice signature)
+int book_broker_says(
+    agent_core_t *self, const char *context, struct slice statement, struct slice signature)
 {
+    if (self->book == NULL) {
+        return E_STALE_REGISTER;
+    }
     for (size_t i = 0; i < register_broker_count(self->book); i++) {
         const struct register_broker *broker = register_broker_at(self->book, i);
-        if (sign_check(SIGN_CONTEXT_HEAD, statement, signature, broker->head_key) == 0) {
+        if (sign_check(context, statement, signature, broker->head_key) == 0) {
             return 0;
         }
     }
@@ -237,13 +241,10 @@ int book_head(agent_core_t *self, const Waypost__Signed *signed_head, struct see
     struct slice statement = slice_of_binary(signed_head->statement);
     struct slice signature = slice_of_binary(signed_head->signature);
 
-    if (self->book == NULL) {
-        return E_STALE_REGISTER;
-    }
     if (statement.len > sizeof out->statement || signature.len != sizeof out->signature) {
         return E_MALFORMED;
     }
-    int rc = check_head_signature(self, statement, signature);
+    int rc = book_broker_says(self, SIGN_CONTEXT_HEAD, statement, signature);
     if (rc != 0) {
         return rc;
     }
@@ -293,7 +294,7 @@ int book_note_head(agent_core_t *self, const struct seen_head *head)
 static const char *const use_words[] = {"", "connection", "signing", "sealing"};
 
 /* The last end of our keys of one use, INT64_MAX for none; 0 where no file has a registered one. */
-static int64_t last_end_ms(const agent_core_t *self, enum register_key_use use)
+int64_t book_key_end(const agent_core_t *self, enum register_key_use use)
 {
     int64_t end_ms = 0;
 
@@ -311,7 +312,7 @@ static void warn_of_end(agent_core_t *self, enum register_key_use use)
 {
     char name[32];
     char date[CIVIL_DATE_BYTES];
-    int64_t end_ms = last_end_ms(self, use);
+    int64_t end_ms = book_key_end(self, use);
     int64_t now_ms = agent_wall(self);
 
     (void)snprintf(name, sizeof name, "key_ends_%s", use_words[use]);

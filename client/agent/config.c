@@ -133,6 +133,19 @@ static int load_procedures(struct agent_config *self, struct complaint *why)
     return procedures_folder_load(folder, &self->procedures, why);
 }
 
+static int load_metrics(struct agent_config *self, struct complaint *why)
+{
+    char option[320];
+
+    self->has_metrics = settings_given(self->settings, "metrics");
+    if (!self->has_metrics) {
+        return 0;
+    }
+    (void)snprintf(option, sizeof option, "%s: metrics", settings_file(self->settings));
+    return http_address_parse(
+        option, settings_text(self->settings, "metrics"), &self->metrics, why);
+}
+
 int agent_config_load(const struct setting_table *table, const char *database, const char *path,
     struct agent_config *out, struct complaint *why)
 {
@@ -144,6 +157,7 @@ int agent_config_load(const struct setting_table *table, const char *database, c
     rc = load_keys(out, why);
     rc = rc != 0 ? rc : load_join(out, why);
     rc = rc != 0 ? rc : load_rest(out, database, why);
+    rc = rc != 0 ? rc : load_metrics(out, why);
     rc = rc != 0 ? rc : load_procedures(out, why);
     if (rc != 0) {
         agent_config_destroy(out);

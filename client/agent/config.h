@@ -8,6 +8,7 @@
 #include "client/agent/limits.h"
 #include "common/base/settings.h"
 #include "common/crypto/keys.h"
+#include "common/http/http.h"
 #include "common/procedure/procedures.h"
 #include "common/register/join.h"
 
@@ -47,7 +48,11 @@
         "installation where nothing is said, none to do without."}, \
     {"credit-events", SETTING_UINT, "1024", 1, CREDIT_EVENTS_MAX, "entries", \
         "How many entries the broker may have on their way to this agent."}, \
-    {"credit-bytes", SETTING_BYTES, "4 MiB", AGENT_MIB, 64 * AGENT_MIB, "", "How many bytes of them."}
+    {"credit-bytes", SETTING_BYTES, "4 MiB", AGENT_MIB, 64 * AGENT_MIB, "", "How many bytes of them."}, \
+    {"metrics", SETTING_TEXT, "", 1, HTTP_ADDRESS_BYTES_MAX - 1, "", \
+        "ADDRESS:PORT where /metrics (for Prometheus) and /healthz are served over HTTP, such as " \
+        "127.0.0.1:9102; port * for one that the system chooses. Off where it is not given. " \
+        "Nobody is asked who he is: keep it on the loopback, or behind a firewall."}
 /* clang-format on */
 
 extern const struct setting_table agent_table;
@@ -65,6 +70,8 @@ struct agent_config {
     const char *endpoints[AGENT_ENDPOINTS_MAX];
     struct buf first_register; /* owned; empty where no file is named */
     procedures_t *procedures;  /* owned; NULL for none */
+    bool has_metrics;
+    struct http_address metrics; /* where /metrics and /healthz are served */
 };
 
 /* 0; E_CONFIG, E_NOT_FOUND, E_PERMISSION... with a sentence. On failure nothing is left to

@@ -68,6 +68,10 @@ void agent_core_receiver_done(agent_core_t *self, const uint8_t *event, bool ok,
     char text[UUID_TEXT_BYTES];
 
     self->receiver_due_ms = -1;
+    agent_count(self, AGENT_RECEIVER_RUNS);
+    if (!ok) {
+        agent_count(self, AGENT_RECEIVER_FAILURES);
+    }
     if (store_inbox(self->store, event, &row) != 0) {
         return;
     }

@@ -12,6 +12,7 @@
 
 #include "client/agent/agent_net.h"
 #include "client/agent/local_api.h"
+#include "client/agent/pages.h"
 #include "client/agent/receiver.h"
 #include "common/base/command_line.h"
 #include "common/base/check.h"
@@ -22,7 +23,7 @@
 
 enum {
     EXIT_NO = 1,
-    ITEMS_FIXED = 3, /* signals, broker, monitor */
+    ITEMS_FIXED = 4, /* signals, broker, monitor, pages */
     WAIT_MAX_MS = 1000
 };
 
@@ -35,6 +36,7 @@ struct agent {
     agent_net_t *net;
     local_api_t *api;
     receiver_t *receiver;
+    agent_pages_t *pages; /* NULL: switched off */
     agent_core_t *core;
     int signal_fd;
     bool stopping;
@@ -149,6 +151,24 @@ static int make_core(struct agent *self, struct complaint *why)
     return agent_core_new(&options, world_real(), self->store, &ports, &self->core, why);
 }
 
+static int open_pages(struct agent *self, struct complaint *why)
+{
+    const struct host_extra *extra = self->program->extra;
+    const struct agent_pages_parts parts = {
+        .address = self->config.metrics,
+        .program = self->program->command.name,
+        .data = settings_text(self->config.settings, "data"),
+        .database = self->config.database,
+        .core = self->core,
+        .store = self->store,
+        .world = world_real(),
+        .context = extra == NULL ? NULL : extra->context,
+        .more = extra == NULL ? NULL : extra->metrics,
+    };
+
+    return self->config.has_metrics ? agent_pages_open(&parts, &self->pages, why) : 0;
+}
+
 static int agent_start(struct agent *self, struct complaint *why)
 {
     const settings_t *settings = self->config.settings;
@@ -161,6 +181,7 @@ static int agent_start(struct agent *self, struct complaint *why)
     rc = rc != 0 ? rc
                  : local_api_open(settings_text(settings, "socket"),
                        settings_text(settings, "socket-group"), &self->api, why);
+    rc = rc != 0 ? rc : open_pages(self, why);
     if (rc == 0 && self->program->extra != NULL) {
         rc = self->program->extra->start(self->program->extra->context, self->core, why);
     }
@@ -192,6 +213,7 @@ static void agent_end(struct agent *self)
     if (file[0] != '\0') {
         (void)unlink(file);
     }
+    agent_pages_destroy(&self->pages);
     local_api_destroy(&self->api);
     receiver_destroy(&self->receiver);
     agent_net_destroy(&self->net);
@@ -234,7 +256,9 @@ static long wait_ms(struct agent *self, int64_t own_ms, bool more)
 {
     const struct world *world = world_real();
     int64_t due_ms = agent_core_due_ms(self->core);
+    int64_t pages_ms = self->pages == NULL ? INT64_MAX : agent_pages_due_ms(self->pages);
 
+    due_ms = pages_ms < due_ms ? pages_ms : due_ms;
     due_ms = own_ms < due_ms ? own_ms : due_ms;
     int64_t wait = due_ms - world->mono_ms(world->context);
     if (more || wait < 0) {
@@ -279,6 +303,9 @@ static void agent_run(struct agent *self)
             items[count++] = (zmq_pollitem_t){agent_net_socket(self->net), 0, ZMQ_POLLIN, 0};
             items[count++] = (zmq_pollitem_t){agent_net_monitor(self->net), 0, ZMQ_POLLIN, 0};
         }
+        if (self->pages != NULL) {
+            items[count++] = (zmq_pollitem_t){NULL, agent_pages_fd(self->pages), ZMQ_POLLIN, 0};
+        }
         count += extra_items(self, &items[count]);
         int ready = zmq_poll(items, (int)count, wait_ms(self, own_ms, more));
         if (ready < 0 && errno != EINTR) {
@@ -293,6 +320,9 @@ static void agent_run(struct agent *self)
         more = serve_broker(self);
         local_api_serve(self->api, self->core, &items[first_client], clients);
         agent_core_tick(self->core);
+        if (self->pages != NULL) {
+            agent_pages_serve(self->pages);
+        }
         if (extra != NULL) {
             extra->serve(extra->context);
         }

@@ -11,6 +11,7 @@
 #include "client/agent/agent_core.h"
 #include "client/agent/config.h"
 #include "common/base/command_line.h"
+#include "common/metrics/metrics.h"
 
 enum { HOST_ITEMS_MAX = 4 }; /* descriptors that an extra may ask to have waited for */
 
@@ -32,6 +33,8 @@ struct host_extra {
     /* Once in every round of the loop, at the latest at due_ms (world's mono_ms). */
     void (*serve)(void *context);
     int64_t (*due_ms)(void *context);
+    /* The program's own families on /metrics; NULL for none. */
+    void (*metrics)(void *context, struct metrics_page *page);
     void (*close)(void *context); /* before the store is closed */
 };
 

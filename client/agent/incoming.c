@@ -64,6 +64,7 @@ void incoming_resend(agent_core_t *self)
     self->resend_at_ms = agent_mono(self) + AGENT_RESEND_WAIT_MS;
     body.stream_epoch = self->identity.stream_epoch;
     body.from = self->identity.stream_upto + 1;
+    agent_count(self, AGENT_RESENDS);
     log_info("resend asked from=%" PRIu64, body.from);
     frame.body_case = WAYPOST__FRAME__BODY_RESEND;
     frame.resend = &body;
@@ -99,6 +100,9 @@ static void fill_inbox_row(const struct delivery *self, const Waypost__EventEntr
     out->sent_ms = view->sent_ms;
     out->accepted_ms = batch->accepted_ms;
     out->persisted_ms = self->now_ms;
+    int64_t arrival_ms =
+        self->now_ms - batch->accepted_ms; /* two clocks: it may come out negative */
+    histogram_add(&self->core->arrival, arrival_ms < 0 ? 0 : (uint64_t)arrival_ms * US_PER_MS);
     out->fault = self->row.fault;
     out->receiver = self->core->options.receiver ? RECEIVER_PENDING : RECEIVER_NONE;
     out->leaf = entry->index;
@@ -213,6 +217,7 @@ static void apply_fault(
         entry->batch < self->frame->n_batches ? self->frame->batches[entry->batch]->batch : NULL;
     agent_core_t *core = self->core;
 
+    agent_count(core, AGENT_ENTRIES_FAULTY);
     self->row.fault = rc == E_RECIPIENT ? E_OPEN : E_SIGNATURE;
     store_entry_add(core->store, &self->row);
     store_fault_add(core->store, &self->row, rc, why->text, slice_of_binary(entry->event),
@@ -247,6 +252,7 @@ static int take_event(struct delivery *self, const Waypost__EventEntry *entry)
     }
     rc = inspect_payload(core, entry, &view, &why);
     if (rc != 0) {
+        agent_count(core, AGENT_ENTRIES_FAULTY);
         self->row.fault = E_OPEN;
         store_fault_add(core->store, &self->row, rc, why.text, slice_of(NULL, 0), slice_of(NULL, 0),
             slice_of(NULL, 0));
@@ -364,6 +370,9 @@ static void apply_frame(agent_core_t *self, const Waypost__Deliver *frame)
     if (agent_commit(self) != 0) {
         return;
     }
+    if (self->identity.stream_upto > before) {
+        self->counters[AGENT_ENTRIES_PERSISTED] += self->identity.stream_upto - before;
+    }
     if (self->identity.stream_upto != before) {
         self->resend_pending = false;
         self->resend_at_ms = 0;
@@ -400,6 +409,7 @@ void incoming_deliver(agent_core_t *self, const Waypost__Deliver *deliver)
         return;
     }
     if (deliver->first + deliver->n_entries <= upto + 1) {
+        agent_count(self, AGENT_ENTRIES_REPEATED);
         self->ack_wanted = true; /* nothing new: the acknowledgement was lost */
         self->ack_sent_upto = self->ack_sent_upto > identity->stream_acked ? identity->stream_acked
                                                                            : self->ack_sent_upto;

@@ -180,9 +180,11 @@ json_t *ops_error(int rc, const char *text)
         text, strlen(text));
 }
 
-static json_t *finish(json_t *answer, const struct complaint *why)
+static json_t *finish(agent_core_t *core, json_t *answer, const struct complaint *why)
 {
+    agent_count(core, AGENT_REQUESTS);
     if (why->rc != 0) {
+        agent_count(core, AGENT_REQUESTS_REFUSED);
         json_decref(answer);
         json_t *error = ops_error(why->rc, why->text);
         return error != NULL ? error : ops_error(why->rc, err_text(why->rc));
@@ -200,7 +202,7 @@ json_t *agent_core_request(agent_core_t *self, uint64_t client, const json_t *re
     const char *name = op_text(&op, "op", true);
 
     if (name == NULL) {
-        return finish(NULL, &why);
+        return finish(self, NULL, &why);
     }
     if (self->options.keeper != NULL) {
         json_t *kept = NULL;
@@ -214,13 +216,13 @@ json_t *agent_core_request(agent_core_t *self, uint64_t client, const json_t *re
             if (answer != NULL && why.rc == 0 && store_failed(self->store) != 0) {
                 complain(&why, E_IO, "the agent's database cannot be read");
             }
-            return finish(answer, &why);
+            return finish(self, answer, &why);
         }
     }
     const char *near = words_nearest(name, op_name_at, NULL);
     complain(&why, E_USAGE, "there is no op %.40s%s%s", name, near == NULL ? "" : "; did you mean ",
         near == NULL ? "" : near);
-    return finish(NULL, &why);
+    return finish(self, NULL, &why);
 }
 
 /* ---- pieces of answers ---- */

@@ -464,6 +464,7 @@ static json_t *open_row(struct op *op, const struct inbox_row *row, uint32_t rol
     }
     store_begin(self->store);
     store_inbox_opened(self->store, row->event, now_ms);
+    agent_count(self, AGENT_OPENINGS);
     if (store_opening_add(self->store, row->event, role, team, now_ms)) {
         self->ack_wanted = true;
     }

@@ -341,7 +341,8 @@ static void transmit(agent_core_t *self, struct batch_row *row, struct sending *
     if (agent_send(self, &frame) != 0) {
         return;
     }
-    self->flights[self->flight_count++] = (struct flight){row->first, row->count, sending->bytes};
+    self->flights[self->flight_count++] =
+        (struct flight){row->first, row->count, sending->bytes, agent_mono(self)};
     self->next_unsent = row->first + row->count;
     if (self->split_at <= row->first) {
         self->split_at = 0;

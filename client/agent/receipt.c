@@ -145,6 +145,9 @@ static void forget_flight(agent_core_t *self, const Waypost__Receipt *receipt)
     for (size_t i = 0; i < self->flight_count; i++) {
         if (self->flights[i].first + self->flights[i].count > upto) {
             self->flights[kept++] = self->flights[i];
+        } else {
+            histogram_add(&self->accepted,
+                (uint64_t)(agent_mono(self) - self->flights[i].sent_ms) * US_PER_MS);
         }
     }
     self->flight_count = kept;
@@ -186,6 +189,7 @@ static void accept_batch(agent_core_t *self, const Waypost__Receipt *receipt,
     log_info("accepted first=%" PRIu64 " count=%u leaf=%" PRIu64 "%s", receipt->first_sequence,
         (unsigned)receipt->count, receipt->leaf_index, receipt->duplicate ? " duplicate" : "");
     forget_flight(self, receipt);
+    self->counters[AGENT_EVENTS_ACCEPTED] += receipt->count;
     self->publish_wait_ms = 0;
     agent_alarm_clear(self, "publish");
 }
@@ -221,6 +225,7 @@ void receipt_frame(agent_core_t *self, const Waypost__Receipt *receipt)
     if (rc == 0) {
         accept_batch(self, receipt, &own, statement, signature, &head);
     } else {
+        agent_count(self, AGENT_RECEIPTS_BAD);
         agent_alarm(self, "receipt",
             "the receipt for our events from %" PRIu64
             " does not verify (%s): they do not count as accepted",

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/agent/store_schema.h"
 #include "client/agent/store_sql.h"
@@ -363,12 +364,22 @@ void store_begin(store_t *self)
     store_run(self, store_sql(self, "BEGIN IMMEDIATE"));
 }
 
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 int store_commit(store_t *self)
 {
     assert(self->in_transaction);
     int rc = self->failed;
     if (rc == 0) {
+        uint64_t began_us = clock_us();
         store_run(self, store_sql(self, "COMMIT"));
+        histogram_add(&self->sync, clock_us() - began_us);
         rc = self->failed;
     }
     if (rc != 0) {
@@ -390,6 +401,18 @@ void store_rollback(store_t *self)
     }
     self->in_transaction = false;
     self->failed = 0;
+}
+
+const struct histogram *store_sync(const store_t *self)
+{
+    return &self->sync;
+}
+
+int store_probe(store_t *self)
+{
+    store_begin(self);
+    store_run(self, store_sql(self, "UPDATE identity SET restore = restore"));
+    return store_commit(self);
 }
 
 bool store_in_transaction(const store_t *self)

@@ -19,6 +19,7 @@
 #include "client/agent/limits.h"
 #include "common/base/bytes.h"
 #include "common/base/err.h"
+#include "common/base/histogram.h"
 #include "common/base/uuid.h"
 #include "common/codec/limits.h"
 #include "common/crypto/hash.h"
@@ -40,7 +41,11 @@ int store_commit(store_t *self); /* 0, or the first failure with nothing kept */
 void store_rollback(store_t *self);
 bool store_in_transaction(const store_t *self);
 int store_failed(store_t *self); /* first failed read outside a transaction; cleared by asking */
-void store_idle(store_t *self);  /* nothing to do: checkpoint if it is worth it */
+/* How long commits took, and whether one can be kept now: a transaction that changes nothing, synced. 0, or as
+ * store_commit(). Outside a transaction. */
+const struct histogram *store_sync(const store_t *self);
+int store_probe(store_t *self);
+void store_idle(store_t *self); /* nothing to do: checkpoint if it is worth it */
 
 /* ---- who we are: one row ---- */
 
@@ -235,6 +240,36 @@ void store_batch_accept(
 void store_batches_drop(store_t *self, uint64_t incarnation, uint64_t from);
 uint64_t store_receipted_upto(
     store_t *self, uint64_t incarnation); /* highest sequence with a receipt, 0 none */
+
+/* ---- how far own events have come (store_reached.c) ---- */
+
+enum store_reached {
+    REACHED_NOTHING = 0, /* no recipient's disk that we know of */
+    REACHED_DISK = 1,    /* persisted (A1) */
+    REACHED_PERSON = 2,  /* opened (A2) */
+    REACHED_UNWATCHED =
+        3 /* it came back, or was fetched again after a restore: nothing more is expected */
+};
+/* A recipient has it so far; never back. Inside a transaction, as the next. */
+void store_reached_put(
+    store_t *self, const uint8_t *event, const char *code, enum store_reached reached);
+void store_reached_end(store_t *self, const uint8_t *event); /* REACHED_UNWATCHED for all */
+
+/* What is open: how many, and since when (wall time, 0 where there is none). One event to two recipients counts twice
+ * in the last two. */
+struct store_open_events {
+    uint64_t waiting; /* not accepted; since it was said */
+    int64_t oldest_waiting_ms;
+    uint64_t
+        unpersisted; /* accepted, on no disk of that recipient's; since its acceptance, as below */
+    int64_t oldest_unpersisted_ms;
+    uint64_t unread; /* on its disk, opened by nobody */
+    int64_t oldest_unread_ms;
+};
+void store_open_events(store_t *self, struct store_open_events *out);
+/* The oldest accepted event that has come just so far at a recipient (NOTHING or DISK), and whose code that is. */
+bool store_open_oldest(
+    store_t *self, enum store_reached reached, uint8_t *event, char *code, int64_t *accepted_ms);
 
 /* ---- levels and proofs of acknowledgements ---- */
 

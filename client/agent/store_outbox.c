@@ -359,6 +359,7 @@ void store_outbox_recovered(store_t *self, const struct outbox_row *row, const c
         for (size_t i = 0; i < code_count; i++) {
             add_recipient(self, row->event, i, codes[i], numbers[i]);
         }
+        store_reached_end(self, row->event); /* what was acknowledged before is not told again */
         return;
     }
     sqlite3_stmt *statement = store_sql(self,

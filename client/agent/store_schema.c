@@ -53,7 +53,10 @@ const char *const store_schema[] = {
     "CREATE INDEX outbox_by_transfer ON outbox (transfer, position)",
     "CREATE INDEX outbox_by_batch ON outbox (batch) WHERE batch IS NOT NULL",
     "CREATE TABLE recipients (event BLOB NOT NULL, position INTEGER NOT NULL, code TEXT NOT NULL,"
-    " n INTEGER NOT NULL, PRIMARY KEY (event, position)) STRICT, WITHOUT ROWID",
+    " n INTEGER NOT NULL, reached INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (event, position))"
+    " STRICT, WITHOUT ROWID",
+    "CREATE INDEX recipients_unpersisted ON recipients (event) WHERE reached = 0",
+    "CREATE INDEX recipients_unread ON recipients (event) WHERE reached = 1",
     "CREATE TABLE counters (code TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE renamed (old BLOB PRIMARY KEY, new BLOB NOT NULL) STRICT, WITHOUT ROWID",
 

@@ -25,6 +25,7 @@ struct store {
     bool in_transaction;
     int failed; /* first failure of the open transaction, or of a read outside one */
     int wal_pages;
+    struct histogram sync; /* how long commits took */
     size_t statement_count;
     struct prepared statements[STORE_STATEMENTS_MAX];
 };

@@ -279,6 +279,10 @@ void store_level_put(store_t *self, const uint8_t *event, const struct level_row
     sql_int(statement, 8, row->code_err);
     sql_int(statement, 9, row->ack);
     store_run(self, statement);
+    if (row->level == LEVEL_PERSISTED || row->level == LEVEL_OPENED) {
+        store_reached_put(
+            self, event, row->code, row->level == LEVEL_OPENED ? REACHED_PERSON : REACHED_DISK);
+    }
 }
 
 static void read_level(sqlite3_stmt *statement, struct level_row *out)

@@ -38,6 +38,7 @@ void uplink_close(agent_core_t *self, int64_t wait_ms)
 {
     if (self->state != SESSION_OFFLINE) {
         self->ports.disconnect(self->ports.context);
+        agent_count(self, AGENT_SESSIONS_LOST);
     }
     if (self->state == SESSION_OPEN) {
         log_info("session closed endpoint=%s", self->endpoint);
@@ -229,6 +230,7 @@ void uplink_welcome(agent_core_t *self, const Waypost__Welcome *welcome, struct 
     agent_alarm_clear(self, "key_rejected");
     agent_alarm_clear(self, "protocol");
     agent_alarm_clear(self, "storage");
+    agent_count(self, AGENT_SESSIONS);
     uint64_t version = welcome->register_version; /* the frame may go with the arena below */
     take_stream(self, welcome);
     if (self->state != SESSION_OPEN) {
@@ -410,6 +412,7 @@ void uplink_refused(agent_core_t *self, const Waypost__Refused *refused)
 {
     int code = refused->code > INT32_MAX ? E_MALFORMED : -(int)refused->code;
 
+    agent_count(self, AGENT_REFUSALS);
     log_warnx("refused by the broker frame=%u code=%s: %s", (unsigned)refused->frame,
         err_name(code), refused->text);
     if (code == E_SUPERSEDED) {
@@ -456,6 +459,10 @@ static void ping(agent_core_t *self)
     uint64_t unopened = store_inbox_unopened(self->store, &oldest_ms);
 
     self->ping_at_ms = agent_mono(self) + self->heartbeat_ms;
+    self->world->random(self->world->context, self->probe, sizeof self->probe);
+    self->probe_asked = true;
+    body.has_probe = true;
+    body.probe = binary_of(slice_of(self->probe, sizeof self->probe));
     body.stream_upto = self->identity.stream_upto;
     body.time_ms = agent_wall(self);
     body.unopened = unopened > UINT32_MAX ? UINT32_MAX : (uint32_t)unopened;
@@ -467,8 +474,46 @@ static void ping(agent_core_t *self)
     (void)agent_send(self, &frame);
 }
 
+/* T-5: the broker lives now, and said when something last reached its disk. */
+static bool probe_holds(agent_core_t *self, const Waypost__Signed *said)
+{
+    struct slice statement = slice_of_binary(said->statement);
+
+    if (book_broker_says(self, SIGN_CONTEXT_PROBE, statement, slice_of_binary(said->signature)) !=
+        0) {
+        return false;
+    }
+    const Waypost__ProbeStatement *probe =
+        message_decode(self->inner, &waypost__probe_statement__descriptor, statement);
+    if (probe == NULL || strcmp(probe->network, self->options.network) != 0 ||
+        probe->probe.len != sizeof self->probe ||
+        memcmp(probe->probe.data, self->probe, sizeof self->probe) != 0) {
+        return false;
+    }
+    self->broker_stored_ms = probe->stored_ms == 0 ? -1 : probe->time_ms - probe->stored_ms;
+    return true;
+}
+
+static void take_probe(agent_core_t *self, const Waypost__Pong *pong)
+{
+    self->clock_off_ms = pong->time_ms - agent_wall(self);
+    if (pong->probe == NULL || !self->probe_asked) {
+        return;
+    }
+    self->probe_asked = false;
+    if (!probe_holds(self, pong->probe)) {
+        agent_count(self, AGENT_PROBES_BAD);
+        log_warnx("the broker's answer to a probe does not verify");
+        return;
+    }
+    agent_count(self, AGENT_PROBES);
+    self->probed = true;
+    self->probed_ms = agent_mono(self);
+}
+
 void uplink_pong(agent_core_t *self, const Waypost__Pong *pong)
 {
+    take_probe(self, pong);
     uint64_t own_version = self->book == NULL ? 0 : register_version(self->book);
 
     if (pong->register_version > own_version && !self->register_asked) {

@@ -296,6 +296,13 @@ uint64_t journal_size(const journal_t *self)
     return self->owner.next_sequence;
 }
 
+void journal_sign(
+    const journal_t *self, const char *context, struct slice statement, uint8_t *signature)
+{
+    assert(strcmp(context, SIGN_CONTEXT_HEAD) != 0);
+    sign_make(context, statement, self->options.head_secret, signature);
+}
+
 uint64_t journal_end(const journal_t *self)
 {
     return self->owner.settled_end;

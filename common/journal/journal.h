@@ -80,6 +80,10 @@ const struct journal_head *journal_head(
     const journal_t *self);                   /* durable; lent until the next settle */
 uint64_t journal_size(const journal_t *self); /* leaves appended, durable or not */
 
+/* Sign a statement about the journal with its head key. context: not that of heads. signature: 64 bytes. */
+void journal_sign(
+    const journal_t *self, const char *context, struct slice statement, uint8_t *signature);
+
 /* Behind the last settled record: what a snapshot of this moment gives as next_position, and a hint for a replay. */
 uint64_t journal_end(const journal_t *self);
 

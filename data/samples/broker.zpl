@@ -83,6 +83,12 @@ join = /etc/waypost/join.zpl
 # default 8192.
 #connections-max = 8192
 
+# ADDRESS:PORT where /metrics (for Prometheus) and /healthz are served over HTTP, such as
+# 127.0.0.1:9101; port * for one that the system chooses. Off where it is not given. Nobody is
+# asked who he is: keep it on the loopback, or behind a firewall. Takes a text of 1 to 63 bytes;
+# may be left out.
+#metrics =
+
 # Time that a connection has to prove its key before it is closed. Takes a time from 500 ms to
 # 30 s (ms, s, min, h or d); default 3 s.
 #handshake = 3 s

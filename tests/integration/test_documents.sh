@@ -43,15 +43,6 @@ architecture__functions_named__exist() {
     check "every one exists" equals "$missing" ''
 }
 
-operating__counters__are_all_explained() {
-    local name missing=''
-    for name in $(grep -ohE '^ *X\([A-Z_]+, *"[a-z_]+"' broker/core/counters.h broker/net/counters.h broker/net/zap.h |
-        sed 's/.*"\(.*\)"/\1/'); do
-        grep -qF "| $name |" docs/OPERATING.md || missing+=" $name"
-    done
-    check "every one stands in docs/OPERATING.md" equals "$missing" ''
-}
-
 operating__alarms__all_have_a_remedy() {
     local name missing=''
     for name in rollback fork key_ends_curve key_ends_sign key_ends_seal \

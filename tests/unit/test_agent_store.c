@@ -305,9 +305,96 @@ static void senders__gap__closes_when_the_missing_one_comes(void **state)
     store_close(&store);
 }
 
+/* ---- how far own events have come ---- */
+
+static void accept_at(store_t *store, uint64_t sequence, int64_t accepted_ms)
+{
+    struct batch_row batch = {
+        .incarnation = 9, .first = sequence, .count = 1, .accepted_ms = accepted_ms};
+
+    buf_put_text(&batch.statement, "s");
+    buf_put_text(&batch.signature, "s");
+    buf_put_text(&batch.receipt, "r");
+    batch.id = store_batch_add(store, &batch);
+    store_batch_accept(store, batch.id, &batch);
+    batch_row_free(&batch);
+}
+
+static void reach(store_t *store, uint8_t id, const char *code, enum level level)
+{
+    struct level_row row = {.level = level};
+    uint8_t event[UUID_BYTES];
+
+    memset(event, id, sizeof event);
+    (void)snprintf(row.code, sizeof row.code, "%s", code);
+    row.ack = store_ack_add(store, "agent", slice_of("s", 1), slice_of("s", 1), 1, 100);
+    store_level_put(store, event, &row);
+}
+
+static void events__open_ones__are_counted_by_how_far_they_came(void **state)
+{
+    store_t *store = open_memory();
+    struct store_open_events open;
+    uint8_t event[UUID_BYTES];
+    char code[CODE_BYTES + 1];
+    int64_t since_ms = 0;
+
+    (void)state;
+    store_begin(store);
+    for (uint8_t id = 1; id <= 4; id++) {
+        add_event(store, id, "E09000007");
+    }
+    for (uint64_t sequence = 1; sequence <= 3; sequence++) {
+        freeze_next(store, sequence);
+        accept_at(store, sequence, 1000 * (int64_t)sequence);
+    }
+    reach(store, 2, "E09000007", LEVEL_PERSISTED);
+    reach(store, 3, "E08000038", LEVEL_PERSISTED); /* a successor answers */
+    reach(store, 3, "E08000038", LEVEL_OPENED);
+    assert_int_equal(store_commit(store), 0);
+    store_open_events(store, &open);
+    assert_int_equal(open.waiting, 1);
+    assert_int_equal(open.oldest_waiting_ms, 5);
+    assert_int_equal(open.unpersisted, 1);
+    assert_int_equal(open.oldest_unpersisted_ms, 1000);
+    assert_int_equal(open.unread, 1);
+    assert_int_equal(open.oldest_unread_ms, 2000);
+    assert_true(store_open_oldest(store, REACHED_NOTHING, event, code, &since_ms));
+    assert_int_equal(event[0], 1);
+    assert_int_equal(since_ms, 1000);
+    assert_true(store_open_oldest(store, REACHED_DISK, event, code, &since_ms));
+    assert_int_equal(event[0], 2);
+    assert_string_equal(code, "E09000007");
+
+    store_begin(store);
+    memset(event, 1, sizeof event);
+    store_reached_put(store, event, "E09000007", REACHED_UNWATCHED); /* it came back */
+    reach(store, 2, "E09000007", LEVEL_OPENED);
+    reach(store, 2, "E09000007", LEVEL_PERSISTED); /* late word of an earlier level */
+    assert_int_equal(store_commit(store), 0);
+    store_open_events(store, &open);
+    assert_int_equal(open.unpersisted, 0);
+    assert_int_equal(open.unread, 0);
+    assert_false(store_open_oldest(store, REACHED_NOTHING, event, code, &since_ms));
+    store_close(&store);
+}
+
+static void database__probed__keeps_a_transaction_and_times_it(void **state)
+{
+    store_t *store = open_memory();
+
+    (void)state;
+    uint64_t before = histogram_total(store_sync(store));
+    assert_int_equal(store_probe(store), 0);
+    assert_int_equal(histogram_total(store_sync(store)), before + 1);
+    store_close(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(events__open_ones__are_counted_by_how_far_they_came),
+        cmocka_unit_test(database__probed__keeps_a_transaction_and_times_it),
         cmocka_unit_test(transaction__rolled_back__leaves_nothing),
         cmocka_unit_test(transaction__one_write_fails__keeps_nothing),
         cmocka_unit_test(store__reopened__holds_what_was_committed),
