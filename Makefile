@@ -7,6 +7,7 @@
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
+#   make check-properties  HISTORIES=1000000: random histories through the procedure engine, every 16th also through a whole network
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
 #   make bench-peers  the same work on Redis, NATS, RabbitMQ and Mosquitto in the same run, and the ratios
@@ -66,7 +67,7 @@ DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent wayp
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests
+.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests check-properties property-tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -232,6 +233,15 @@ coverage-tests: $(COVERED)
 coverage: bootstrap
 	@$(MAKE) --no-print-directory -j2 coverage-tests BUILD=$(BUILD)/coverage CC=gcc CFLAGS="-O1 -g --coverage"
 	@BUILD=$(abspath $(BUILD)/coverage) scripts/coverage
+
+# What always holds, over random histories: of the engine alone, and of broker, agents and hub. SEED= begins elsewhere.
+HISTORIES ?= 1000000
+PROPERTIES := $(addprefix $(BUILD)/tests/unit/,test_engine_properties test_network_properties)
+property-tests: $(PROPERTIES)
+check-properties: bootstrap
+	@$(MAKE) --no-print-directory -j2 property-tests BUILD=$(BUILD)
+	PROPERTY_HISTORIES=$(HISTORIES) PROPERTY_SEED=$(or $(SEED),1) $(BUILD)/tests/unit/test_engine_properties
+	PROPERTY_STORIES=$$(( ($(HISTORIES) + 15) / 16 )) PROPERTY_SEED=$(or $(SEED),1) $(BUILD)/tests/unit/test_network_properties
 
 benches: $(BENCHES)
 bench: bootstrap
