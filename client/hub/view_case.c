@@ -232,14 +232,12 @@ static json_t *owners_of(const struct case_reader *self, const uint8_t *ref)
     return owners;
 }
 
-static void add_expected(void *context, const char *code, const char *what, int64_t due_ms)
+static void add_expected(void *context, const struct engine_expectation *expected)
 {
-    const struct kind_info *kind = catalogue_kind_named(what);
-
     json_array_append_new(context,
-        json_pack("{s:s, s:s, s:s, s:o}", "code", code, "what", what, "title",
-            kind == NULL ? what : kind->title, "due",
-            due_ms == INT64_MAX ? json_null() : part_stamp(due_ms)));
+        json_pack("{s:s, s:s, s:s, s:b, s:o}", "code", expected->code, "id", expected->id, "title",
+            expected->what, "overdue", (int)expected->overdue, "due",
+            expected->due.timed ? part_stamp(expected->due.runs_out_ms) : json_null()));
 }
 
 static json_t *children_json(struct case_reader *self)
