@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/erasing.h"
+#include "client/agent/heads.h"
 #include "client/agent/ops.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -126,6 +128,7 @@ int agent_commit(agent_core_t *self)
     agent_count(self, AGENT_COMMITS_FAILED);
     store_identity(self->store, &self->identity);
     store_head(self->store, &self->head);
+    heads_load(self);
     self->receiver_due_ms = -1;
     agent_alarm(self, "storage", "the database cannot be written (%s): free space, then check %s",
         err_name(rc), "the disk");
@@ -154,6 +157,7 @@ static int begin_identity(agent_core_t *self, struct complaint *why)
 {
     store_identity(self->store, &self->identity);
     store_head(self->store, &self->head);
+    heads_load(self);
     self->ack_counter = self->identity.ack_counter;
     if (self->identity.incarnation != 0) {
         return 0;
@@ -288,6 +292,18 @@ static void take_own_events(agent_core_t *self, const Waypost__Frame *frame, str
     restore_frame(self, frame->own_events);
 }
 
+static void take_erased(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    erasing_erased(self, frame->erased);
+}
+
+static void take_proof(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    heads_proof(self, frame->proof);
+}
+
 static const struct {
     Waypost__Frame__BodyCase body;
     bool in_hello; /* taken before WELCOME too */
@@ -305,6 +321,8 @@ static const struct {
     {WAYPOST__FRAME__BODY_ANSWER, false, take_answer},
     {WAYPOST__FRAME__BODY_OPERATED, false, take_operated},
     {WAYPOST__FRAME__BODY_OWN_EVENTS, false, take_own_events},
+    {WAYPOST__FRAME__BODY_ERASED, false, take_erased},
+    {WAYPOST__FRAME__BODY_PROOF, false, take_proof},
 };
 
 void agent_core_frame(agent_core_t *self, struct slice bytes)
@@ -359,11 +377,14 @@ void agent_core_tick(agent_core_t *self)
         self->daily_at_ms = now_ms + DAILY_MS;
         book_daily(self);
         watch_gaps(self);
+        erasing_daily(self);
     }
     uplink_tick(self);
     if (self->state == SESSION_OPEN) {
         acking_tick(self);
         outgoing_pump(self);
+        erasing_pump(self);
+        heads_pump(self);
     }
     ops_tick(self);
     if (self->watch_wanted) {

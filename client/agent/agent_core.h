@@ -49,6 +49,7 @@ struct agent_options {
     uint32_t credit_bytes;
     bool receiver;                     /* there is a program to hand events over to */
     bool receiver_payload;             /* and it gets the opened payload too */
+    bool erase_due;                    /* standing instruction: own payloads go when they are due */
     struct slice first_register;       /* SignedRegister bytes to begin with, empty for none */
     const procedures_t *procedures;    /* for clocks, whois and timelines; NULL for none */
     const struct agent_keeper *keeper; /* keeps what comes in; NULL: inbox, notices and levels do */

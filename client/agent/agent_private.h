@@ -116,6 +116,27 @@ struct agent_core {
     int64_t probed_ms;         /* mono: when it came back */
     int64_t broker_stored_ms;  /* how old the broker's last commit or probe of its own was then */
     int64_t clock_off_ms;      /* broker's clock less ours, by its last answer */
+
+    /* erasing.c */
+    uint64_t erase_request; /* the statement under way, 0 for none */
+    uint8_t erase_event[UUID_BYTES];
+    bool erase_is_demand;
+    bool erase_wanted;   /* there may be something to say */
+    bool scrub_wanted;   /* destroyed bytes may still stand in the write-ahead log */
+    int64_t erase_at_ms; /* mono: not before */
+    int64_t sweep_at_ms; /* mono: the standing instruction is carried out */
+
+    /* heads.c */
+    struct seen_head proven; /* extends every one before it; size 0: none yet */
+    uint64_t prove_request;  /* the proof under way, 0 for none */
+    uint64_t prove_from, prove_size;
+    struct hash prove_root;                   /* of our newer head, or of the other agent's */
+    struct seen_head prove_head;              /* our newer head */
+    char prove_agent[AGENT_ID_BYTES_MAX + 1]; /* whose; "": ours */
+    bool compare_wanted;                      /* other agents' words may wait */
+    int64_t prove_at_ms;                      /* mono: not before */
+    int64_t prove_asked_ms;                   /* mono */
+    int64_t prove_since_ms;                   /* mono: since then something is open */
 };
 
 /* agent_core.c */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/heads.h"
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/base/log.h"
@@ -269,6 +270,10 @@ int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_r
         agent_alarm(self, "bad_acknowledgement", "%.250s: it does not count", why.text);
         row->position = store_entry_add(self->store, row);
         return 0;
+    }
+    if (claims.statement->has_seen_size && claims.statement->has_seen_root) {
+        heads_said(self, entry->agent, entry->ack, true, claims.statement->seen_size,
+            slice_of_binary(claims.statement->seen_root));
     }
     for (size_t i = 0; i < entry->n_events; i++) {
         if (is_claimed(&claims, entry->events[i])) {

@@ -24,6 +24,11 @@ static const struct setting rows[] = {
         "How long that program may run before it is killed and the event is tried again."},
     {"on-delivery-parallel", SETTING_UINT, "2", 1, AGENT_RECEIVERS_MAX, "programs",
         "How many of them run at a time, each for another transfer."},
+    {"erase-due", SETTING_BOOL, "no", 0, 1, "",
+        "Standing instruction: whether own sealed payloads are erased at every holder when the "
+        "register's retention schedule says that they are due and no clock of their transfer runs. "
+        "Without it, waypost erase --due lists them. A register without a schedule erases "
+        "nothing."},
     AGENT_FOLD_ROWS,
 };
 

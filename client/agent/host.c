@@ -146,6 +146,7 @@ static int make_core(struct agent *self, struct complaint *why)
     };
 
     if (extra == NULL) {
+        options.erase_due = settings_flag(settings, "erase-due");
         make_receiver(self, &options);
     }
     return agent_core_new(&options, world_real(), self->store, &ports, &self->core, why);

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/erasing.h"
+#include "client/agent/heads.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
 
@@ -173,6 +175,16 @@ static void keep_event(
     keeper->event(keeper->context, &self->row, &kept);
 }
 
+/* What was destroyed once is not kept again, whoever sends it. */
+static void keep_erased(agent_core_t *self, struct inbox_row *row)
+{
+    if (store_destroyed(self->store, row->event)) {
+        buf_clear(&row->ciphertext);
+        buf_clear(&row->wrap);
+        row->payload_absent = PAYLOAD_ABSENT_ERASED;
+    }
+}
+
 /* A good event: into the inbox, once. */
 static void apply_event(
     struct delivery *self, const Waypost__EventEntry *entry, const struct event_view *view)
@@ -195,6 +207,7 @@ static void apply_event(
     }
     fill_inbox_row(self, entry, view, &row);
     put_wrap(inspect_wrap(core, entry), &row);
+    keep_erased(core, &row);
     row.position = position;
     if (here) {
         store_inbox_replace(core->store, &row);
@@ -276,6 +289,10 @@ static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
     if (entry->record->has_event && entry->record->event.len == UUID_BYTES) {
         memcpy(self->row.event, entry->record->event.data, UUID_BYTES);
     }
+    int rc = erasing_record(core, entry);
+    if (rc != 0) {
+        return rc;
+    }
     apply_derived(core, entry, &self->row);
     return 0;
 }
@@ -351,6 +368,18 @@ static int take_entries(struct delivery *self)
     return 0;
 }
 
+/* Each good batch says, signed, which head its sender has seen. */
+static void note_heads(const struct delivery *self)
+{
+    for (size_t i = 0; i < self->frame->n_batches; i++) {
+        const struct inspected *batch = &self->batches[i];
+        if (batch->rc == 0 && batch->statement->has_seen_size && batch->statement->has_seen_root) {
+            heads_said(self->core, batch->sender->id, self->frame->batches[i]->batch, false,
+                batch->statement->seen_size, slice_of_binary(batch->statement->seen_root));
+        }
+    }
+}
+
 static void apply_frame(agent_core_t *self, const Waypost__Deliver *frame)
 {
     struct delivery delivery = {.core = self, .frame = frame, .now_ms = agent_wall(self)};
@@ -364,6 +393,7 @@ static void apply_frame(agent_core_t *self, const Waypost__Deliver *frame)
     if (frame->stream_epoch != self->identity.stream_epoch) {
         incoming_start_epoch(self, frame->stream_epoch);
     }
+    note_heads(&delivery);
     int rc = take_entries(&delivery);
     store_identity_save(self->store, &self->identity);
     free(delivery.batches);

@@ -55,6 +55,7 @@ enum {
 };
 
 #define AGENT_DAY_MS INT64_C(86400000)
-#define AGENT_KEY_WARN_MS (30 * AGENT_DAY_MS) /* a key that ends within 30 days is told */
+#define AGENT_ERASURE_LATE_MS (7 * AGENT_DAY_MS) /* a holder that has not confirmed is told */
+#define AGENT_KEY_WARN_MS (30 * AGENT_DAY_MS)    /* a key that ends within 30 days is told */
 
 #endif

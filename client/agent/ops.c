@@ -43,6 +43,10 @@ static const struct op_row op_table[] = {
     {"hold", op_operate, {"event", NULL}},
     {"release", op_operate, {"event", NULL}},
     {"counters", op_operate, {NULL}},
+    {"erase", op_erase, {"event", "reason", NULL}},
+    {"erasures", op_erasures, {"all", NULL}},
+    {"erasures_due", op_erasures_due, {NULL}},
+    {"heads", op_heads, {NULL}},
     {"alarms", op_alarms, {"own", NULL}},
     {"watch", op_watch, {"region", "from", NULL}},
 };
@@ -345,7 +349,7 @@ static bool is_told_once(const char *name)
 {
     static const char *const once[] = {"refused", "returned", "bad_event", "bad_payload",
         "bad_acknowledgement", "delivery_fault", "restored", "conflict", "clone", "stream_gap",
-        "protocol"};
+        "protocol", "bad_erasure", "erasure_refused"};
 
     for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
         if (strcmp(once[i], name) == 0) {

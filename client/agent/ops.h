@@ -44,6 +44,10 @@ json_t *op_clocks(struct op *op);
 json_t *op_whois(struct op *op);
 json_t *op_listening(struct op *op);
 json_t *op_operate(struct op *op); /* shape, trace, hold, release, counters */
+json_t *op_erase(struct op *op);
+json_t *op_erasures(struct op *op);
+json_t *op_erasures_due(struct op *op);
+json_t *op_heads(struct op *op);
 json_t *op_watch(struct op *op);
 
 /* Members of the request. Text: NULL where absent; a missing required one fills in why. */

@@ -6,6 +6,7 @@
 
 #include "client/agent/draft.h"
 #include "client/agent/ops.h"
+#include "client/agent/store_evidence.h"
 #include "common/base/check.h"
 #include "common/base/words.h"
 #include "common/crypto/sign.h"
@@ -360,6 +361,8 @@ static json_t *show_own(struct op *op, const uint8_t *event)
     }
     if (open_own(self, &row, &payload) == 0) {
         json_object_set_new(answer, "payload", payload);
+    } else if (store_destroyed(self->store, row.event)) {
+        json_object_set_new(answer, "erased", json_true());
     }
     outbox_row_free(&row);
     return answer;
@@ -383,7 +386,9 @@ static json_t *show_received(struct op *op, const uint8_t *event)
     json_object_set_new(answer, "signer", json_string(row.signer));
     json_object_set_new(answer, "receipts", levels_json(self, row.event));
     json_object_set_new(answer, "notices", notices_json(self, row.event));
-    if (row.opened_ms != 0 && open_received(self, &row, &payload) == 0) {
+    if (row.payload_absent == PAYLOAD_ABSENT_ERASED) {
+        json_object_set_new(answer, "erased", json_true());
+    } else if (row.opened_ms != 0 && open_received(self, &row, &payload) == 0) {
         json_object_set_new(answer, "payload", payload);
     } else if (read && view.has_payload) {
         json_object_set_new(answer, "sealed", json_true());
@@ -497,6 +502,9 @@ json_t *op_open(struct op *op)
         return NULL;
     }
     json_t *answer = open_row(op, &row, role, team);
+    if (answer != NULL && row.payload_absent == PAYLOAD_ABSENT_ERASED) {
+        json_object_set_new(answer, "erased", json_true());
+    }
     inbox_row_free(&row);
     return answer;
 }

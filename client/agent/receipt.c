@@ -190,6 +190,7 @@ static void accept_batch(agent_core_t *self, const Waypost__Receipt *receipt,
         (unsigned)receipt->count, receipt->leaf_index, receipt->duplicate ? " duplicate" : "");
     forget_flight(self, receipt);
     self->counters[AGENT_EVENTS_ACCEPTED] += receipt->count;
+    self->erase_wanted = true; /* somebody may have asked for an erasure before it was accepted */
     self->publish_wait_ms = 0;
     agent_alarm_clear(self, "publish");
 }

@@ -334,6 +334,8 @@ struct inbox_row {
 };
 void inbox_row_free(struct inbox_row *row);
 
+enum { PAYLOAD_ABSENT_ERASED = 2 }; /* of inbox_row.payload_absent, as EventEntry says it */
+
 struct evidence_row {
     uint64_t leaf_index;
     int64_t accepted_ms;

@@ -110,5 +110,38 @@ const char *const store_schema[] = {
     " STRICT, WITHOUT ROWID",
     "CREATE TABLE ahead (agent TEXT NOT NULL, incarnation INTEGER NOT NULL, code TEXT NOT NULL,"
     " n INTEGER NOT NULL, PRIMARY KEY (agent, incarnation, code, n)) STRICT, WITHOUT ROWID",
+
+    "CREATE TABLE erasures (event BLOB PRIMARY KEY, state INTEGER NOT NULL, reason INTEGER NOT "
+    "NULL,"
+    " asked_ms INTEGER NOT NULL, doer TEXT NOT NULL, error_code INTEGER NOT NULL, leaf_index "
+    "INTEGER NOT NULL,"
+    " statement BLOB, signature BLOB) STRICT, WITHOUT ROWID",
+    "CREATE INDEX erasures_wanted ON erasures (asked_ms) WHERE state = 0",
+    "CREATE TABLE holders (event BLOB NOT NULL, agent TEXT NOT NULL, done_ms INTEGER NOT NULL,"
+    " leaf_index INTEGER NOT NULL, statement BLOB, signature BLOB, PRIMARY KEY (event, agent))"
+    " STRICT, WITHOUT ROWID",
+    "CREATE INDEX holders_open ON holders (event) WHERE done_ms = 0",
+    "CREATE TABLE destroyed (event BLOB PRIMARY KEY, at_ms INTEGER NOT NULL, said INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID",
+    "CREATE INDEX destroyed_unsaid ON destroyed (at_ms) WHERE said = 0",
+    "CREATE INDEX outbox_kept ON outbox (kind, accepted_ms) WHERE ciphertext IS NOT NULL",
+    "CREATE INDEX inbox_erased ON inbox (persisted_ms) WHERE payload_absent = 2",
+    "CREATE TABLE heads (size INTEGER NOT NULL, epoch INTEGER NOT NULL, journal BLOB NOT NULL,"
+    " root BLOB NOT NULL, time_ms INTEGER NOT NULL, statement BLOB NOT NULL, signature BLOB NOT "
+    "NULL,"
+    " PRIMARY KEY (epoch, size)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE compared (agent TEXT PRIMARY KEY, state INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " root BLOB NOT NULL, said_ms INTEGER NOT NULL, same_size INTEGER NOT NULL, compared_ms "
+    "INTEGER NOT NULL,"
+    " own_size INTEGER NOT NULL, statement BLOB NOT NULL, signature BLOB NOT NULL, is_ack INTEGER "
+    "NOT NULL)"
+    " STRICT, WITHOUT ROWID",
+    "CREATE INDEX compared_open ON compared (said_ms) WHERE state = 0",
+    "CREATE TABLE forks (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, what TEXT NOT NULL, ours "
+    "BLOB NOT NULL,"
+    " ours_signature BLOB NOT NULL, theirs BLOB NOT NULL, theirs_signature BLOB NOT NULL) STRICT",
+    "CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, base INTEGER NOT NULL, lost_to INTEGER NOT "
+    "NULL,"
+    " at_ms INTEGER NOT NULL) STRICT",
     NULL,
 };

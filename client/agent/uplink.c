@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/erasing.h"
+#include "client/agent/heads.h"
 #include "client/agent/ops.h"
 #include "common/base/log.h"
 
@@ -318,8 +320,13 @@ static void past_is_wrong(agent_core_t *self, int rc)
 
 static void keep_head(agent_core_t *self, const struct seen_head *head)
 {
+    uint64_t seen_size = self->head.size;
+
     store_begin(self->store);
     int rc = book_note_head(self, head);
+    if (rc == 0 && (self->proven.size == 0 || self->proven.size == seen_size)) {
+        heads_proven(self, head); /* it extends the one that was proven before */
+    }
     if (agent_commit(self) == 0 && rc != 0) {
         past_is_wrong(self, rc);
     }
@@ -340,6 +347,8 @@ static void begin_publishing(agent_core_t *self, const Waypost__Welcome *welcome
     agent_alarm_clear(self, "rollback");
     agent_alarm_clear(self, "fork");
     agent_alarm_clear(self, "receipt");
+    erasing_session(self);
+    heads_session(self);
     outgoing_from(self, receipted + 1);
     self->publish_at_ms = 0;
     self->publish_wait_ms = 0;
@@ -428,7 +437,9 @@ void uplink_refused(agent_core_t *self, const Waypost__Refused *refused)
         return;
     }
     if (refused->has_request) {
-        ops_refused(self, refused);
+        if (!erasing_refused(self, refused) && !heads_refused(self, refused)) {
+            ops_refused(self, refused);
+        }
         return;
     }
     switch (refused->frame) {

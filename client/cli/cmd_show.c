@@ -189,6 +189,8 @@ static void put_show(struct cli *cli, const json_t *answer, const names_t *names
     const json_t *payload = json_object_get(answer, "payload");
     if (json_is_object(payload)) {
         put_payload(cli, payload);
+    } else if (flag_of(answer, "erased")) {
+        cli_say(cli, "\nThe sealed part was erased: waypost erase --list --all\n");
     } else if (flag_of(answer, "sealed")) {
         cli_say(cli, "\nThe sealed part has not been opened here: waypost open %s --role ROLE\n",
             text_of(json_object_get(answer, "event"), "id"));
@@ -260,7 +262,9 @@ static int run_open(struct cli *cli)
     if (json_is_object(payload)) {
         put_payload(cli, payload);
     } else {
-        cli_tell(cli, "It has no sealed part. waypost show %s prints its facts.", id);
+        cli_tell(cli, "%s waypost show %s prints its facts.",
+            flag_of(answer, "erased") ? "Its sealed part was erased." : "It has no sealed part.",
+            id);
     }
     exit_code = save_files(cli, payload);
     if (cli->json) {

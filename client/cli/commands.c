@@ -20,6 +20,8 @@ static const struct cli_command *const arrays[] = {
     cmd_receipt,
     cmd_state,
     cmd_diff,
+    cmd_heads,
+    cmd_erase,
     cmd_export,
     cmd_keygen,
     cmd_register,

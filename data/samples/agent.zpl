@@ -51,6 +51,12 @@ join = /etc/waypost/network.join
 # programs; default 2.
 #on-delivery-parallel = 2
 
+# Standing instruction: whether own sealed payloads are erased at every holder when the
+# register's retention schedule says that they are due and no clock of their transfer runs.
+# Without it, waypost erase --due lists them. A register without a schedule erases nothing.
+# Takes yes or no; default no.
+#erase-due = no
+
 # Folder that holds procedures, profiles and register tables, for clocks, whois and timelines;
 # those of the installation where nothing is said, none to do without. Takes a text of 1 to 1024
 # bytes; may be left out.

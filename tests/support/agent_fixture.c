@@ -1,5 +1,5 @@
 /* agent_fixture: see agent_fixture.h. What cannot be set up ends the test by an assertion. */
-#include "tests/support/agent_fixture.h"
+#include "tests/support/agent_fixture_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,7 +354,7 @@ static struct hash root_of(const struct agentfix *self, size_t size)
 }
 
 /* RFC 6962, 2.1.2: PROOF(m, D[n]) over leaves[from .. from + n). */
-static void consistency(const struct agentfix *self, size_t from, size_t old_size, size_t size,
+void agentfix_consistency(const struct agentfix *self, size_t from, size_t old_size, size_t size,
     bool whole, struct merkle_path *out)
 {
     if (old_size == size) {
@@ -368,21 +368,15 @@ static void consistency(const struct agentfix *self, size_t from, size_t old_siz
         half *= 2;
     }
     if (old_size <= half) {
-        consistency(self, from, old_size, half, whole, out);
+        agentfix_consistency(self, from, old_size, half, whole, out);
         out->step[out->count++] = merkle_root(&self->leaves[from + half], size - half);
     } else {
-        consistency(self, from + half, old_size - half, size - half, false, out);
+        agentfix_consistency(self, from + half, old_size - half, size - half, false, out);
         out->step[out->count++] = merkle_root(&self->leaves[from], half);
     }
 }
 
-struct head_bytes {
-    struct buf statement;
-    uint8_t signature[SIGNATURE_BYTES];
-    Waypost__Signed message;
-};
-
-static void make_head(struct agentfix *self, bool forged, struct head_bytes *out)
+void agentfix_head(struct agentfix *self, bool forged, struct head_bytes *out)
 {
     Waypost__Head head = WAYPOST__HEAD__INIT;
     struct hash root = root_of(self, self->leaf_count);
@@ -427,7 +421,7 @@ void agentfix_welcome(struct agentfix *self)
 
     assert(said != NULL);
     Waypost__Hello *hello = said->hello;
-    make_head(self, false, &head);
+    agentfix_head(self, false, &head);
     welcome.version = 1;
     welcome.head = &head.message;
     welcome.incarnation_known = self->incarnation_known;
@@ -448,7 +442,7 @@ void agentfix_welcome(struct agentfix *self)
             self->arena, &waypost__head__descriptor, slice_from(hello->seen_head->statement));
         welcome.head_extends = seen->size <= self->leaf_count;
         if (welcome.head_extends) {
-            consistency(self, 0, seen->size, self->leaf_count, true, &path);
+            agentfix_consistency(self, 0, seen->size, self->leaf_count, true, &path);
         }
     }
     for (uint32_t i = 0; i < path.count; i++) {
@@ -588,7 +582,7 @@ void agentfix_receipt(struct agentfix *self, const struct agentfix_batch *batch,
         leaf_index = self->leaf_count;
         self->leaves[self->leaf_count++] = record_leaf_of(&hash, leaf_index, batch->accepted_ms);
     }
-    make_head(self, fault == FAULT_HEAD_SIGNATURE, &head);
+    agentfix_head(self, fault == FAULT_HEAD_SIGNATURE, &head);
     merkle_path(self->leaves, self->leaf_count, leaf_index, &path);
     path.step[0].b[0] ^= (uint8_t)(fault == FAULT_PATH);
     for (uint32_t i = 0; i < path.count; i++) {
@@ -758,6 +752,9 @@ static void make_peer_event(
     statement.count = 1;
     root.b[3] ^= (uint8_t)(fault == FAULT_PATH);
     statement.root = binary(root.b, HASH_BYTES);
+    statement.has_seen_size = statement.has_seen_root = self->peer_seen_size > 0;
+    statement.seen_size = self->peer_seen_size;
+    statement.seen_root = binary(self->peer_seen_root.b, HASH_BYTES);
     message_encode(&statement.base, &out->statement);
     sign_make(SIGN_CONTEXT_BATCH, buf_slice(&out->statement), signer->sign_secret, out->signature);
     out->signature[5] ^= (uint8_t)(fault == FAULT_SIGNATURE);

@@ -79,6 +79,8 @@ struct agentfix {
     uint64_t peer_n;
     uint8_t peer_last_id[UUID_BYTES];
     uint8_t peer_event[UUID_BYTES]; /* of the last delivery */
+    uint64_t peer_seen_size;        /* head that the peer's batches say it has seen, 0: none */
+    struct hash peer_seen_root;
 };
 
 void agentfix_setup(struct agentfix *self, const char *path); /* NULL: in memory */
@@ -134,6 +136,16 @@ void agentfix_redeliver(
     struct agentfix *self, uint64_t number); /* its event under another number of the epoch */
 void agentfix_acked(
     struct agentfix *self); /* take ACKs and answer the last; asserts that they verify */
+/* Answer each PROVE from the journal as it is; how many. */
+size_t agentfix_prove(struct agentfix *self);
+struct hash agentfix_root(const struct agentfix *self, uint64_t size);
+void agentfix_grow(
+    struct agentfix *self, unsigned leaves); /* the journal, by somebody else's records */
+
+/* A record about an erasure in the stream, with the signed word of `agent`. kind: SystemKind; act: EraseAct. */
+void agentfix_erasure(struct agentfix *self, int kind, int act, const uint8_t *event,
+    const char *agent, const struct keys *signer);
+
 /* The last ACK taken by agentfix_acked(). */
 const Waypost__AckStatement *agentfix_last_ack(struct agentfix *self);
 
