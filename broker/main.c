@@ -13,6 +13,7 @@
 #include "broker/net/check.h"
 #include "broker/net/edge.h"
 #include "broker/net/host.h"
+#include "broker/net/mark_file.h"
 #include "broker/net/options.h"
 #include "common/base/command_line.h"
 #include "common/base/log.h"
@@ -30,6 +31,7 @@ struct broker {
     struct broker_options options;
     struct keys keys;
     struct disk disk;
+    struct core_mark *mark; /* NULL where the folder gives none */
     edge_t *edge;
     journal_t *journal;
     core_t *core;
@@ -67,6 +69,11 @@ static int journal_start(struct broker *self, struct complaint *why)
     rc = journal_open(&self->disk, &options, &self->journal, &found, why);
     if (rc != 0) {
         return rc;
+    }
+    int marked = mark_file_open(self->options.data, &self->mark);
+    if (marked != 0) {
+        log_warnx("crashes of the engine will not be counted: engine-mark in %s: %s",
+            self->options.data, err_text(marked));
     }
     log_info("journal open dir=%s leaves=%llu", self->options.data, (unsigned long long)found.size);
     if (found.torn_bytes != 0) {
@@ -129,7 +136,7 @@ static int broker_start(struct broker *self, struct complaint *why)
         log_warnx("%s", why->text);
     }
     const struct edge_parts parts = {
-        &self->options, &self->keys, world_real(), &self->disk, self->signal_fd};
+        &self->options, &self->keys, world_real(), &self->disk, self->signal_fd, self->mark};
     rc = edge_open(&parts, &self->edge, why);
     if (rc != 0) {
         return rc;
@@ -148,6 +155,7 @@ static void broker_end(struct broker *self)
     edge_destroy(&self->edge);
     core_destroy(&self->core);
     journal_destroy(&self->journal);
+    mark_file_close(&self->mark);
     disk_real_close(&self->disk);
     keys_wipe(&self->keys);
     broker_options_destroy(&self->options);

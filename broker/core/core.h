@@ -45,6 +45,25 @@ void verify_job_run(
     struct verify_job *job); /* pure; sets rc; for the crypto thread and for tests */
 void verify_job_destroy(struct verify_job **job_p);
 
+/* An event in the journal: index in the batch of that leaf. */
+struct core_place {
+    uint64_t leaf;
+    uint32_t index;
+};
+
+/*
+ * Where the procedure engine is, in memory that a crash of the process leaves behind, a mapped file; all zero at
+ * first. The core alone writes it (broker/core/fold_mark.c).
+ */
+enum { MARK_LEFT_OUT_MAX = 64 };
+struct core_mark {
+    uint32_t busy;    /* 1 while the engine is `at` an event */
+    uint32_t crashes; /* so often running the process ended at `suspect` */
+    struct core_place at, suspect;
+    uint32_t left_out_count;
+    struct core_place left_out[MARK_LEFT_OUT_MAX]; /* events that are not folded any more */
+};
+
 struct core_ports {
     void *context;
     /* Send one frame to a session; lent for the call. Returns 0, E_UNREACHABLE (the peer is gone: the core forgets the
@@ -54,6 +73,8 @@ struct core_ports {
     void (*verify)(void *context, struct verify_job *job);
     /* Free bytes where the journal lives; asked at ticks. */
     uint64_t (*free_bytes)(void *context);
+    struct core_mark
+        *mark; /* lent for the core's life; NULL: crashes of the engine are not counted */
 };
 
 struct core_options {

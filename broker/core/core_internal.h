@@ -396,6 +396,12 @@ void append_free(core_t *self);
 /* apply.c: the fold */
 int apply_record(core_t *self, const struct record *record, uint64_t position);
 
+/* fold_mark.c: what the engine does not survive */
+void mark_start(core_t *self); /* what a crash left is counted */
+bool mark_begin(
+    core_t *self, uint64_t leaf, uint32_t index); /* false: this event is not to be folded */
+void mark_end(core_t *self);
+
 /* view.c */
 struct view *view_get(
     core_t *self, uint64_t position); /* NULL where it cannot be read; lent until the next get */

@@ -74,6 +74,9 @@
     X(ALERTS_RAISED, "alerts_raised", "Rules flagged. The parties and hubs know.")                 \
     X(ALARMS_RAISED, "alarms_raised",                                                              \
         "Protective events that nobody opened in time. See that somebody telephones.")             \
+    X(ENGINE_FAULTS, "engine_faults",                                                              \
+        "Events that ended the process twice: delivered unjudged. Send the log to the "            \
+        "developers.")                                                                             \
     X(SNAPSHOTS_PROCEDURES, "snapshots_procedures",                                                \
         "Snapshots of the procedures handed out to be written. Nothing to do.")                    \
     X(FOLD_RESUMED, "fold_resumed",                                                                \

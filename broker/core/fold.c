@@ -256,13 +256,13 @@ static uint8_t fold_read(core_t *self, const struct event_view *event, int64_t a
     return (uint8_t)(verdict | (fold->withheld ? JUDGED_WITHHELD : 0));
 }
 
-uint8_t fold_event(core_t *self, const struct view *view, uint32_t index, int64_t at_ms)
+/* Read and folded; the bytes were checked when they were accepted. */
+static uint8_t fold_at(core_t *self, const struct view *view, uint32_t index, int64_t at_ms)
 {
     struct fold *fold = &self->fold;
     struct event_view event;
 
-    assert(fold->saving == NULL);
-    if (!fold_on(self) || event_read(view->events[index], &event, NULL) != 0 ||
+    if (event_read(view->events[index], &event, NULL) != 0 ||
         facts_read(&event, &fold->facts) != 0) {
         count_verdict(self, VERDICT_UNJUDGED);
         return VERDICT_UNJUDGED;
@@ -272,6 +272,22 @@ uint8_t fold_event(core_t *self, const struct view *view, uint32_t index, int64_
     fold->index = index;
     uint8_t verdict = fold_read(self, &event, at_ms);
     fold->view = NULL;
+    return verdict;
+}
+
+uint8_t fold_event(core_t *self, const struct view *view, uint32_t index, int64_t at_ms)
+{
+    assert(self->fold.saving == NULL);
+    if (!fold_on(self)) {
+        count_verdict(self, VERDICT_UNJUDGED);
+        return VERDICT_UNJUDGED;
+    }
+    if (!mark_begin(self, view->leaf_index, index)) {
+        count_verdict(self, VERDICT_UNJUDGED);
+        return VERDICT_UNJUDGED | JUDGED_LEFT_OUT;
+    }
+    uint8_t verdict = fold_at(self, view, index, at_ms);
+    mark_end(self);
     return verdict;
 }
 

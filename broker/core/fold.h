@@ -96,7 +96,7 @@ engine_t *fold_engine_new(core_t *self, const procedures_t *tables);
 engine_loading_t *fold_loading_new(core_t *self, const procedures_t *tables, struct slice bytes);
 
 /* Bits of a verdict byte. */
-enum { JUDGED_VERDICT = 7, JUDGED_WITHHELD = 8 };
+enum { JUDGED_VERDICT = 7, JUDGED_WITHHELD = 8, JUDGED_LEFT_OUT = 16 };
 
 /* ---- fold_tell.c: kinds, and who is told ---- */
 

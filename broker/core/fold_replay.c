@@ -56,6 +56,9 @@ static size_t replay_judged(core_t *self, struct slice bytes)
         for (uint64_t targets = take_varint(&body); targets > 0 && !body.failed; targets--) {
             (void)take_varint(&body);
         }
+        if ((recorded & JUDGED_LEFT_OUT) != 0) {
+            continue; /* the engine has never seen it */
+        }
         bool same =
             view != NULL && i < view->batch.count && fold_event(self, view, i, at_ms) == recorded;
         if (!same) {
@@ -248,6 +251,7 @@ static void fold_step(core_t *self)
 void fold_start(core_t *self)
 {
     self->fold.upto = journal_head(self->journal)->size;
+    mark_start(self);
     fold_load_open(self);
     for (int i = 0; i < FOLD_START_SLICES && !fold_ready(self); i++) {
         fold_step(self);

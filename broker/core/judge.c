@@ -4,8 +4,9 @@
  *
  * Body of RECORD_JUDGED:
  *   u64 leaf index of the batch, u64 its position, u32 events, then per event: u8 verdict (0 unjudged, 1 effective,
- *   2 alert, 3 refused, 4 held; + 8: the payload is withheld), varint number of targets, varint (stream << 1 | facts
- *   only) each; u64 time at which the procedures folded it, 0 where they were off
+ *   2 alert, 3 refused, 4 held; + 8: the payload is withheld; + 16: the engine did not survive it and never saw it),
+ *   varint number of targets, varint (stream << 1 | facts only) each; u64 time at which the procedures folded it, 0
+ *   where they were off
  * With a leaf index of UINT64_MAX - form it is about no batch but moves entries that are in streams already:
  *   FORM_MOVE     u32 stream, u32 stream that gets them too (NO_STREAM: they leave the first), u32 count, varint
  *                 differences of their numbers
@@ -24,10 +25,12 @@
 
 enum { TARGETS_MAX = RECIPIENTS_MAX + HUBS_MAX, FORM_LAST = FORM_RELEASE };
 
+#define NOTE_FAULT UINT32_MAX /* no recipient: the engine's */
+
 /* A recipient that was not simply reached; told after the batch was judged. */
 struct note {
     uint32_t event;
-    uint32_t code; /* n of view_code() */
+    uint32_t code; /* n of view_code(), or NOTE_FAULT */
 };
 
 struct targets {
@@ -133,6 +136,20 @@ static void note_tell(core_t *self, const struct batch *batch, const struct note
     judge_tell(self, &derived, batch->publisher, routing_hubs_of(self, batch->view, digest));
 }
 
+/* The engine did not survive it: its sender and the hubs that see it are told that nobody has judged it. */
+static void note_fault(core_t *self, const struct batch *batch, uint32_t index)
+{
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+    const struct digest *digest = view_digest(self, batch->view, index);
+
+    derived.kind = WAYPOST__SYSTEM_KIND__ENGINE_FAULT;
+    derived.at_ms = batch->accepted_ms;
+    derived.has_event = derived.has_transfer = 1;
+    derived.event = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)digest->id};
+    derived.transfer = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)digest->transfer};
+    judge_tell(self, &derived, batch->publisher, routing_hubs_of(self, batch->view, digest));
+}
+
 static void judge_batch(core_t *self, struct batch *batch)
 {
     struct buf body = self->record_body;
@@ -148,7 +165,12 @@ static void judge_batch(core_t *self, struct batch *batch)
     buf_put_u32(&body, batch->count);
     for (uint32_t i = 0; i < batch->count; i++) {
         route_event(self, batch, i, day, &targets, &notes);
-        buf_put_u8(&body, fold_event(self, batch->view, i, folded_ms));
+        uint8_t verdict = fold_event(self, batch->view, i, folded_ms);
+        if ((verdict & JUDGED_LEFT_OUT) != 0) {
+            struct note note = {i, NOTE_FAULT};
+            buf_put(&notes, &note, sizeof note);
+        }
+        buf_put_u8(&body, verdict);
         buf_put_varint(&body, targets.count);
         for (size_t t = 0; t < targets.count; t++) {
             buf_put_varint(&body, targets.list[t]);
@@ -163,7 +185,11 @@ static void judge_batch(core_t *self, struct batch *batch)
     for (size_t at = 0; at < notes.len; at += sizeof(struct note)) {
         struct note note;
         memcpy(&note, notes.data + at, sizeof note);
-        note_tell(self, batch, &note);
+        if (note.code == NOTE_FAULT) {
+            note_fault(self, batch, note.event);
+        } else {
+            note_tell(self, batch, &note);
+        }
     }
     buf_free(&notes);
 }

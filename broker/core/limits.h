@@ -39,7 +39,8 @@ enum {
     FOLD_LOAD_BYTES = 1048576,     /* read and hashed at a time: the same */
     FOLD_SAVE_GROWTH = 2,       /* times its last snapshot has the journal to grow before another */
     FOLD_SAVE_LAST_SHARE = 256, /* of snapshot_bytes is enough at an orderly end */
-    CLOCK_STEP_MS = 5000,       /* wall and boot time may part so far before timers are held */
+    MARK_CRASHES_MAX = 2, /* of the process at one event running, and it is not folded any more */
+    CLOCK_STEP_MS = 5000, /* wall and boot time may part so far before timers are held */
     SUPERSEDED_LOG_MS = 600000, /* takeovers of one agent are logged so often; all are counted */
     KEY_WARN_DAYS = 30,         /* a key of an agent that ends within so long is told */
     SKEW_MS_MAX = 5000,         /* an ACK's times may lie so far ahead of ours */

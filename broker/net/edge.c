@@ -107,7 +107,7 @@ int edge_open(const struct edge_parts *parts, edge_t **out, struct complaint *wh
     edge_t *self = mem_new(1, sizeof *self);
 
     self->parts = *parts;
-    self->ports = (struct core_ports){self, edge_send, port_verify, port_free_bytes};
+    self->ports = (struct core_ports){self, edge_send, port_verify, port_free_bytes, parts->mark};
     self->probe = (struct probe){parts->disk, parts->keys, parts->world};
     self->rested = true;
     edge_remove_ready(self); /* one left by a broker that was killed says what is not so */

@@ -22,6 +22,7 @@ struct edge_parts {
     const struct world *world;
     const struct disk *disk; /* where the journal lives, for its free bytes */
     int signal_fd;           /* from host_take_signals() */
+    struct core_mark *mark;  /* from mark_file_open(); NULL for none */
 };
 
 /* Threads, doorkeeper and socket, not bound. Returns 0, or E_IO, E_STATE, E_EXISTS with why. */

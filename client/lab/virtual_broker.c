@@ -237,7 +237,7 @@ static int open_core(virtual_network_t *self, struct complaint *why)
         .snapshot_bytes = self->options.snapshot_bytes,
         .free_bytes_min = FREE_BYTES_MIN,
         .inflight_bytes_max = INFLIGHT_BYTES};
-    const struct core_ports ports = {self, port_send, port_verify, port_free_bytes};
+    const struct core_ports ports = {self, port_send, port_verify, port_free_bytes, NULL};
 
     broker->core = core_new(&options, &broker->world.world, broker->journal, &ports);
     int rc = core_recover(broker->core, why);

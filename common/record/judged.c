@@ -63,6 +63,7 @@ bool judged_next(struct judged_body *self, struct judged_event *out)
     uint8_t byte = take_u8(&self->rest);
     *out = (struct judged_event){.verdict = byte & JUDGED_VERDICT_BITS,
         .withheld = (byte & JUDGED_WITHHELD_BIT) != 0,
+        .left_out = (byte & JUDGED_LEFT_OUT_BIT) != 0,
         .targets = take_varint(&self->rest),
         .rest = self->rest};
     for (uint64_t left = out->targets; left > 0 && !self->rest.failed; left--) {

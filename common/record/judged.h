@@ -10,9 +10,9 @@
 enum judged_form { JUDGED_BATCH = 0, JUDGED_MOVE = 1, JUDGED_HOLD = 2, JUDGED_RELEASE = 3 };
 
 /* Bits of a verdict byte. */
-enum { JUDGED_VERDICT_BITS = 7, JUDGED_WITHHELD_BIT = 8 };
+enum { JUDGED_VERDICT_BITS = 7, JUDGED_WITHHELD_BIT = 8, JUDGED_LEFT_OUT_BIT = 16 };
 
-enum { JUDGED_NO_STREAM = UINT32_MAX };
+#define JUDGED_NO_STREAM UINT32_MAX
 
 struct judged_body {
     enum judged_form form;
@@ -33,6 +33,7 @@ int judged_body_read(struct slice body, struct judged_body *out);
 struct judged_event {
     uint8_t verdict; /* 0 unjudged, 1 effective, 2 alert, 3 refused, 4 held */
     bool withheld;   /* its payload is not handed out (R39) */
+    bool left_out;   /* the engine did not survive it twice: it is not to be folded */
     uint64_t targets;
     struct cursor rest; /* of the targets: judged_target() */
 };

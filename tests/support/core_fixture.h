@@ -94,6 +94,7 @@ struct core_fixture {
     core_t *core;
     struct core_options options;
     struct core_ports ports;
+    struct core_mark mark; /* outlives the core */
     struct keys root;
     uint64_t version;
     struct buf register_bytes; /* signed, the newest */
