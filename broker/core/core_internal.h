@@ -228,6 +228,8 @@ struct session {
     bool welcomed;      /* WELCOME has left */
     bool pipe_full;     /* until the next tick */
     bool conflict_told; /* one SEQUENCE_CONFLICT record a session */
+    uint32_t
+        duplicates_told; /* DUPLICATE_IGNORED records of this session, up to DUPLICATES_TOLD_MAX */
     struct ack_job *acks_first, *acks_last;
     uint32_t ack_count;
 };

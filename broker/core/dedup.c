@@ -207,7 +207,33 @@ static void conflict_record(core_t *self, struct session *session)
     judge_tell(self, &derived, session->stream, self->routing.all | (row != NULL ? row->hubs : 0));
 }
 
-static void original_answer(core_t *self, struct session *session, uint64_t position)
+/* R50: that an event came again stands in the journal, and the hubs are told; nothing else happens. */
+static void duplicates_record(
+    core_t *self, struct session *session, struct view *view, uint64_t first, uint64_t last)
+{
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+
+    derived.kind = WAYPOST__SYSTEM_KIND__DUPLICATE_IGNORED;
+    derived.at_ms = self->now_ms;
+    derived.by = session->stream->name;
+    derived.has_event = derived.has_transfer = 1;
+    for (uint32_t i = 0; i < view->batch.count; i++) {
+        uint64_t sequence = view->first_sequence + i;
+        if (sequence < first || sequence > last ||
+            session->duplicates_told == DUPLICATES_TOLD_MAX) {
+            continue;
+        }
+        const struct digest *digest = view_digest(self, view, i);
+        derived.event = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)digest->id};
+        derived.transfer =
+            (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)digest->transfer};
+        session->duplicates_told++;
+        judge_tell(self, &derived, NULL, routing_hubs_of(self, view, digest));
+    }
+}
+
+static void original_answer(
+    core_t *self, struct session *session, uint64_t position, uint64_t first, uint64_t last)
 {
     for (struct batch *batch = session->stream->unreceipted_first; batch != NULL;
          batch = batch->unreceipted_next) {
@@ -220,6 +246,7 @@ static void original_answer(core_t *self, struct session *session, uint64_t posi
     struct view *view = view_get(self, position);
     if (view != NULL) {
         (void)receipt_send(self, session->id, view, true);
+        duplicates_record(self, session, view, first, last);
     }
 }
 
@@ -244,7 +271,7 @@ int dedup_answer(core_t *self, struct session *session, const struct incarnation
     }
     core_count(self, COUNTER_DUPLICATES);
     for (size_t i = 0; i < count; i++) {
-        original_answer(self, session, originals[i]);
+        original_answer(self, session, originals[i], first, first + publish->n_events - 1);
     }
     return 0;
 }

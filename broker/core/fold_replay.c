@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -104,7 +105,7 @@ static void replay_derived(core_t *self, struct slice bytes)
         group_begin(fold);
         fold->time_ms = derived->at_ms;
         engine_advance(fold->engine, derived->at_ms);
-    } else if (fold_kind_numbered((int)derived->kind)) {
+    } else if (derived_said_by_engine(derived)) {
         bool same = fold->item_first < fold->item_count &&
             item_is(fold, &fold->items[fold->item_first], derived);
         fold->item_first += fold->item_first < fold->item_count;

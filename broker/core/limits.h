@@ -12,7 +12,9 @@ enum {
     HUBS_MAX = 64,           /* hubs of one register: one bit each in a mask */
     MARK_BATCHES =
         32, /* every 32nd batch of an incarnation can be found at once: at most 32 reads */
-    DUPLICATES_MAX = 1024,  /* original batches that one repeated batch can touch: one an event */
+    DUPLICATES_MAX = 1024, /* original batches that one repeated batch can touch: one an event */
+    DUPLICATES_TOLD_MAX =
+        64, /* records of repeated events a session: a bad line must not fill the journal */
     CHUNK_ENTRIES = 256,    /* pending entries allocated at a time: 4 KiB */
     DELIVER_BYTES = 131072, /* aim for one DELIVER frame; a single bigger entry still goes alone */
     OWN_EVENTS_BYTES = 524288,  /* aim for one OWN_EVENTS frame (S-24) */

@@ -372,6 +372,7 @@ void session_hello(core_t *self, struct session *session, const struct register_
     session->credit_events = hello->credit_events;
     session->credit_bytes = hello->credit_bytes;
     session->welcomed = session->pipe_full = session->conflict_told = false;
+    session->duplicates_told = 0;
     stream->session = session;
     stream->seen_ms = self->now_ms;
     stream->unreadable = false;

@@ -53,6 +53,11 @@ bool derived_by_engine(int kind)
         kind <= WAYPOST__SYSTEM_KIND__ERASURE_CONFIRMED;
 }
 
+bool derived_said_by_engine(const Waypost__Derived *derived)
+{
+    return derived_by_engine((int)derived->kind) && derived->by == NULL;
+}
+
 const char *derived_detail(const char *detail, const char *name, size_t *len)
 {
     size_t name_len = strlen(name);

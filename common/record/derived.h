@@ -22,6 +22,8 @@ int derived_number(const char *word);
 
 /* Does the engine make records of that kind? The others are the broker's and the operator's. */
 bool derived_by_engine(int kind);
+/* The same of a record: one that names who acted (a repeated batch's DUPLICATE_IGNORED) is the broker's. */
+bool derived_said_by_engine(const Waypost__Derived *derived);
 
 /* Value of "name=value" in a detail, lent, its length in *len; NULL where it is not there. */
 const char *derived_detail(const char *detail, const char *name, size_t *len);

@@ -46,6 +46,20 @@ static void write_many(struct fake_agent *agent, const char *const *to, unsigned
     }
 }
 
+/* How many events a hub was told to have come again. */
+static size_t repeats_told(const struct fake_agent *hub)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hub->log_count; i++) {
+        count += hub->log[i].what == WHAT_RECORD &&
+                hub->log[i].kind == WAYPOST__SYSTEM_KIND__DUPLICATE_IGNORED
+            ? 1
+            : 0;
+    }
+    return count;
+}
+
 static const char *const to_nobody[] = {CODE_NOBODY, NULL};
 
 static void duplicate__of_an_accepted_batch__gets_the_original_receipt_even_after_a_restart(
@@ -60,6 +74,7 @@ static void duplicate__of_an_accepted_batch__gets_the_original_receipt_even_afte
     agent_publish(sender, 1, 3);
     core_fixture_settle(f);
     assert_int_equal(sender->duplicates, 1);
+    assert_int_equal(repeats_told(&f->agents[HUB]), 3);
     core_fixture_restart(f);
     for (size_t i = 0; i < f->agent_count; i++) {
         agent_hello(&f->agents[i]);
@@ -69,6 +84,13 @@ static void duplicate__of_an_accepted_batch__gets_the_original_receipt_even_afte
     agent_publish(sender, 2, 1);
     core_fixture_settle(f);
     assert_int_equal(sender->duplicates, 2);
+    assert_int_equal(repeats_told(&f->agents[HUB]), 4);
+    for (int i = 0; i < 200; i++) {
+        agent_publish(sender, 2, 1);
+        core_fixture_settle(f);
+    }
+    assert_int_equal(sender->duplicates, 202);
+    assert_int_equal(repeats_told(&f->agents[HUB]), 3 + 64); /* of each session */
     assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 3);
 }
 
