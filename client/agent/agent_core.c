@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/beliefs.h"
 #include "client/agent/erasing.h"
 #include "client/agent/heads.h"
 #include "client/agent/ops.h"
@@ -383,6 +384,7 @@ void agent_core_tick(agent_core_t *self)
     if (self->state == SESSION_OPEN) {
         acking_tick(self);
         outgoing_pump(self);
+        beliefs_tick(self);
         erasing_pump(self);
         heads_pump(self);
     }

@@ -105,6 +105,8 @@ struct agent_core {
     struct watcher watchers[AGENT_WATCHERS_MAX];
     int64_t receiver_due_ms; /* wall, -1 where it is not known */
     int64_t daily_at_ms;     /* mono: keys and gaps are looked at */
+    bool beliefs_held;       /* some are to be settled in this session */
+    uint64_t beliefs_upto;   /* once the stream has come so far */
 
     /* what is watched (stats.h) */
     uint64_t counters[AGENT_COUNTER_COUNT];

@@ -14,7 +14,11 @@ enum happening { HAPPENED_ACCEPTED, HAPPENED_PERSISTED, HAPPENED_OPENED, HAPPENE
 struct step {
     int64_t at_ms;
     enum happening what;
-    uint64_t order; /* within an instant: the journal's, then the batch's */
+    /* Within an instant the journal's order counts: the leaf of the batch or acknowledgement, then the place in it. */
+    enum store_proof proof;
+    int64_t proof_row;
+    uint64_t leaf; /* UINT64_MAX where it stands in no journal yet */
+    uint64_t order;
     uint8_t event[UUID_BYTES];
     bool own; /* from the outbox */
     char code[CODE_BYTES + 1];
@@ -42,7 +46,7 @@ static struct step *step_add(
         self->items = grown;
     }
     struct step *step = &self->items[self->count++];
-    *step = (struct step){.at_ms = at_ms, .what = what};
+    *step = (struct step){.at_ms = at_ms, .what = what, .leaf = UINT64_MAX};
     memcpy(step->event, event, UUID_BYTES);
     return step;
 }
@@ -54,6 +58,9 @@ static int by_time(const void *a, const void *b)
 
     if (left->at_ms != right->at_ms) {
         return left->at_ms < right->at_ms ? -1 : 1;
+    }
+    if (left->leaf != right->leaf) {
+        return left->leaf < right->leaf ? -1 : 1;
     }
     if (left->what != right->what) {
         return left->what < right->what ? -1 : 1;
@@ -70,12 +77,14 @@ static void add_own(void *context, const struct outbox_row *row)
 {
     struct steps *self = context;
 
-    if (row->state == OUTBOX_ACCEPTED || row->state == OUTBOX_SENT) {
+    if (row->state != OUTBOX_REFUSED) {
         bool accepted = row->state == OUTBOX_ACCEPTED;
-        struct step *step = step_add(self, accepted ? row->accepted_ms : INT64_MAX,
+        struct step *step = step_add(self, accepted ? row->accepted_ms : row->created_ms,
             accepted ? HAPPENED_ACCEPTED : HAPPENED_SENT, row->event);
-        step->order = row->sequence;
+        step->order = accepted ? row->sequence : (uint64_t)row->position;
         step->own = true;
+        step->proof = STORE_PROOF_BATCH;
+        step->proof_row = accepted ? row->batch : 0;
     }
 }
 
@@ -89,7 +98,20 @@ static void add_level(void *context, const struct level_row *row)
         memcpy(step->code, row->code, sizeof step->code);
         step->role = row->role;
         memcpy(step->team, row->team, sizeof step->team);
+        step->proof = STORE_PROOF_ACK;
+        step->proof_row = row->ack;
     }
+}
+
+static struct step *received_add(
+    struct steps *self, int64_t at_ms, enum happening what, const struct inbox_row *row)
+{
+    struct step *step = step_add(self, at_ms, what, row->event);
+
+    step->proof = STORE_PROOF_EVIDENCE;
+    step->proof_row = row->evidence;
+    step->order = row->leaf;
+    return step;
 }
 
 /* An event to this agent was persisted for every code of ours that it is addressed to; the engine ignores the others. */
@@ -101,13 +123,13 @@ static void add_received(void *context, const struct inbox_row *row)
     if (row->fault != 0 || me == NULL) {
         return;
     }
-    (void)step_add(self, row->accepted_ms, HAPPENED_ACCEPTED, row->event);
+    (void)received_add(self, row->accepted_ms, HAPPENED_ACCEPTED, row);
     for (size_t i = 0; i <= me->acts_for_count; i++) {
         const char *code = i == 0 ? me->code : me->acts_for[i - 1];
-        struct step *persisted = step_add(self, row->persisted_ms, HAPPENED_PERSISTED, row->event);
+        struct step *persisted = received_add(self, row->persisted_ms, HAPPENED_PERSISTED, row);
         memcpy(persisted->code, code, strlen(code) + 1);
         if (row->opened_ms != 0) {
-            struct step *opened = step_add(self, row->opened_ms, HAPPENED_OPENED, row->event);
+            struct step *opened = received_add(self, row->opened_ms, HAPPENED_OPENED, row);
             memcpy(opened->code, code, strlen(code) + 1);
         }
     }
@@ -126,7 +148,24 @@ static void collect(struct steps *self)
         self->event = event;
         store_levels(self->core->store, event, add_level, self);
     }
+    size_t first = self->count;
     store_inbox_list(self->core->store, &all, add_received, self);
+    size_t upto = self->count;
+    for (size_t i = first; i < upto;
+         i++) { /* a hub is told how far others are with what they sent each other */
+        uint8_t event[UUID_BYTES];
+        memcpy(event, self->items[i].event, sizeof event);
+        if (self->items[i].what == HAPPENED_ACCEPTED) {
+            self->event = event;
+            store_levels(self->core->store, event, add_level, self);
+        }
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        struct step *step = &self->items[i];
+        if (step->proof_row != 0) {
+            step->leaf = store_leaf(self->core->store, step->proof, step->proof_row);
+        }
+    }
     qsort(self->items, self->count, sizeof *self->items, by_time);
 }
 
@@ -139,7 +178,7 @@ static bool read_bytes(agent_core_t *self, const struct step *step, struct buf *
         if (store_outbox(self->store, step->event, &row) != 0) {
             return false;
         }
-        buf_put_slice(out, buf_slice(&row.bytes));
+        (void)outbox_event_bytes(self, &row, out);
         outbox_row_free(&row);
     } else {
         struct inbox_row row;
@@ -152,7 +191,7 @@ static bool read_bytes(agent_core_t *self, const struct step *step, struct buf *
     return out->len > 0;
 }
 
-static void fold_event(agent_core_t *self, engine_t *engine, const struct step *step, int64_t at_ms)
+static void fold_event(agent_core_t *self, engine_t *engine, const struct step *step)
 {
     struct buf bytes = {0};
     struct event_view view;
@@ -163,21 +202,19 @@ static void fold_event(agent_core_t *self, engine_t *engine, const struct step *
         catalogue_kind(view.kind) != NULL && facts_read(&view, &facts) == 0) {
         const struct engine_event event = {.view = &view,
             .facts = &facts,
-            .accepted_ms = at_ms,
+            .accepted_ms = step->at_ms,
             .provisional = step->what == HAPPENED_SENT};
         (void)engine_event(engine, &event, verdicts);
     }
     buf_free(&bytes);
 }
 
-static void fold_step(agent_core_t *self, engine_t *engine, const struct step *step, int64_t now_ms)
+static void fold_step(agent_core_t *self, engine_t *engine, const struct step *step)
 {
     switch (step->what) {
     case HAPPENED_ACCEPTED:
-        fold_event(self, engine, step, step->at_ms);
-        break;
     case HAPPENED_SENT:
-        fold_event(self, engine, step, now_ms);
+        fold_event(self, engine, step);
         break;
     case HAPPENED_PERSISTED:
         engine_persisted(engine, step->event, step->code, step->at_ms);
@@ -200,7 +237,7 @@ engine_t *cases_fold(agent_core_t *self)
     engine_t *engine = engine_new(self->options.procedures, NULL, NULL);
     collect(&steps);
     for (size_t i = 0; i < steps.count; i++) {
-        fold_step(self, engine, &steps.items[i], now_ms);
+        fold_step(self, engine, &steps.items[i]);
     }
     engine_advance(engine, now_ms);
     free(steps.items);

@@ -34,6 +34,7 @@ static const struct op_row op_table[] = {
     {"transfers", op_transfers, {NULL}},
     {"transfer", op_transfer, {"transfer", NULL}},
     {"clocks", op_clocks, {"within_ms", "all", NULL}},
+    {"measures", op_measures, {NULL}},
     {"whois", op_whois, {"transfer", "child", "at", NULL}},
     {"receipt", op_receipt, {"event", NULL}},
     {"listening", op_listening, {"code", NULL}},

@@ -42,6 +42,7 @@ json_t *op_transfers(struct op *op);
 json_t *op_transfer(struct op *op);
 json_t *op_clocks(struct op *op);
 json_t *op_whois(struct op *op);
+json_t *op_measures(struct op *op);
 json_t *op_listening(struct op *op);
 json_t *op_operate(struct op *op); /* shape, trace, hold, release, counters */
 json_t *op_erase(struct op *op);
@@ -81,6 +82,8 @@ const char *verdict_word(uint32_t verdict);
 /* The event of an outbox row as event_json(), also before it is frozen. NULL where it cannot be
  * read. */
 json_t *outbox_event_json(agent_core_t *self, const struct outbox_row *row);
+/* Its bytes, appended: once frozen as they left, before as far as they are known. False where they cannot be made. */
+bool outbox_event_bytes(agent_core_t *self, const struct outbox_row *row, struct buf *out);
 
 /* What the procedures would say of an event now, as a word ("unjudged" without tables); a sentence
  * for each rule that refuses,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/agent/beliefs.h"
 #include "client/agent/cases.h"
 #include "client/agent/ops.h"
 #include "common/base/check.h"
@@ -17,6 +18,7 @@ struct clock_list {
     json_t *rows;
     int64_t until_ms; /* only what runs out before; INT64_MAX for all */
     bool open;        /* only what still runs, or is breached and not stopped */
+    int64_t heard_ms; /* when something of the broker was persisted last */
 };
 
 static const char *child_name(const struct transfer_row *transfer, const uint8_t *ref, char *text)
@@ -89,6 +91,7 @@ static void add_clock(void *context, const uint8_t *subject, const struct engine
     assert(row != NULL);
     json_object_set_new(row, "must_act", actors);
     json_object_set_new(row, "stopped", json_boolean(clock->stopped));
+    json_object_set_new(row, "belief", json_boolean(belief_is(list->core, clock, list->heard_ms)));
     put_due(row, &clock->due);
     put_late(row, clock);
     json_array_append_new(list->rows, row);
@@ -139,12 +142,34 @@ json_t *op_clocks(struct op *op)
             .rows = json_array(),
             .until_ms =
                 within_ms < 0 ? INT64_MAX : self->world->wall_ms(self->world->context) + within_ms,
-            .open = !op_flag(op, "all")},
+            .open = !op_flag(op, "all"),
+            .heard_ms = store_heard_ms(self->store)},
     };
     store_transfers(self->store, add_clocks_of, &walk);
     engine_destroy(&engine);
     return json_pack(
         "{s:o, s:b}", "clocks", walk.list.rows, "online", (int)agent_core_online(self));
+}
+
+/* ---- a hub's measures ---- */
+
+json_t *op_measures(struct op *op)
+{
+    engine_t *engine = fold_or_complain(op);
+    const char *name;
+
+    if (engine == NULL) {
+        return NULL;
+    }
+    json_t *measures = json_object();
+    for (size_t i = 0; (name = engine_measure_name(i)) != NULL; i++) {
+        int64_t value = 0;
+        if (engine_measure(engine, name, &value) == 0) {
+            json_object_set_new(measures, name, json_integer((json_int_t)value));
+        }
+    }
+    engine_destroy(&engine);
+    return json_pack("{s:o}", "measures", measures);
 }
 
 /* ---- whois ---- */
@@ -250,8 +275,11 @@ static json_t *child_json(agent_core_t *self, const engine_t *engine,
     char text[UUID_TEXT_BYTES];
     json_t *owed = json_array();
     json_t *expected = json_array();
-    struct clock_list list = {
-        .core = self, .transfer = transfer, .rows = json_array(), .until_ms = INT64_MAX};
+    struct clock_list list = {.core = self,
+        .transfer = transfer,
+        .rows = json_array(),
+        .until_ms = INT64_MAX,
+        .heard_ms = store_heard_ms(self->store)};
 
     engine_clocks(engine, transfer->transfer, ref, add_clock, &list);
     engine_outstanding(engine, transfer->transfer, ref, add_owed, owed);
@@ -308,6 +336,17 @@ static void add_verdicts(
     }
 }
 
+/* What this agent has recorded for itself: beliefs that the journal did not bear out. */
+static void add_disproved(void *context, const struct belief_row *row)
+{
+    if (row->disproved_ms != 0) {
+        json_array_append_new(context,
+            json_pack("{s:s, s:o, s:o, s:s, s:o}", "kind", "breach_superseded", "at",
+                json_stamp(row->disproved_ms), "recorded", json_stamp(row->disproved_ms), "clock",
+                row->clock, "subject", json_id(row->subject)));
+    }
+}
+
 void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answer)
 {
     engine_t *engine = cases_fold(op->core);
@@ -321,6 +360,9 @@ void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answe
             children, child_json(op->core, engine, transfer, transfer->subjects[i].ref));
     }
     json_object_set_new(answer, "children", children);
+    json_t *records = json_array();
+    store_beliefs(op->core->store, transfer->transfer, add_disproved, records);
+    json_object_set_new(answer, "records", records);
     json_object_set_new(answer, "online", json_boolean(agent_core_online(op->core)));
     add_verdicts(engine, transfer, json_object_get(answer, "events"));
     engine_destroy(&engine);

@@ -277,17 +277,15 @@ json_t *op_inbox(struct op *op)
 
 /* ---- one event ---- */
 
-static json_t *draft_json(agent_core_t *self, const struct outbox_row *row)
+/* An event that is not frozen yet, as far as it is known: without numbers and its sealed part. */
+static bool draft_bytes(agent_core_t *self, const struct outbox_row *row, struct buf *out)
 {
     struct draft draft;
     struct buf header = {0};
     struct buf facts = {0};
-    struct buf bytes = {0};
-    struct event_view view;
-    json_t *json = NULL;
 
     if (draft_read(buf_slice(&row->draft), &draft, NULL) != 0) {
-        return NULL;
+        return false;
     }
     struct event_view *head = &draft.event.head;
     memcpy(head->id, row->event, UUID_BYTES);
@@ -297,28 +295,39 @@ static json_t *draft_json(agent_core_t *self, const struct outbox_row *row)
     for (size_t i = 0; i < head->recipient_count; i++) {
         head->to[i].n = 1;
     }
-    if (event_encode(&draft.event, &header, &facts, NULL) == 0) {
-        event_join(buf_slice(&header), buf_slice(&facts), NULL, &bytes);
-        if (event_read(buf_slice(&bytes), &view, NULL) == 0) {
-            json = event_json(&view);
-            json_object_del(json, "sequence"); /* has none yet */
-        }
+    bool good = event_encode(&draft.event, &header, &facts, NULL) == 0;
+    if (good) {
+        event_join(buf_slice(&header), buf_slice(&facts), NULL, out);
     }
     buf_free(&header);
     buf_free(&facts);
-    buf_free(&bytes);
     draft_free(&draft);
-    return json;
+    return good;
+}
+
+bool outbox_event_bytes(agent_core_t *self, const struct outbox_row *row, struct buf *out)
+{
+    if (row->bytes.len == 0) {
+        return draft_bytes(self, row, out);
+    }
+    buf_put_slice(out, buf_slice(&row->bytes));
+    return true;
 }
 
 json_t *outbox_event_json(agent_core_t *self, const struct outbox_row *row)
 {
+    struct buf bytes = {0};
     struct event_view view;
+    json_t *json = NULL;
 
-    if (row->bytes.len == 0) {
-        return draft_json(self, row);
+    if (outbox_event_bytes(self, row, &bytes) && event_read(buf_slice(&bytes), &view, NULL) == 0) {
+        json = event_json(&view);
     }
-    return event_read(buf_slice(&row->bytes), &view, NULL) == 0 ? event_json(&view) : NULL;
+    if (json != NULL && row->bytes.len == 0) {
+        json_object_del(json, "sequence"); /* has none yet */
+    }
+    buf_free(&bytes);
+    return json;
 }
 
 static json_t *receipt_json(agent_core_t *self, const struct outbox_row *row)

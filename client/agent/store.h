@@ -297,6 +297,11 @@ enum level store_level_of(store_t *self, const uint8_t *event, const char *code,
 void store_ack_levels(store_t *self, int64_t ack,
     void (*visit)(void *context, const uint8_t *event, const struct level_row *row), void *context);
 
+/* Place in the broker's journal of a batch of ours, of one that was delivered, of an acknowledgement; UINT64_MAX where
+ * it is not known. */
+enum store_proof { STORE_PROOF_BATCH, STORE_PROOF_EVIDENCE, STORE_PROOF_ACK };
+uint64_t store_leaf(store_t *self, enum store_proof proof, int64_t row);
+
 /* ---- inbox ---- */
 
 enum receiver_state {
@@ -449,6 +454,25 @@ int64_t store_notice_add(store_t *self, const struct notice_row *row);
 int store_notice(store_t *self, int64_t id, struct notice_row *out);
 void store_notices(store_t *self, const uint8_t *event,
     void (*visit)(void *context, const struct notice_row *row), void *context);
+
+/* ---- breaches that were believed in while the agent was cut off (beliefs.h) ---- */
+
+struct belief_row {
+    uint8_t transfer[UUID_BYTES];
+    uint8_t subject[UUID_BYTES];
+    char clock[8]; /* "C01" */
+    int64_t at_ms; /* when it ran out */
+    int64_t
+        disproved_ms; /* when it turned out that the journal says otherwise; 0 while it is held */
+};
+void store_belief_put(store_t *self, const struct belief_row *row); /* once */
+void store_belief_settle(
+    store_t *self, const struct belief_row *row, int64_t disproved_ms); /* 0: borne out, gone */
+/* transfer NULL for all. */
+void store_beliefs(store_t *self, const uint8_t *transfer,
+    void (*visit)(void *context, const struct belief_row *row), void *context);
+uint64_t store_beliefs_held(store_t *self);
+int64_t store_heard_ms(store_t *self); /* when the last entry was persisted, 0 for never */
 
 /* Counters n that senders give us. True where a gap is open afterwards. */
 bool store_sender_number(store_t *self, const char *agent, uint64_t incarnation, const char *code,

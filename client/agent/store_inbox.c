@@ -81,6 +81,23 @@ int64_t store_evidence_put(store_t *self, struct slice statement_bytes, struct s
     return id;
 }
 
+uint64_t store_leaf(store_t *self, enum store_proof proof, int64_t row)
+{
+    sqlite3_stmt *statement = proof == STORE_PROOF_BATCH
+        ? store_sql(self, "SELECT ifnull(leaf_index, -1) FROM batches WHERE id = ?")
+        : proof == STORE_PROOF_EVIDENCE
+        ? store_sql(self, "SELECT leaf_index FROM evidence WHERE id = ?")
+        : store_sql(self, "SELECT leaf_index FROM acks WHERE id = ?");
+    uint64_t leaf = UINT64_MAX;
+
+    sql_int(statement, 1, row);
+    if (store_row(self, statement)) {
+        leaf = (uint64_t)row_int(statement, 0);
+        store_stop(statement);
+    }
+    return leaf;
+}
+
 int store_evidence(store_t *self, int64_t id, struct evidence_row *out)
 {
     sqlite3_stmt *statement = store_sql(

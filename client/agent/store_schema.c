@@ -96,6 +96,10 @@ const char *const store_schema[] = {
     "TEXT NOT NULL,"
     " doer TEXT NOT NULL, code_err INTEGER NOT NULL) STRICT",
     "CREATE INDEX notices_by_event ON notices (event) WHERE event IS NOT NULL",
+    "CREATE TABLE beliefs (transfer BLOB NOT NULL, subject BLOB NOT NULL, clock TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL, disproved_ms INTEGER NOT NULL, PRIMARY KEY (transfer, subject, "
+    "clock, at_ms))"
+    " STRICT, WITHOUT ROWID",
     "CREATE TABLE entries (position INTEGER PRIMARY KEY AUTOINCREMENT, epoch INTEGER NOT NULL, "
     "number INTEGER NOT NULL,"
     " type INTEGER NOT NULL, event BLOB, ref INTEGER NOT NULL, persisted_ms INTEGER NOT NULL,"

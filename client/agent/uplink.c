@@ -11,6 +11,7 @@
 #include "client/agent/erasing.h"
 #include "client/agent/heads.h"
 #include "client/agent/ops.h"
+#include "client/agent/beliefs.h"
 #include "common/base/log.h"
 
 #include "common/base/banned.h"
@@ -209,6 +210,7 @@ void uplink_welcome(agent_core_t *self, const Waypost__Welcome *welcome, struct 
         uplink_close(self, AGENT_BACKOFF_MAX_MS);
         return;
     }
+    beliefs_note(self, welcome->stream_last);
     self->state = SESSION_OPEN;
     self->state_since_ms = agent_mono(self);
     self->online_since_ms = agent_wall(self);
