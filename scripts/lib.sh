@@ -171,8 +171,8 @@ has_level() {
 # ---- making a network ----
 #
 # NETWORK_AGENTS lists the ids in the register; the endpoint of the broker is $ENDPOINT. EXTRA_CARDS[ID] names a second card
-# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery, HUB_OPTIONS lines of a hub's configuration,
-# METRICS an address where each program serves its own.
+# (a rotation), REVOKED[ID] a time of revocation, RECEIVER a program for on-delivery, HUB_REGIONS what hubs see (London),
+# HUB_OPTIONS lines of a hub's configuration, METRICS an address where each program serves its own.
 
 NETWORK_NAME=waypost-demo
 LONDON_REGION=E12000007
@@ -193,7 +193,7 @@ agent_in_register() {
     local id=$1
     printf 'agent = "%s"\n' "$id"
     case $id in
-        *-hub) printf '    roles = "hub"\n    regions = "%s"\n' "$LONDON_REGION" ;;
+        *-hub) printf '    roles = "hub"\n    regions = "%s"\n' "${HUB_REGIONS:-$LONDON_REGION}" ;;
         operator) printf '    roles = "operator"\n' ;;
         *) printf '    roles = "authority"\n' ;;
     esac

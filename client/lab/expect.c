@@ -24,6 +24,19 @@ const uint8_t *child_ref(const struct asking *self, uint32_t child)
     return self->scenario->children[child].ref;
 }
 
+const uint8_t *network_event_id(
+    const struct rehearsal_network *self, const scenario_t *scenario, uint32_t event)
+{
+    const uint8_t *id = self->event_id == NULL ? NULL : self->event_id(self->self, event);
+
+    return id == NULL ? scenario->events[event].id : id;
+}
+
+const uint8_t *event_id(const struct asking *self, uint32_t event)
+{
+    return network_event_id(self->network, self->scenario, event);
+}
+
 const uint8_t *transfer_id(const struct asking *self, uint32_t transfer)
 {
     return self->scenario->transfers[transfer].id;

@@ -46,7 +46,7 @@ static struct clock_seen seen_of(const struct asking *self, uint32_t child)
     struct clock_seen seen = {.info = self->wanted->clock};
 
     if (self->wanted->event != SCENARIO_NONE) {
-        seen.event = self->scenario->events[self->wanted->event].id;
+        seen.event = event_id(self, self->wanted->event);
     }
     asked_clocks(self, child, see_clock, &seen);
     return seen;

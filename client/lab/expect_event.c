@@ -95,8 +95,8 @@ static bool verdict_of(const struct asking *self, uint32_t child, struct engine_
             .verdict = VERDICT_TURNED_AWAY, .rule_count = 1, .rules = {"R53"}};
         return true;
     }
-    return engine_verdict(self->network->engine(self->network->self, NULL), asked_event(self)->id,
-               child_ref(self, child), out) == 0;
+    return engine_verdict(self->network->engine(self->network->self, NULL),
+               event_id(self, self->wanted->event), child_ref(self, child), out) == 0;
 }
 
 bool expect_verdict(const struct asking *self)
@@ -157,7 +157,7 @@ static void count_record(void *context, const struct record *record)
 static size_t recorded(const struct asking *self, const char *kind, const char *code)
 {
     const struct scenario_event *event = asked_event(self);
-    struct count_context counting = {.event = event->id,
+    struct count_context counting = {.event = event_id(self, self->wanted->event),
         .subject = child_ref(self, event->children[0]),
         .kind = kind,
         .code = code};
@@ -169,7 +169,7 @@ static size_t recorded(const struct asking *self, const char *kind, const char *
 static void got_receipts(const struct asking *self, const engine_t *engine)
 {
     const char *codes[RECIPIENTS_MAX];
-    size_t count = engine_recipients(engine, asked_event(self)->id, codes);
+    size_t count = engine_recipients(engine, event_id(self, self->wanted->event), codes);
 
     if (asked_fate(self) != FATE_ACCEPTED) {
         buf_put_text(self->got, "%s",
@@ -179,7 +179,7 @@ static void got_receipts(const struct asking *self, const engine_t *engine)
         buf_put_text(self->got, "no recipient");
     }
     for (size_t i = 0; i < count; i++) {
-        int level = engine_level(engine, asked_event(self)->id, codes[i]);
+        int level = engine_level(engine, event_id(self, self->wanted->event), codes[i]);
         buf_put_text(self->got, "%s%s:%s", i > 0 ? " " : "", codes[i],
             level >= 0 && level < 3 ? level_words[level] : "none");
     }
@@ -199,17 +199,17 @@ static bool once_each(const struct asking *self)
 bool expect_receipts(const struct asking *self)
 {
     const engine_t *engine = self->network->engine(self->network->self, NULL);
-    const struct scenario_event *event = asked_event(self);
+    const uint8_t *id = event_id(self, self->wanted->event);
     const char *codes[RECIPIENTS_MAX];
     bool holds = true;
 
     for (uint32_t i = 0; holds && i < self->wanted->receipt_count; i++) {
         const struct receipt_wanted *receipt = &self->wanted->receipts[i];
-        int level = engine_level(engine, event->id, receipt->code);
+        int level = engine_level(engine, id, receipt->code);
         holds = self->wanted->exactly ? level == receipt->level : level >= receipt->level;
     }
     if (holds && self->wanted->exactly) {
-        holds = engine_recipients(engine, event->id, codes) == self->wanted->receipt_count;
+        holds = engine_recipients(engine, id, codes) == self->wanted->receipt_count;
     }
     if (!holds) {
         got_receipts(self, engine);

@@ -38,6 +38,7 @@ bool expect_recorded(const struct asking *self);
 /* "T/NAME: " before what was found about one child. */
 void got_child(const struct asking *self, uint32_t transfer, uint32_t child);
 const uint8_t *child_ref(const struct asking *self, uint32_t child);
+const uint8_t *event_id(const struct asking *self, uint32_t event);
 const uint8_t *transfer_id(const struct asking *self, uint32_t transfer);
 
 /* State as whoever is asked has it: as the functions of engine.h. */

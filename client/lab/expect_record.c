@@ -29,7 +29,7 @@ static bool is_about_event(const char *kind)
 static const struct scenario_event *event_named(const struct asking *self, const uint8_t *id)
 {
     for (uint32_t i = 0; i < self->scenario->event_count; i++) {
-        if (memcmp(self->scenario->events[i].id, id, UUID_BYTES) == 0) {
+        if (memcmp(event_id(self, i), id, UUID_BYTES) == 0) {
             return &self->scenario->events[i];
         }
     }
@@ -163,7 +163,7 @@ static bool pair_fits(
 
     if (pair->event != SCENARIO_NONE) {
         return record->has_event &&
-            memcmp(record->event, self->scenario->events[pair->event].id, UUID_BYTES) == 0;
+            memcmp(record->event, event_id(self, pair->event), UUID_BYTES) == 0;
     }
     const char *value = fact_of(record, pair->name, &len);
     if (value == NULL) {

@@ -52,6 +52,12 @@ struct rehearsal_network {
     void (*broker)(void *self, bool up);
     void (*erase)(void *self, uint32_t event);
 
+    /*
+     * The id under which the members know an event of the scenario: agents that are real draw their own. NULL (the
+     * function, or the id of an event that was not sent): the scenario's.
+     */
+    const uint8_t *(*event_id)(void *self, uint32_t event);
+
     /* ---- what is asked; view: an authority's code, NULL for the broker ---- */
     const struct agent_answers
         *answers; /* NULL where engine and hub have every engine at hand; else they have the
@@ -69,5 +75,9 @@ struct rehearsal_network {
     bool (*replays)(void *self, struct buf *why);   /* why: what differs */
     const struct record_log *(*log)(void *self);    /* the broker's */
 };
+
+/* The same, whoever gives it. */
+const uint8_t *network_event_id(
+    const struct rehearsal_network *self, const scenario_t *scenario, uint32_t event);
 
 #endif

@@ -269,11 +269,12 @@ static void put_verdicts(struct timeline *self, const scenario_t *scenario,
     const struct scenario_event *event, const struct rehearsal_network *network)
 {
     const engine_t *engine = network->engine(network->self, NULL);
+    const uint8_t *id = network_event_id(network, scenario, (uint32_t)(event - scenario->events));
 
     for (uint32_t i = 0; i < event->child_count; i++) {
         const struct scenario_child *child = &scenario->children[event->children[i]];
         struct engine_verdict verdict;
-        if (engine_verdict(engine, event->id, child->ref, &verdict) != 0) {
+        if (engine_verdict(engine, id, child->ref, &verdict) != 0) {
             continue;
         }
         fprintf(self->out, "            %s: %s", child->name, verdict_words[verdict.verdict]);
@@ -291,7 +292,8 @@ static void put_event(struct timeline *self, const scenario_t *scenario,
     const struct scenario_event *event = &scenario->events[statement->event];
     const struct kind_info *kind = catalogue_kind(event->kind);
     const char *codes[RECIPIENTS_MAX];
-    size_t count = engine_recipients(network->engine(network->self, NULL), event->id, codes);
+    size_t count = engine_recipients(network->engine(network->self, NULL),
+        network_event_id(network, scenario, statement->event), codes);
     enum event_fate fate = network->fate(network->self, statement->event);
 
     put_time(self, statement->now_ms);
@@ -366,12 +368,13 @@ static json_t *verdicts_json(const scenario_t *scenario, const struct scenario_e
     const struct rehearsal_network *network)
 {
     const engine_t *engine = network->engine(network->self, NULL);
+    const uint8_t *id = network_event_id(network, scenario, (uint32_t)(event - scenario->events));
     json_t *verdicts = json_object();
 
     for (uint32_t i = 0; i < event->child_count; i++) {
         const struct scenario_child *child = &scenario->children[event->children[i]];
         struct engine_verdict verdict;
-        if (engine_verdict(engine, event->id, child->ref, &verdict) != 0) {
+        if (engine_verdict(engine, id, child->ref, &verdict) != 0) {
             continue;
         }
         json_t *rules = json_array();
@@ -389,7 +392,8 @@ static void put_event_json(struct timeline *self, const scenario_t *scenario,
 {
     const struct scenario_event *event = &scenario->events[statement->event];
     const char *codes[RECIPIENTS_MAX];
-    size_t count = engine_recipients(network->engine(network->self, NULL), event->id, codes);
+    size_t count = engine_recipients(network->engine(network->self, NULL),
+        network_event_id(network, scenario, statement->event), codes);
     struct event_view view;
     json_t *to = json_array();
 
