@@ -126,7 +126,8 @@ audit_t *audit_new(const char *network, const char *journal_dir, const struct ke
         .snapshot_bytes = UINT64_MAX / 2,
         .free_bytes_min = 1,
         .inflight_bytes_max = 67108864};
-    self->ports = (struct core_ports){NULL, send_nowhere, verify_never, free_plenty};
+    self->ports = (struct core_ports){
+        .send = send_nowhere, .verify = verify_never, .free_bytes = free_plenty};
     return self;
 }
 
