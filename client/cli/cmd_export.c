@@ -1,5 +1,5 @@
 /*
- * cmd_export: a journal as JSON lines or as length-delimited protobuf messages, for other programs.
+ * cmd_export: a journal as JSON lines for a reader, or whole, as protobuf messages or CloudEvents, for another program.
  *
  * Reads a journal that may be in use; what is after its last whole commit is left out. Sealed bytes are copied with
  * --payloads alone, and never opened. A journal that is damaged is exported up to the damage, and the exit code is 1.
@@ -11,12 +11,14 @@
 
 #include "client/cli/commands.h"
 #include "client/cli/progress.h"
+#include "client/replay/export.h"
+#include "client/replay/source.h"
 #include "common/base/civil.h"
 #include "common/base/uuid.h"
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
-#include "common/journal/disk.h"
-#include "common/journal/journal.h"
+#include "common/record/ack.h"
+#include "common/record/derived.h"
 #include "common/base/banned.h"
 
 enum { ARENA_BYTES = 4194304 };
@@ -24,12 +26,11 @@ enum { ARENA_BYTES = 4194304 };
 struct exporter {
     struct cli *cli;
     FILE *out;
-    bool protobuf;
+    exporter_t *writer; /* NULL: JSON lines for a reader */
     bool payloads;
     uint64_t from; /* first leaf wanted */
     uint64_t written;
     arena_t *arena;
-    struct buf bytes;
     struct progress progress;
 };
 
@@ -124,58 +125,60 @@ static void set_id(
     }
 }
 
-static void put_derived_line(struct exporter *self, const struct record *record)
+struct derived_line {
+    struct exporter *exporter;
+    const struct record *record;
+};
+
+static void set_text(json_t *line, const char *member, const char *text)
 {
-    json_t *line = line_of(record);
-    const Waypost__Derived *derived =
-        message_decode(self->arena, &waypost__derived__descriptor, record->body);
-    if (derived == NULL) {
-        json_object_set_new(line, "body", base64_json(record->body));
-    } else {
-        const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
-            &waypost__system_kind__descriptor, (int)derived->kind);
-        json_object_set_new(line, "kind", json_string(kind == NULL ? "unknown" : kind->name));
-        set_id(line, "event", &derived->event, derived->has_event);
-        set_id(line, "transfer", &derived->transfer, derived->has_transfer);
-        if (derived->code != NULL) {
-            json_object_set_new(line, "code", json_string(derived->code));
-        }
-        if (derived->by != NULL) {
-            json_object_set_new(line, "by", json_string(derived->by));
-        }
-        if (derived->has_code_err) {
-            json_object_set_new(line, "error", json_string(err_name(-(int)derived->code_err)));
-        }
+    if (text != NULL && text[0] != '\0') {
+        json_object_set_new(line, member, json_string(text));
     }
-    put_line(self, line);
 }
 
-/* The statement, signature and agent of an acknowledgement's body; false where they are cut short. */
-static bool ack_take(
-    struct slice body, struct slice *statement, struct slice *signature, char *agent)
+static int put_derived(void *context, const Waypost__Derived *derived)
 {
-    struct cursor in = cursor_of(body);
-    *statement = take_bytes(&in, take_u32(&in));
-    *signature = take_bytes(&in, SIGNATURE_BYTES);
-    struct slice name = take_bytes(&in, take_u16(&in));
-    if (in.failed || name.len > AGENT_ID_BYTES_MAX) {
-        return false;
+    const struct derived_line *self = context;
+    json_t *line = line_of(self->record);
+    char word[DERIVED_WORD_BYTES];
+    char stamp[CIVIL_STAMP_BYTES];
+    json_object_set_new(line, "kind", json_string(derived_word((int)derived->kind, word)));
+    civil_stamp_utc(derived->at_ms, stamp);
+    json_object_set_new(line, "at", json_string(stamp));
+    set_id(line, "event", &derived->event, derived->has_event);
+    set_id(line, "transfer", &derived->transfer, derived->has_transfer);
+    set_id(line, "child", &derived->subject, derived->has_subject);
+    set_text(line, "clock", derived->clock);
+    set_text(line, "rule", derived->rule);
+    set_text(line, "detail", derived->detail);
+    set_text(line, "code", derived->code);
+    set_text(line, "by", derived->by);
+    if (derived->has_code_err) {
+        json_object_set_new(line, "error", json_string(err_name(-(int)derived->code_err)));
     }
-    memcpy(agent, name.data, name.len);
-    agent[name.len] = '\0';
-    return true;
+    put_line(self->exporter, line);
+    return 0;
+}
+
+static void put_derived_line(struct exporter *self, const struct record *record)
+{
+    struct derived_line context = {self, record};
+    if (derived_walk(self->arena, record->body, put_derived, &context) != 0) {
+        json_t *line = line_of(record);
+        json_object_set_new(line, "body", base64_json(record->body));
+        put_line(self, line);
+    }
 }
 
 static void put_ack_line(struct exporter *self, const struct record *record)
 {
-    char agent[AGENT_ID_BYTES_MAX + 1];
-    struct slice statement;
-    struct slice signature;
+    struct ack_body body;
     json_t *line = line_of(record);
-    if (ack_take(record->body, &statement, &signature, agent)) {
+    if (ack_body_read(record->body, &body) == 0) {
         const Waypost__AckStatement *ack =
-            message_decode(self->arena, &waypost__ack_statement__descriptor, statement);
-        json_object_set_new(line, "agent", json_string(agent));
+            message_decode(self->arena, &waypost__ack_statement__descriptor, body.statement);
+        json_object_set_new(line, "agent", json_string(body.agent));
         if (ack != NULL) {
             json_object_set_new(line, "upto", json_integer((json_int_t)ack->upto));
             json_object_set_new(line, "stream_epoch", json_integer((json_int_t)ack->stream_epoch));
@@ -199,139 +202,33 @@ static void put_jsonl(struct exporter *self, const struct record *record)
     }
 }
 
-/* ---- protobuf ---- */
-
-static ProtobufCBinaryData binary(struct slice bytes)
-{
-    return (ProtobufCBinaryData){.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.data};
-}
-
-static void put_message(struct exporter *self, const Waypost__ExportRecord *message)
-{
-    struct buf length = {0};
-    buf_clear(&self->bytes);
-    message_encode(&message->base, &self->bytes);
-    buf_put_varint(&length, self->bytes.len);
-    fwrite(length.data, 1, length.len, self->out);
-    fwrite(self->bytes.data, 1, self->bytes.len, self->out);
-    buf_free(&length);
-}
-
-/* Wraps as they are stored, as messages; both arrays belong to the caller. */
-static void wraps_fill(const struct stored_payload *payload, Waypost__Wrap *wraps,
-    Waypost__Wrap **list, char (*codes)[10])
-{
-    for (uint32_t i = 0; i < payload->wrap_count; i++) {
-        const uint8_t *at = payload->wraps.data + (size_t)i * WRAP_STORED_BYTES;
-        memcpy(codes[i], at, CODE_BYTES);
-        codes[i][CODE_BYTES] = '\0';
-        wraps[i] = (Waypost__Wrap)WAYPOST__WRAP__INIT;
-        wraps[i].code = codes[i];
-        wraps[i].key_id = binary(slice_of(at + 9, 8));
-        wraps[i].ephemeral = binary(slice_of(at + 17, 32));
-        wraps[i].sealed_key = binary(slice_of(at + 49, 48));
-        list[i] = &wraps[i];
-    }
-}
-
-struct event_parts {
-    Waypost__PublishedEvent event;
-    Waypost__Wrap wraps[WRAPS_MAX];
-    Waypost__Wrap *wrap_list[WRAPS_MAX];
-    char codes[WRAPS_MAX][10];
-};
-
-static void parts_fill(
-    struct event_parts *part, struct slice event, const struct stored_payload *payload)
-{
-    part->event = (Waypost__PublishedEvent)WAYPOST__PUBLISHED_EVENT__INIT;
-    part->event.event = binary(event);
-    if (payload->ciphertext.len > 0 && payload->wrap_count <= WRAPS_MAX) {
-        part->event.has_payload = 1;
-        part->event.payload = binary(payload->ciphertext);
-        wraps_fill(payload, part->wraps, part->wrap_list, part->codes);
-        part->event.n_wraps = payload->wrap_count;
-        part->event.wraps = part->wrap_list;
-    }
-}
-
-static void put_batch_message(
-    struct exporter *self, const struct record *record, Waypost__ExportRecord *message)
-{
-    struct batch_body batch;
-    struct slice event;
-    if (batch_body_read(record->body, &batch) != 0) {
-        return; /* as above */
-    }
-    Waypost__Signed statement = WAYPOST__SIGNED__INIT;
-    statement.statement = binary(batch.statement);
-    statement.signature = binary(batch.signature);
-    message->agent = batch.agent;
-    message->statement = &statement;
-    struct event_parts *parts = mem_new(batch.count, sizeof *parts);
-    message->events = mem_new(batch.count, sizeof(Waypost__PublishedEvent *));
-    struct slice rest = batch.events;
-    struct slice payloads = self->payloads ? record->payload : slice_of(NULL, 0);
-    while (message->n_events < batch.count && batch_next_event(&rest, &event) == 0) {
-        struct stored_payload payload = {0};
-        if (payloads.len > 0 && batch_next_payload(&payloads, &payload) != 0) {
-            payload = (struct stored_payload){0};
-        }
-        parts_fill(&parts[message->n_events], event, &payload);
-        message->events[message->n_events] = &parts[message->n_events].event;
-        message->n_events++;
-    }
-    put_message(self, message);
-    free(message->events);
-    message->events = NULL;
-    message->n_events = 0;
-    message->agent = NULL; /* what they point at ends here */
-    message->statement = NULL;
-    free(parts);
-}
-
-static void put_protobuf(struct exporter *self, const struct record *record)
-{
-    Waypost__ExportRecord message = WAYPOST__EXPORT_RECORD__INIT;
-    Waypost__Signed statement = WAYPOST__SIGNED__INIT;
-    char agent[AGENT_ID_BYTES_MAX + 1];
-    struct slice bytes;
-    struct slice signature;
-    message.leaf_index = record->sequence;
-    message.time_ms = record->time_ms;
-    message.type = record->type;
-    if (record->type == RECORD_BATCH) {
-        put_batch_message(self, record, &message);
-        return;
-    }
-    if (record->type == RECORD_ACK && ack_take(record->body, &bytes, &signature, agent)) {
-        message.agent = agent;
-        message.statement = &statement;
-        statement.statement = binary(bytes);
-        statement.signature = binary(signature);
-    } else {
-        message.has_body = 1;
-        message.body = binary(record->body);
-    }
-    put_message(self, &message);
-}
-
 /* ---- the walk ---- */
+
+static int visit_segment(void *context, uint32_t segment, struct slice header)
+{
+    struct exporter *self = context;
+    if (self->writer == NULL) {
+        return 0;
+    }
+    if (self->from > 0) { /* no journal is made of a part */
+        exporter_network(self->writer, header);
+        return 0;
+    }
+    return exporter_segment(self->writer, segment, header);
+}
 
 static int visit_record(void *context, const struct record *record, uint64_t position)
 {
     struct exporter *self = context;
-    (void)position;
     if (record->sequence < self->from) {
         return 0;
     }
-    arena_reset(self->arena);
-    if (self->protobuf) {
-        put_protobuf(self, record);
-    } else {
-        put_jsonl(self, record);
+    self->written += record->type != RECORD_COMMIT;
+    if (self->writer != NULL) {
+        return exporter_record(self->writer, record, position);
     }
-    self->written++;
+    arena_reset(self->arena);
+    put_jsonl(self, record);
     return ferror(self->out) != 0 ? E_IO : 0;
 }
 
@@ -341,20 +238,25 @@ static void show_progress(void *context, uint64_t done, uint64_t all)
     progress_show(&self->progress, done, all);
 }
 
-static int export_journal(struct exporter *self)
+static int export_source(struct exporter *self)
 {
     struct cli *cli = self->cli;
-    struct disk disk;
-    struct journal_check report = {0};
+    source_t *source = NULL;
     struct complaint why = {0};
-    int rc = disk_real_open(cli->args[0], &disk);
-    if (rc != 0) {
-        return cli_fail(cli, rc, "%s cannot be read: %s", cli->args[0], err_text(rc));
+    uint64_t torn;
+    const struct source_walk walk = {.from_sequence = self->from,
+        .commits = self->writer != NULL,
+        .visit = visit_record,
+        .segment = visit_segment,
+        .progress = show_progress,
+        .context = self};
+    if (source_open(cli->args[0], &source, &why) != 0) {
+        return cli_fail_why(cli, &why);
     }
     progress_begin(&self->progress, cli, "exporting");
-    rc = journal_verify(&disk, NULL, &report, visit_record, self, show_progress, &why);
+    int rc = source_walk(source, &walk, &torn, &why);
     progress_end(&self->progress);
-    disk_real_close(&disk);
+    source_close(&source);
     if (ferror(self->out) != 0) {
         return cli_fail(cli, E_IO, "the export could not be written whole");
     }
@@ -373,10 +275,23 @@ static int close_file(struct cli *cli, FILE *file, const char *path, int exit_co
     return exit_code;
 }
 
+static const char *const formats[] = {
+    "jsonl", "json", "protobuf-delimited", "protobuf", "cloudevents", NULL};
+
+static exporter_t *writer_of(struct cli *cli, FILE *out)
+{
+    const char *format = cli_text(cli, "format");
+    bool payloads = cli_flag(cli, "payloads");
+    if (format == NULL || strncmp(format, "json", 4) == 0) {
+        return NULL;
+    }
+    return exporter_new(
+        out, strcmp(format, "cloudevents") == 0 ? SOURCE_CLOUDEVENTS : SOURCE_PROTOBUF, payloads);
+}
+
 static int run_export(struct cli *cli)
 {
     const char *path = cli_text(cli, "out");
-    const char *format = cli_text(cli, "format");
     FILE *file = path == NULL ? cli->out : fopen(path, "wxe");
     if (file == NULL) {
         return cli_fail(cli, E_EXISTS,
@@ -384,13 +299,13 @@ static int run_export(struct cli *cli)
     }
     struct exporter exporter = {.cli = cli,
         .out = file,
-        .protobuf = format != NULL && strncmp(format, "protobuf", 8) == 0,
+        .writer = writer_of(cli, file),
         .payloads = cli_flag(cli, "payloads"),
         .from = cli_number(cli, "from", 0),
         .arena = arena_new(ARENA_BYTES)};
-    int exit_code = export_journal(&exporter);
+    int exit_code = export_source(&exporter);
     arena_destroy(&exporter.arena);
-    buf_free(&exporter.bytes);
+    exporter_destroy(&exporter.writer);
     if (path != NULL) {
         exit_code = close_file(cli, file, path, exit_code);
         if (cli->json && exit_code == CLI_DONE) {
@@ -402,14 +317,14 @@ static int run_export(struct cli *cli)
     return exit_code;
 }
 
-static const char *const formats[] = {"jsonl", "json", "protobuf-delimited", "protobuf", NULL};
-
 static const struct cli_option export_options[] = {
     {.name = "format",
         .argument = "FORMAT",
         .type = CLI_WORD,
         .words = formats,
-        .text = "jsonl, also written json (a line an event or record), unless another is named"},
+        .text = "jsonl (also json): a line an event or record, to be read; protobuf and "
+                "cloudevents: everything, "
+                "taken back by waypost import"},
     {.name = "out",
         .letter = 'o',
         .argument = "FILE",
@@ -425,16 +340,23 @@ static const struct cli_option export_options[] = {
 
 const struct cli_command cmd_export[] = {
     {.name = "export",
-        .group = CLI_GROUP_PROOF,
-        .summary = "a journal as JSON lines or protobuf messages",
+        .group = CLI_GROUP_LOOK_BACK,
+        .summary = "a journal as JSON lines, CloudEvents or protobuf messages",
         .usage = "JOURNAL",
-        .text = "Walks a journal, checks it as waypost verify does, and writes each entry. jsonl "
-                "has a line an event and a "
-                "line a record; protobuf-delimited has a varint with the length, then an "
-                "ExportRecord of "
-                "proto/waypost.proto. Sealed parts are left out unless --payloads is given, and "
-                "are never opened.",
-        .example = "waypost export /var/lib/waypost/journal | grep written_acceptance",
+        .text = "Writes every entry of a journal (its directory, live or copied), or of a file "
+                "that was exported "
+                "before, up to its last whole commit. jsonl is made to be read and searched. "
+                "protobuf (a varint with "
+                "the length, then an ExportRecord of proto/waypost.proto) and cloudevents "
+                "(CloudEvents 1.0, one a "
+                "line, docs/CLOUDEVENTS.md) hold every byte that was committed: waypost import "
+                "makes the journal "
+                "again, and state, diff and replay read the file as it is.\n\n"
+                "Sealed parts are left out unless --payloads is given, and are never opened. "
+                "Without them an imported "
+                "journal holds them as erased, and everything else verifies.",
+        .example = "waypost export /var/lib/waypost/journal | grep written_acceptance\n"
+                   "waypost export journal --format cloudevents --payloads --out journal.jsonl",
         .options = export_options,
         .args_min = 1,
         .args_max = 1,

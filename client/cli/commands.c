@@ -23,6 +23,7 @@ static const struct cli_command *const arrays[] = {
     cmd_heads,
     cmd_erase,
     cmd_export,
+    cmd_import,
     cmd_keygen,
     cmd_register,
     cmd_status,

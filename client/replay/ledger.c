@@ -12,6 +12,7 @@
 #include "common/base/civil.h"
 #include "common/codec/frame.h"
 #include "common/procedure/table16.h"
+#include "common/record/erase.h"
 #include "common/record/judged.h"
 
 #include "common/base/banned.h"
@@ -755,6 +756,21 @@ static int input_apply(ledger_t *self, const struct record *record)
     return in.failed ? E_CORRUPT : 0;
 }
 
+/* Its bytes are gone at one holder at least; each of them that says so stands in a record of its own. */
+static int erased_apply(ledger_t *self, const struct record *record)
+{
+    struct erase_body body;
+
+    if (erase_body_read(record->body, &body) != 0) {
+        return E_CORRUPT;
+    }
+    struct ledger_event *event = table16_get(&self->events_by_id, body.event);
+    if (event != NULL) {
+        event->payload_erased = true;
+    }
+    return 0;
+}
+
 int ledger_record(ledger_t *self, const struct record *record)
 {
     self->counts.records++;
@@ -770,6 +786,8 @@ int ledger_record(ledger_t *self, const struct record *record)
         return 0;
     case RECORD_ACKED:
         return acked_walk(record->body, acknowledged, self) ? 0 : E_CORRUPT;
+    case RECORD_PAYLOAD_ERASED:
+        return erased_apply(self, record);
     case RECORD_DERIVED:
         return derived_walk(self->arena, record->body, derived_apply, self);
     default:

@@ -10,6 +10,7 @@
 
 #include "common/procedure/message.h"
 #include "common/record/acked.h"
+#include "common/record/erase.h"
 #include "common/record/judged.h"
 
 #include "common/base/banned.h"
@@ -497,6 +498,29 @@ static int fold_derived(void *context, const Waypost__Derived *derived)
     return 0;
 }
 
+static int fold_erased(recompute_t *self)
+{
+    struct erase_body body;
+
+    if (erase_body_read(self->record->body, &body) != 0) {
+        return E_CORRUPT;
+    }
+    int64_t at_ms = time_of(self, body.folded_ms);
+    if (!self->on || at_ms == 0) {
+        return 0;
+    }
+    group_begin(self);
+    self->time_ms = at_ms;
+    engine_advance(self->engine, at_ms);
+    if (body.agent[0] == '\0') {
+        engine_erased(self->engine, body.event, "broker", at_ms);
+    }
+    for (uint32_t i = 0; i < body.code_count; i++) {
+        engine_erased(self->engine, body.event, body.codes[i], at_ms);
+    }
+    return 0;
+}
+
 int recompute_record(recompute_t *self, const struct record *record, struct complaint *why)
 {
     self->record = record;
@@ -510,6 +534,8 @@ int recompute_record(recompute_t *self, const struct record *record, struct comp
         return fold_judged(self);
     case RECORD_ACKED:
         return fold_acked(self);
+    case RECORD_PAYLOAD_ERASED:
+        return fold_erased(self);
     case RECORD_DERIVED:
         return derived_walk(self->arena, record->body, fold_derived, self);
     default:

@@ -40,8 +40,8 @@ state__of_a_live_journal__names_owners_verdicts_and_clocks() {
     check_not "an unknown transfer is said" ends_with_status 0 state_of --transfer 00000000-0000-4000-8000-000000000000
     stop_all
     hash=$(state_of --json | "$PICK" state_hash)
-    cp -a "$NET/broker/journal" "$NET/copy"
-    rm -f "$NET/copy"/snapshot* "$NET/copy/tree.wpt" "$NET/copy/watermark" "$NET/copy/lock"
+    mkdir "$NET/copy"
+    cp -a "$NET/broker/journal"/segment-* "$NET/copy"
     check "a bare copy says the same" equals "$(wp_offline state "$NET/copy" --json | "$PICK" state_hash)" "$hash"
     check "no difference" ends_with_status 0 wp_offline diff "$NET/broker/journal" "$NET/copy"
     check "nothing is written" equals "$(find "$NET/copy" -type f | wc -l)" "$(find "$NET/copy" -name 'segment*' | wc -l)"
@@ -115,6 +115,63 @@ journal__damaged_or_foreign__says_where_and_gives_what_is_whole() {
     check "no moment" ends_with_status 2 state_of --at yesterday
     check "says what one is" grep -q '2026-05-03T09:14' "$NET/err"
     check "one journal too few" ends_with_status 2 wp_offline diff "$NET/broker/journal"
+}
+
+# same_segments A B: what was committed is the same, byte for byte.
+same_segments() {
+    local file
+    for file in "$2"/segment-*.wpj; do
+        cmp -n "$(stat -c %s "$file")" "$1/${file##*/}" "$file" || return 1
+    done
+}
+
+export__taken_back__is_the_journal_to_the_byte() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer journal=$NET/broker/journal format
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 3 --sealed "narrative=invented words" >/dev/null
+    close_case $ISLINGTON "$transfer" >/dev/null
+    check "acknowledged" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 4
+    stop_all
+    for format in protobuf cloudevents; do
+        check "$format" wp_offline export "$journal" --format $format --payloads --out "$NET/$format"
+        check "comes back" wp_offline import "$NET/$format" --into "$NET/$format.journal"
+        check "to the byte" same_segments "$journal" "$NET/$format.journal"
+        check "and verifies, signatures and all" wp_offline verify "$NET/$format.journal" --join "$NET/network.join"
+        check "the file reads as it is" ends_with_status 0 wp_offline diff "$journal" "$NET/$format"
+        check "the engine agrees" ends_with_status 0 wp_offline diff "$NET/$format" --recompute
+        check_not "no folder is overwritten" ends_with_status 0 wp_offline import "$NET/$format" --into "$NET/$format.journal"
+    done
+    check "without sealed parts" wp_offline export "$journal" --format cloudevents --out "$NET/bare"
+    check_not "none is there" grep -q '"ciphertext"' "$NET/bare"
+    check "comes back" wp_offline import "$NET/bare" --into "$NET/bare.journal"
+    check "and verifies" wp_offline verify "$NET/bare.journal" --json
+    check "from one form to the other" wp_offline export "$NET/cloudevents" --format protobuf --payloads --out "$NET/again"
+    check "is the same file" cmp "$NET/protobuf" "$NET/again"
+    rm -rf "$journal"
+    cp -r "$NET/protobuf.journal" "$journal"
+    check "a broker goes on from it" start_broker
+    check "an agent too" start_agent $ISLINGTON
+    check "is online" wait_until 30 is_online $ISLINGTON
+    check "and nothing was lost" status_is $ISLINGTON outbox 0
+}
+
+export__damaged__is_named_by_line_and_gives_what_is_whole() {
+    start_network $ISLINGTON $CAMDEN
+    local lines
+    send_many $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" 3 >/dev/null
+    check "acknowledged" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 3
+    stop_all
+    check "export" wp_offline export "$NET/broker/journal" --format cloudevents --out "$NET/lines"
+    lines=$(wc -l <"$NET/lines")
+    sed -i "$((lines - 5))s/\"waypostentry\":\"/\"waypostentry\":\"9/" "$NET/lines"
+    check "is refused" ends_with_status 1 wp_offline import "$NET/lines" --into "$NET/made"
+    check "with its line or its entry" grep -qE "line $((lines - 5))|does not follow|should stand here" "$NET/err"
+    check "what is whole verifies" wp_offline verify "$NET/made"
+    check "an export from the middle" wp_offline export "$NET/broker/journal" --format cloudevents --from 9 --out "$NET/late"
+    check "makes no journal" ends_with_status 1 wp_offline import "$NET/late" --into "$NET/late.made"
+    check "and says why" grep -q 'begins within a journal' "$NET/err"
+    check "but can be read" wp_offline state "$NET/late"
 }
 
 run_tests
