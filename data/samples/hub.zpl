@@ -70,3 +70,9 @@ page = 127.0.0.1:8460
 
 # How many bytes of them. Takes a size from 1 MiB to 64 MiB; default 4 MiB.
 #credit-bytes = 4 MiB
+
+# ADDRESS:PORT where /metrics (for Prometheus) and /healthz are served over HTTP, such as
+# 127.0.0.1:9102; port * for one that the system chooses. Off where it is not given. Nobody is
+# asked who he is: keep it on the loopback, or behind a firewall. Takes a text of 1 to 63 bytes;
+# may be left out.
+#metrics =
