@@ -27,7 +27,7 @@ CC ?= cc
 CFLAGS ?= -O2 -g
 VERSION := 0.1.0
 
-DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3 libmicrohttpd
+DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3 libmicrohttpd ncursesw
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Werror
 OURS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD)/gen -DWAYPOST_VERSION='"$(VERSION)"' \
        -DWAYPOST_DATA_DIR='"$(PREFIX)/share/waypost"' \

@@ -9,6 +9,7 @@
 #include "client/cli/event_print.h"
 #include "client/cli/level.h"
 #include "client/cli/names.h"
+#include "client/cli/watch_screen.h"
 #include "client/cli/when.h"
 #include "client/lib/waypost.h"
 #include "common/base/banned.h"
@@ -106,6 +107,12 @@ static int each_entry(void *context, const char *text)
 
 static int run_watch(struct cli *cli)
 {
+    bool lines = cli_flag(cli, "plain") || cli_flag(cli, "facts") || cli->json ||
+        cli_text(cli, "count") != NULL || cli_text(cli, "from") != NULL;
+
+    if (!lines && watch_screen_possible(cli)) {
+        return watch_screen_run(cli, cli_text(cli, "region"));
+    }
     names_t *names = names_load(cli);
     struct watcher watcher = {
         .cli = cli, .names = names, .left = cli_number(cli, "count", UINT64_MAX)};
@@ -144,6 +151,7 @@ static const struct cli_option watch_options[] = {
         .min = 1,
         .text = "end after so many entries"},
     {.name = "facts", .text = "print the facts of each event"},
+    {.name = "plain", .text = "print lines on a terminal too, instead of the full screen"},
     {.name = NULL},
 };
 
@@ -152,11 +160,13 @@ const struct cli_command cmd_watch[] = {
         .group = CLI_GROUP_EVENTS,
         .summary = "prints what comes in, as it comes in",
         .usage = "",
-        .text = "Prints a line for every entry as soon as it is durable at this agent: events, "
-                "acknowledgements of our "
-                "events, records of the broker. A hub sees the facts of its own region and nothing "
-                "sealed. With --json, "
-                "one JSON object a line.",
+        .text =
+            "On a terminal a full screen: what comes in, and at a hub deadlines, silence, and "
+            "one case at a time; ? lists the keys.\n\n"
+            "Elsewhere, and with --plain, --from, --count or --facts, a line for every entry as "
+            "soon as it is durable here: events, "
+            "acknowledgements, records of the broker. A hub sees the facts of its own region "
+            "and nothing sealed, under ids of its own. With --json, one JSON object a line.",
         .example = "waypost watch --from 1 --json",
         .options = watch_options,
         .run = run_watch,
