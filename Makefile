@@ -27,13 +27,14 @@ CC ?= cc
 CFLAGS ?= -O2 -g
 VERSION := 0.1.0
 
-DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3 libmicrohttpd ncursesw
+DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3 libmicrohttpd
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Werror
 OURS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD)/gen -DWAYPOST_VERSION='"$(VERSION)"' \
        -DWAYPOST_DATA_DIR='"$(PREFIX)/share/waypost"' \
        $(shell pkg-config --cflags $(DEPS)) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 # as-needed: a program is bound to the libraries that it calls, and to no other.
-LIBS = -Wl,--as-needed $(shell pkg-config --libs $(DEPS)) -lpthread -lm
+# ncursesw for libraries alone: its flags would set another level of POSIX for everybody.
+LIBS = -Wl,--as-needed $(shell pkg-config --libs $(DEPS) ncursesw) -lpthread -lm
 
 PROTOS := $(wildcard proto/*.proto)
 GEN_PB := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)

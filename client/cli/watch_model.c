@@ -11,10 +11,12 @@
 #include "common/base/banned.h"
 
 enum {
+    NARROW = 80,        /* columns below which the keys are not listed */
+    ID_WIDTH_MIN = 100, /* columns from which on the case is named in its row */
     HEAD_LINES = 2,
     FOOT_LINES = 1,
     LEFT_COLUMNS = 17,
-    WORD_COLUMNS = 13,
+    WORD_COLUMNS = 14,
     CODE_BITS = 0xc0,
     CODE_MORE = 0x80
 };
@@ -305,9 +307,14 @@ static void line_row(
 {
     char text[WATCH_LINE_BYTES];
 
-    (void)snprintf(text, sizeof text, "%-*s %c %-*s %s%s%s", LEFT_COLUMNS, row->left, row->sign,
-        WORD_COLUMNS, row->word, row->text, row->id[0] == '\0' ? "" : "  ", row->id);
-    line_set(line, width, WATCH_PLAIN, text);
+    (void)snprintf(text, sizeof text, "%-*s %c %-*s %s", LEFT_COLUMNS, row->left, row->sign,
+        WORD_COLUMNS, row->word, row->text);
+    if (row->id[0] != '\0' && width >= ID_WIDTH_MIN) { /* else Enter tells it */
+        (void)cut(text, width - WATCH_ID_BYTES - 1);
+        line_bar(line, width, WATCH_PLAIN, text, row->id);
+    } else {
+        line_set(line, width, WATCH_PLAIN, text);
+    }
     line->mark_at = LEFT_COLUMNS + 1;
     line->mark_len = 2 + WORD_COLUMNS;
     line->mark = row->paint;
@@ -357,6 +364,7 @@ static void foot_line(const struct watch_model *self, unsigned width, struct wat
     line_bar(line, width, WATCH_TITLE,
         self->typing         ? " type to filter; Enter keeps it, Esc clears it"
             : self->in_case  ? " Esc back  arrows scroll  r again  q quit"
+            : width < NARROW ? " ? help  q quit"
             : self->has_tabs ? " Enter case  / filter  1-4 lists  End follow  q quit"
                              : " / filter  End follow  q quit",
         right);

@@ -14,7 +14,7 @@
 enum {
     WATCH_ROWS_MAX = 2000,  /* rows kept of one list; the oldest go */
     WATCH_TEXT_BYTES = 240, /* text of a row, UTF-8, with its terminator */
-    WATCH_WORD_BYTES = 14,  /* "not persisted" */
+    WATCH_WORD_BYTES = 16,  /* "cannot be used" */
     WATCH_ID_BYTES = 16,    /* name of a case */
     WATCH_FILTER_BYTES = 48,
     WATCH_LINE_BYTES = 1100, /* a line of the screen: up to 270 columns of four bytes */

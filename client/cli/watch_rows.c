@@ -15,16 +15,13 @@
 static void put_time(struct watch_row *row, int64_t ms)
 {
     static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    int64_t london_ms = ms + civil_london_offset_ms(ms);
-    int32_t day = civil_london_day(ms);
-    int64_t second = london_ms / 1000 % 86400;
+    char stamp[CIVIL_STAMP_BYTES];
 
-    if (ms == 0) {
-        return;
+    if (ms != 0) {
+        civil_stamp_london(ms, stamp); /* 2026-11-22T03:21:07... */
+        (void)snprintf(row->left, sizeof row->left, "%s %.2s %.8s",
+            days[civil_weekday(civil_london_day(ms))], stamp + 8, stamp + 11);
     }
-    (void)snprintf(row->left, sizeof row->left, "%s %2d %02d:%02d:%02d", days[civil_weekday(day)],
-        (int)civil_date_of(day).day, (int)(second / 3600), (int)(second / 60 % 60),
-        (int)(second % 60));
 }
 
 static void put_word(struct watch_row *row, char sign, enum watch_paint paint, const char *word)
@@ -37,11 +34,6 @@ static void put_word(struct watch_row *row, char sign, enum watch_paint paint, c
 static void put_case(struct watch_row *row, const json_t *entry)
 {
     (void)snprintf(row->id, sizeof row->id, "%s", text_of(entry, "case"));
-}
-
-static const char *party(const json_t *entry, const char *member)
-{
-    return text_of(json_object_get(entry, member), "name");
 }
 
 /* ---- events ---- */
@@ -140,13 +132,74 @@ static const struct {
     {"returned_to_sender", '!', WATCH_BAD, "returned"},
 };
 
-static void record_row(const json_t *record, struct watch_row *row)
+/* Where the words of a detail go, for a person: the usual is left out. */
+struct detail_text {
+    const names_t *names;
+    char *out;
+    size_t size, used;
+};
+
+static void detail_put(struct detail_text *self, const char *before, const char *text)
+{
+    int len = snprintf(self->out + self->used, self->size - self->used, "%s%s%s",
+        self->used == 0 ? "" : ", ", before, text);
+
+    self->used += len > 0 && (size_t)len < self->size - self->used ? (size_t)len : 0;
+}
+
+static void detail_codes(struct detail_text *self, char *codes)
+{
+    char *rest = NULL;
+
+    for (char *code = strtok_r(codes, ",", &rest); code != NULL;
+         code = strtok_r(NULL, ",", &rest)) {
+        detail_put(self, "", names_of(self->names, code));
+    }
+}
+
+static void detail_word(struct detail_text *self, char *word)
+{
+    char *value = strchr(word, '=');
+
+    if (value == NULL) {
+        return;
+    }
+    *value++ = '\0';
+    if (strcmp(value, "no") == 0 || strcmp(value, "none") == 0 || strcmp(value, "0") == 0) {
+        return;
+    }
+    if (strcmp(word, "binds") == 0) {
+        detail_codes(self, value);
+    } else if (strcmp(word, "due") == 0) {
+        detail_put(self, "by ", value);
+    } else if (strcmp(word, "state") == 0) {
+        detail_put(self, "", value);
+    } else if (strcmp(value, "yes") == 0) {
+        detail_put(self, "", word);
+    } else {
+        *(value - 1) = ' ';
+        detail_put(self, "", word);
+    }
+}
+
+static const char *detail_of(const names_t *names, const char *detail, char *out, size_t size)
+{
+    struct detail_text text = {names, out, size, 0};
+    char copy[320];
+    char *rest = NULL;
+
+    out[0] = '\0';
+    (void)snprintf(copy, sizeof copy, "%s", detail);
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        detail_word(&text, word);
+    }
+    return out;
+}
+
+static void record_word_of(const json_t *record, struct watch_row *row)
 {
     const char *kind = text_of(record, "kind");
-    const char *title = text_of(record, "title");
-    const char *name = text_of(record, "name");
-    const char *rule = text_of(record, "rule");
-    const char *detail = text_of(record, "detail");
+    bool stopped = strcmp(kind, "deadline_stopped") == 0;
 
     put_word(row, '.', WATCH_PLAIN, "record");
     for (size_t i = 0; i < sizeof record_words / sizeof record_words[0]; i++) {
@@ -154,22 +207,37 @@ static void record_row(const json_t *record, struct watch_row *row)
             put_word(row, record_words[i].sign, record_words[i].paint, record_words[i].word);
         }
     }
-    if (name[0] != '\0') {
-        (void)snprintf(
-            row->text, sizeof row->text, "%s %s  %s", text_of(record, "clock"), name, detail);
-    } else {
-        (void)snprintf(row->text, sizeof row->text, "%s%s%s%s%s", title[0] == '\0' ? kind : title,
-            rule[0] == '\0' ? "" : " ", rule, detail[0] == '\0' ? "" : "  ", detail);
+    if (stopped && strstr(text_of(record, "detail"), "state=cancelled") != NULL) {
+        put_word(row, '-', WATCH_DIM, "cancelled");
+    } else if (stopped && strstr(text_of(record, "detail"), "state=breached") != NULL) {
+        put_word(row, 'v', WATCH_WARN, "met late");
     }
+}
+
+static void record_row(const names_t *names, const json_t *record, struct watch_row *row)
+{
+    const char *title = text_of(record, "title");
+    const char *name = text_of(record, "name");
+    const char *rule = text_of(record, "rule");
+    char detail[160];
+
+    record_word_of(record, row);
+    (void)detail_of(names, text_of(record, "detail"), detail, sizeof detail);
+    (void)snprintf(row->text, sizeof row->text, "%s%s%s%s%s%s%s", text_of(record, "clock"),
+        name[0] == '\0' ? "" : " ",
+        name[0] != '\0'        ? name
+            : title[0] != '\0' ? title
+                               : text_of(record, "kind"),
+        rule[0] == '\0' ? "" : " ", rule, detail[0] == '\0' ? "" : ": ", detail);
     put_time(row, when_of(record, "at"));
 }
 
-static void add_record(const json_t *entry, struct watch_list *out)
+static void add_record(const names_t *names, const json_t *entry, struct watch_list *out)
 {
     struct watch_row row = {.number = number_of(entry, "number")};
     const json_t *record = json_object_get(entry, "record");
 
-    record_row(json_is_object(record) ? record : entry, &row);
+    record_row(names, json_is_object(record) ? record : entry, &row);
     put_case(&row, entry);
     watch_list_add(out, &row);
 }
@@ -184,7 +252,7 @@ void watch_rows_entry(
     if (strcmp(type, "ack") == 0) {
         add_acks(names, entry, out);
     } else if (strcmp(type, "record") == 0) {
-        add_record(entry, out);
+        add_record(names, entry, out);
     } else if (strcmp(type, "event") == 0) {
         add_event(names, entry, out);
     } else {
@@ -230,8 +298,8 @@ static void deadline_row(const json_t *deadline, struct watch_row *row)
     } else {
         put_word(row, 'v', WATCH_GOOD, flag_of(deadline, "ended") ? "met late" : state);
     }
-    (void)snprintf(row->text, sizeof row->text, "%s must act: %s %s", who,
-        text_of(deadline, "clock"), text_of(deadline, "name"));
+    (void)snprintf(row->text, sizeof row->text, "%s: %s %s", who, text_of(deadline, "clock"),
+        text_of(deadline, "name"));
 }
 
 void watch_rows_deadlines(struct cli *cli, const json_t *answer, struct watch_list *out)
@@ -341,7 +409,7 @@ static void add_moment(const names_t *names, const json_t *moment, struct watch_
             names_of(names, text_of(moment, "code")),
             text_of(moment, "role")[0] == '\0' ? "" : " by ", text_of(moment, "role"));
     } else {
-        record_row(moment, &row);
+        record_row(names, moment, &row);
     }
     put_time(&row, when_of(moment, "at"));
     watch_list_add(out, &row);

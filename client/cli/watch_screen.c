@@ -279,7 +279,7 @@ static void draw(struct screen *self)
     watch_model_render(&self->model, (unsigned)width, (unsigned)height, self->lines);
     for (int y = 0; y < height; y++) {
         const struct watch_line *line = &self->lines[y];
-        (void)attrset((attr_t)(attr_of(line->paint) | (line->selected ? A_REVERSE : 0)));
+        (void)attr_set(attr_of(line->paint) | (line->selected ? A_REVERSE : A_NORMAL), 0, NULL);
         (void)mvaddstr(y, 0, line->text);
         if (line->selected) {
             (void)hline(' ', width);

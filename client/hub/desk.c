@@ -172,6 +172,7 @@ static json_t *run_watch(struct request *self)
             watcher->client = self->client;
             watcher->position = watch_start(self, from, recent);
             agent_copy_text(watcher->region, sizeof watcher->region, region);
+            self->desk->more = true;
             return json_object();
         }
     }
@@ -179,23 +180,32 @@ static json_t *run_watch(struct request *self)
     return NULL;
 }
 
+/* A page. True where there may be more and the client has room. */
+static bool go_on(struct desk *self, const struct hub_view *view, struct desk_watcher *watcher)
+{
+    for (int n = 0; n < HUB_WATCH_PAGE; n++) {
+        int64_t position = watcher->position;
+        json_t *line = view_feed_next(view, watcher->region, &position);
+        if (line != NULL && !self->answer(self->context, watcher->client, line)) {
+            return false;
+        }
+        watcher->position = position;
+        if (line == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void desk_flow(struct desk *self)
 {
     struct hub_view view;
 
     self->view(self->context, &view);
+    self->more = false;
     for (size_t i = 0; i < HUB_WATCHERS_MAX; i++) {
-        struct desk_watcher *watcher = &self->watchers[i];
-        for (int n = 0; watcher->client != 0 && n < HUB_WATCH_PAGE; n++) {
-            int64_t position = watcher->position;
-            json_t *line = view_feed_next(&view, watcher->region, &position);
-            if (line != NULL && !self->answer(self->context, watcher->client, line)) {
-                break;
-            }
-            watcher->position = position;
-            if (line == NULL) {
-                break;
-            }
+        if (self->watchers[i].client != 0 && go_on(self, &view, &self->watchers[i])) {
+            self->more = true;
         }
     }
 }

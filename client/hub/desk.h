@@ -20,6 +20,7 @@ struct desk {
     bool (*answer)(void *context, uint64_t client, json_t *line);
     /* The address that logs a browser in, appended; E_CONFIG where the page is off. */
     int (*link)(void *context, struct buf *out);
+    bool more; /* desk_flow() is wanted without waiting for an entry */
     struct desk_watcher watchers[HUB_WATCHERS_MAX];
 };
 

@@ -292,6 +292,9 @@ static void serve(void *context)
         keep_trim(&self->tables);
         (void)store_commit(self->tables.store);
     }
+    if (self->desk.more) {
+        desk_flow(&self->desk);
+    }
     if (self->web != NULL) {
         web_serve(self->web);
     }
@@ -302,6 +305,9 @@ static int64_t due_ms(void *context)
     const struct hub *self = context;
     int64_t web_ms = self->web == NULL ? INT64_MAX : web_due_ms(self->web);
 
+    if (self->desk.more) {
+        return 0;
+    }
     return web_ms < self->ask_at_mono_ms ? web_ms : self->ask_at_mono_ms;
 }
 

@@ -427,8 +427,8 @@ json_t *view_overview(const struct hub_view *self)
     json_t *json = json_pack("{s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:I, s:o, s:o}", "hub", self->hub,
         "regions", areas_json(self->tables), "at", part_stamp(self->now_ms), "online",
         (int)self->online, "days", (int)self->days, "small_counts", (json_int_t)self->threshold,
-        "changes", (json_int_t)self->tables->changes, "last", (json_int_t)view_feed_last(self), "region", region_json(&overview),
-        "authorities", authorities_json(&overview));
+        "changes", (json_int_t)self->tables->changes, "last", (json_int_t)view_feed_last(self),
+        "region", region_json(&overview), "authorities", authorities_json(&overview));
     assert(json != NULL);
     free(overview.places);
     free(overview.spans);
