@@ -242,7 +242,13 @@ const Waypost__Wrap *inspect_wrap(const agent_core_t *self, const Waypost__Event
 
 /* apply.c: records and acknowledgements of others, inside a transaction */
 /* Each adds the stream's entry as well; row->event is filled in. */
-void apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry, struct entry_row *row);
+/* A RecordEntry with what is in it. Lent, until the frame is done with. */
+struct told_record {
+    uint64_t leaf_index;
+    int64_t recorded_ms;
+    const Waypost__Derived *record;
+};
+void apply_derived(agent_core_t *self, const struct told_record *entry, struct entry_row *row);
 /* 0, or E_STALE_REGISTER with nothing changed: it is asked for again with the newer register. */
 int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_row *row);
 

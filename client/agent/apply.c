@@ -18,7 +18,17 @@
 
 /* ---- records ---- */
 
-static int64_t note_derived(agent_core_t *self, const Waypost__RecordEntry *entry)
+static bool copy_id(protobuf_c_boolean has, ProtobufCBinaryData id, uint8_t *out)
+{
+    bool there = has && id.len == UUID_BYTES;
+
+    if (there) {
+        memcpy(out, id.data, UUID_BYTES);
+    }
+    return there;
+}
+
+static int64_t note_derived(agent_core_t *self, const struct told_record *entry)
 {
     const Waypost__Derived *record = entry->record;
     struct notice_row row = {.leaf_index = entry->leaf_index,
@@ -28,12 +38,14 @@ static int64_t note_derived(agent_core_t *self, const Waypost__RecordEntry *entr
         .code_err = record->has_code_err ? record->code_err : 0};
     size_t used = 0;
 
-    row.has_event = record->has_event && record->event.len == UUID_BYTES;
-    if (row.has_event) {
-        memcpy(row.event, record->event.data, UUID_BYTES);
-    }
+    row.has_event = copy_id(record->has_event, record->event, row.event);
     agent_copy_text(row.code, sizeof row.code, record->code);
     agent_copy_text(row.by, sizeof row.by, record->by);
+    row.has_transfer = copy_id(record->has_transfer, record->transfer, row.transfer);
+    row.has_subject = copy_id(record->has_subject, record->subject, row.subject);
+    agent_copy_text(row.clock, sizeof row.clock, record->clock);
+    agent_copy_text(row.rule, sizeof row.rule, record->rule);
+    agent_copy_text(row.detail, sizeof row.detail, record->detail);
     for (size_t i = 0; i < record->n_successors && used < sizeof row.successors; i++) {
         int len = snprintf(row.successors + used, sizeof row.successors - used, "%s%.9s",
             i == 0 ? "" : " ", record->successors[i]);
@@ -62,7 +74,7 @@ static const char *text_or_empty(const char *text)
 }
 
 static void keep_derived(
-    agent_core_t *self, const Waypost__RecordEntry *entry, const struct entry_row *row)
+    agent_core_t *self, const struct told_record *entry, const struct entry_row *row)
 {
     const Waypost__Derived *record = entry->record;
     const struct kept_record kept = {.leaf_index = entry->leaf_index,
@@ -81,7 +93,7 @@ static void keep_derived(
     self->options.keeper->record(self->options.keeper->context, row, &kept);
 }
 
-void apply_derived(agent_core_t *self, const Waypost__RecordEntry *entry, struct entry_row *row)
+void apply_derived(agent_core_t *self, const struct told_record *entry, struct entry_row *row)
 {
     if (self->options.keeper == NULL) {
         row->ref = note_derived(self, entry);

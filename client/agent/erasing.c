@@ -244,7 +244,7 @@ static void note_holders(agent_core_t *self, const uint8_t *event, const Waypost
     }
 }
 
-static int take_order(agent_core_t *self, const Waypost__RecordEntry *entry)
+static int take_order(agent_core_t *self, const struct told_record *entry)
 {
     const Waypost__Derived *record = entry->record;
     const Waypost__EraseStatement *said = NULL;
@@ -274,7 +274,7 @@ static int take_order(agent_core_t *self, const Waypost__RecordEntry *entry)
     return 0;
 }
 
-static int take_confirmation(agent_core_t *self, const Waypost__RecordEntry *entry)
+static int take_confirmation(agent_core_t *self, const struct told_record *entry)
 {
     const Waypost__EraseStatement *said = NULL;
     const struct register_agent *agent = NULL;
@@ -294,7 +294,7 @@ static int take_confirmation(agent_core_t *self, const Waypost__RecordEntry *ent
     return 0;
 }
 
-int erasing_record(agent_core_t *self, const Waypost__RecordEntry *entry)
+int erasing_record(agent_core_t *self, const struct told_record *entry)
 {
     int rc = 0;
 

@@ -14,7 +14,7 @@ void erasing_erased(agent_core_t *self, const Waypost__Erased *erased);
 bool erasing_refused(agent_core_t *self, const Waypost__Refused *refused); /* true: it was ours */
 
 /* An entry of the stream, inside its transaction, whatever its kind. 0, or E_STALE_REGISTER: ask for the register. */
-int erasing_record(agent_core_t *self, const Waypost__RecordEntry *entry);
+int erasing_record(agent_core_t *self, const struct told_record *entry);
 
 /* Own payloads that are older than the register's schedule allows; held_back: a clock of their transfer runs. */
 void erasing_due(agent_core_t *self,

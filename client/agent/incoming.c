@@ -276,24 +276,29 @@ static int take_event(struct delivery *self, const Waypost__EventEntry *entry)
     return 0;
 }
 
+/* The bytes are those of the journal: fields that we do not know count in the hash like all others. */
 static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
 {
     agent_core_t *core = self->core;
-    struct buf body = {0};
+    struct slice body = slice_of_binary(entry->record);
+    const struct told_record told = {.leaf_index = entry->leaf_index,
+        .recorded_ms = entry->recorded_ms,
+        .record = message_decode(core->arena, &waypost__derived__descriptor, body)};
 
-    message_encode(&entry->record->base, &body);
-    self->item = hash_of("waypost/body/1", buf_slice(&body), slice_of(NULL, 0));
-    buf_free(&body);
+    if (told.record == NULL) {
+        return E_MALFORMED;
+    }
+    self->item = hash_of("waypost/body/1", body, slice_of(NULL, 0));
     self->row.running =
         incoming_hash_next(&core->identity.running, self->row.number, ENTRY_RECORD, &self->item);
-    if (entry->record->has_event && entry->record->event.len == UUID_BYTES) {
-        memcpy(self->row.event, entry->record->event.data, UUID_BYTES);
+    if (told.record->has_event && told.record->event.len == UUID_BYTES) {
+        memcpy(self->row.event, told.record->event.data, UUID_BYTES);
     }
-    int rc = erasing_record(core, entry);
+    int rc = erasing_record(core, &told);
     if (rc != 0) {
         return rc;
     }
-    apply_derived(core, entry, &self->row);
+    apply_derived(core, &told, &self->row);
     return 0;
 }
 

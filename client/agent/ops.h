@@ -75,7 +75,9 @@ const char *kind_word(
 const char *kind_title(uint32_t kind);
 json_t *levels_json(agent_core_t *self, const uint8_t *event);
 json_t *notices_json(agent_core_t *self, const uint8_t *event);
-json_t *notice_json(const struct notice_row *row);
+/* "judgement": what the rules made of an event where that is more than taking effect. */
+void put_judgement(agent_core_t *self, const uint8_t *event, json_t *json);
+json_t *notice_json(agent_core_t *self, const struct notice_row *row); /* what, and a sentence */
 json_t *level_json(const struct level_row *row);
 json_t *subjects_json(const struct transfer_row *row);
 const char *verdict_word(uint32_t verdict);

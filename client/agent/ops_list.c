@@ -18,7 +18,7 @@ static const char *const receiver_words[] = {"none", "pending", "done", "failing
 
 enum { OUTBOX_STATES = sizeof outbox_words / sizeof outbox_words[0] };
 
-/* ---- levels and notices ---- */
+/* ---- levels ---- */
 
 json_t *level_json(const struct level_row *row)
 {
@@ -49,53 +49,6 @@ json_t *levels_json(agent_core_t *self, const uint8_t *event)
     json_t *list = json_array();
 
     store_levels(self->store, event, add_level, list);
-    return list;
-}
-
-json_t *notice_json(const struct notice_row *row)
-{
-    char word[64] = "unknown";
-    const ProtobufCEnumValue *value =
-        protobuf_c_enum_descriptor_get_value(&waypost__system_kind__descriptor, (int)row->kind);
-
-    if (value != NULL) {
-        size_t len = strlen(value->name) < sizeof word - 1 ? strlen(value->name) : sizeof word - 1;
-        for (size_t i = 0; i < len; i++) {
-            char c = value->name[i];
-            word[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-        }
-        word[len] = '\0';
-    }
-    json_t *json = json_pack("{s:s, s:o, s:o, s:I}", "kind", word, "at", json_stamp(row->at_ms),
-        "recorded", json_stamp(row->recorded_ms), "leaf_index", (json_int_t)row->leaf_index);
-    if (row->has_event) {
-        json_object_set_new(json, "event", json_id(row->event));
-    }
-    if (row->code[0] != '\0') {
-        json_object_set_new(json, "code", json_string(row->code));
-    }
-    if (row->successors[0] != '\0') {
-        json_object_set_new(json, "successors", json_string(row->successors));
-    }
-    if (row->by[0] != '\0') {
-        json_object_set_new(json, "by", json_string(row->by));
-    }
-    if (row->code_err != 0 && row->code_err < INT32_MAX) {
-        json_object_set_new(json, "fault", json_string(err_name(-(int)row->code_err)));
-    }
-    return json;
-}
-
-static void add_notice(void *context, const struct notice_row *row)
-{
-    json_array_append_new(context, notice_json(row));
-}
-
-json_t *notices_json(agent_core_t *self, const uint8_t *event)
-{
-    json_t *list = json_array();
-
-    store_notices(self->store, event, add_notice, list);
     return list;
 }
 
@@ -140,6 +93,7 @@ static json_t *outbox_json(agent_core_t *self, const struct outbox_row *row)
             json, "error", text != NULL ? text : json_string(err_text(row->error_code)));
         json_object_set_new(json, "name", json_string(err_name(row->error_code)));
     }
+    put_judgement(self, row->event, json);
     json_t *notices = notices_json(self, row->event);
     if (json_array_size(notices) > 0) {
         json_object_set(json, "notices", notices);
@@ -242,6 +196,18 @@ static void add_inbox_row(void *context, const struct inbox_row *row)
     json_array_append_new(context, inbox_json(row));
 }
 
+/* What the rules made of each: asked when the list is read, its statement serves one question at a time. */
+static void add_judgements(agent_core_t *self, json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        uint8_t event[UUID_BYTES];
+        if (uuid_parse(json_string_value(json_object_get(row, "event")), event) == 0) {
+            put_judgement(self, event, row);
+        }
+    }
+}
+
 json_t *op_inbox(struct op *op)
 {
     struct inbox_filter filter = {.unopened = op_flag(op, "unopened")};
@@ -272,6 +238,7 @@ json_t *op_inbox(struct op *op)
     filter.limit = (size_t)limit;
     json_t *rows = json_array();
     store_inbox_list(op->core->store, &filter, add_inbox_row, rows);
+    add_judgements(op->core, rows);
     return json_pack("{s:o}", "events", rows);
 }
 

@@ -437,6 +437,7 @@ size_t store_faults(
 void store_fault_add(store_t *self, const struct entry_row *entry, int code, const char *text,
     struct slice event, struct slice statement, struct slice signature);
 
+enum { NOTICE_ID_BYTES = 16, NOTICE_DETAIL_BYTES = 512 };
 struct notice_row {
     int64_t id;
     uint64_t leaf_index;
@@ -449,6 +450,12 @@ struct notice_row {
     char successors[RECIPIENTS_MAX * (CODE_BYTES + 1) + 1]; /* blanks between */
     char by[AGENT_ID_BYTES_MAX + 1];
     uint32_t code_err;
+    bool has_transfer, has_subject;
+    uint8_t transfer[UUID_BYTES];
+    uint8_t subject[UUID_BYTES];
+    char clock[NOTICE_ID_BYTES]; /* "C01", "" for none */
+    char rule[NOTICE_ID_BYTES];
+    char detail[NOTICE_DETAIL_BYTES]; /* words of the catalogue, as the broker said them */
 };
 int64_t store_notice_add(store_t *self, const struct notice_row *row);
 int store_notice(store_t *self, int64_t id, struct notice_row *out);

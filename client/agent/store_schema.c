@@ -94,7 +94,9 @@ const char *const store_schema[] = {
     "INTEGER NOT NULL,"
     " at_ms INTEGER NOT NULL, kind INTEGER NOT NULL, event BLOB, code TEXT NOT NULL, successors "
     "TEXT NOT NULL,"
-    " doer TEXT NOT NULL, code_err INTEGER NOT NULL) STRICT",
+    " doer TEXT NOT NULL, code_err INTEGER NOT NULL, transfer BLOB, subject BLOB, clock TEXT NOT "
+    "NULL,"
+    " rule TEXT NOT NULL, detail TEXT NOT NULL) STRICT",
     "CREATE INDEX notices_by_event ON notices (event) WHERE event IS NOT NULL",
     "CREATE TABLE beliefs (transfer BLOB NOT NULL, subject BLOB NOT NULL, clock TEXT NOT NULL,"
     " at_ms INTEGER NOT NULL, disproved_ms INTEGER NOT NULL, PRIMARY KEY (transfer, subject, "

@@ -177,7 +177,8 @@ int64_t store_notice_add(store_t *self, const struct notice_row *row)
 {
     sqlite3_stmt *statement = store_sql(self,
         "INSERT INTO notices (leaf_index, recorded_ms, at_ms, kind, event, code, successors, doer,"
-        " code_err) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " code_err, transfer, subject, clock, rule, detail)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
     sql_int(statement, 1, (int64_t)row->leaf_index);
     sql_int(statement, 2, row->recorded_ms);
@@ -188,12 +189,18 @@ int64_t store_notice_add(store_t *self, const struct notice_row *row)
     sql_text(statement, 7, row->successors);
     sql_text(statement, 8, row->by);
     sql_int(statement, 9, row->code_err);
+    sql_id(statement, 10, row->has_transfer ? row->transfer : NULL);
+    sql_id(statement, 11, row->has_subject ? row->subject : NULL);
+    sql_text(statement, 12, row->clock);
+    sql_text(statement, 13, row->rule);
+    sql_text(statement, 14, row->detail);
     store_run(self, statement);
     return sqlite3_last_insert_rowid(self->db);
 }
 
 #define NOTICE_COLUMNS                                                                             \
-    "id, leaf_index, recorded_ms, at_ms, kind, event, code, successors, doer, code_err"
+    "id, leaf_index, recorded_ms, at_ms, kind, event, code, successors, doer, code_err, transfer," \
+    " subject, clock, rule, detail"
 
 static void read_notice(sqlite3_stmt *statement, struct notice_row *out)
 {
@@ -209,6 +216,13 @@ static void read_notice(sqlite3_stmt *statement, struct notice_row *out)
     row_text(statement, 7, out->successors, sizeof out->successors);
     row_text(statement, 8, out->by, sizeof out->by);
     out->code_err = (uint32_t)row_int(statement, 9);
+    out->has_transfer = row_blob(statement, 10).len == UUID_BYTES;
+    row_fixed(statement, 10, out->transfer, UUID_BYTES);
+    out->has_subject = row_blob(statement, 11).len == UUID_BYTES;
+    row_fixed(statement, 11, out->subject, UUID_BYTES);
+    row_text(statement, 12, out->clock, sizeof out->clock);
+    row_text(statement, 13, out->rule, sizeof out->rule);
+    row_text(statement, 14, out->detail, sizeof out->detail);
 }
 
 int store_notice(store_t *self, int64_t id, struct notice_row *out)

@@ -110,7 +110,7 @@ static json_t *line_of(
         if (row->type == ENTRY_EVENT && received.bytes.len > 0 && found) {
             put_event(line, &received, &view);
         } else if (row->type == ENTRY_RECORD && store_notice(self->store, row->ref, &notice) == 0) {
-            json_object_set_new(line, "record", notice_json(&notice));
+            json_object_set_new(line, "record", notice_json(self, &notice));
         } else if (row->type == ENTRY_ACK) {
             put_ack(self, line, row->ref);
         } else if (row->type == ENTRY_HELD) {

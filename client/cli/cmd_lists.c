@@ -72,7 +72,9 @@ static void put_inbox(struct cli *cli, const json_t *rows, const names_t *names)
         table_cell(table, "%s", names_of(names, text_of(row, "from")));
         table_cell(table, "%s", title_of(row));
         put_state(table, row);
-        table_below(table, "   %s", text_of(row, "event"));
+        const char *judged = text_of(row, "judgement");
+        table_below(
+            table, "   %s%s%s", text_of(row, "event"), judged[0] == '\0' ? "" : "  ", judged);
     }
     table_print(table, cli);
     table_destroy(&table);
@@ -165,8 +167,9 @@ static void put_outbox(struct cli *cli, const json_t *rows, const names_t *names
         table_cell(table, "%s", to);
         table_cell(table, "%s", title_of(row));
         put_progress(table, row, far);
-        table_below(table, "%s%s%s", text_of(row, "event"),
-            text_of(row, "error")[0] == '\0' ? "" : "  ", text_of(row, "error"));
+        const char *more =
+            text_of(row, "error")[0] == '\0' ? text_of(row, "judgement") : text_of(row, "error");
+        table_below(table, "%s%s%s", text_of(row, "event"), more[0] == '\0' ? "" : "  ", more);
     }
     table_print(table, cli);
     table_destroy(&table);

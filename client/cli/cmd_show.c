@@ -178,9 +178,18 @@ static void put_notice(struct cli *cli, const json_t *notice)
     if (text[0] == '\0') {
         text = json_is_string(notice) ? json_string_value(notice) : dumped;
     }
-    cli_say(cli, "%sNote:%s %s\n", cli_paint(cli, PAINT_YELLOW), cli_paint(cli, PAINT_END),
-        text == NULL ? "" : text);
+    char time[CLI_TIME_BYTES];
+    cli_say(cli, "%s%s%s  %s\n", cli_paint(cli, PAINT_YELLOW), when_text(cli, notice, "at", time),
+        cli_paint(cli, PAINT_END), text == NULL ? "" : text);
     free(dumped);
+    size_t i;
+    json_t *rule;
+    json_array_foreach(json_object_get(notice, "rules"), i, rule)
+    {
+        if (text_of(rule, "text")[0] != '\0') {
+            cli_say(cli, "    %s: %s\n", text_of(rule, "id"), text_of(rule, "text"));
+        }
+    }
 }
 
 static void put_show(struct cli *cli, const json_t *answer, const names_t *names)
@@ -208,6 +217,9 @@ static void put_show(struct cli *cli, const json_t *answer, const names_t *names
     json_t *notice;
     json_array_foreach(json_object_get(answer, "notices"), i, notice)
     {
+        if (i == 0) {
+            cli_say(cli, "\nWhat the broker has recorded about it\n");
+        }
         put_notice(cli, notice);
     }
 }

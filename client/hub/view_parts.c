@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/codec/frame.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -58,59 +59,9 @@ const char *part_kind_title(uint32_t kind)
 
 /* ---- records ---- */
 
-static const struct {
-    uint32_t kind;
-    const char *word;
-    const char *title;
-} record_kinds[] = {
-    {1, "code_superseded", "Routed to the successor of a superseded code"},
-    {2, "returned_to_sender", "Returned: recipient unknown or ambiguous"},
-    {4, "delivery_fault", "The recipient's agent could not use it"},
-    {5, "event_held", "Set aside by an operator"},
-    {6, "event_released", "Let go on by an operator"},
-    {8, "stream_opened", "The hub's stream began anew"},
-    {10, "sequence_conflict", "Two events under one number: a cloned agent"},
-    {11, "duplicate_ignored", "Same event again, ignored"},
-    {12, "refused", "Delivered, and changes nothing"},
-    {13, "held", "Delivered, and waits"},
-    {14, "hold_released", "A held event takes effect now"},
-    {15, "alert_raised", "A rule is flagged"},
-    {16, "deadline_set", "Deadline set"},
-    {17, "deadline_warning", "Deadline comes near"},
-    {18, "deadline_stopped", "Deadline met or cancelled"},
-    {19, "deadline_breached", "Deadline missed"},
-    {20, "breach_superseded", "Missed deadline answered by later evidence"},
-    {21, "responsibility_transferred", "Case responsibility has passed"},
-    {22, "records_merged", "Two child records have become one"},
-    {23, "retention_ground_lapsed", "A ground for keeping the case has run out"},
-    {24, "retention_suggested", "Repeated moves between the same pair"},
-    {26, "cooperation_duty", "The mother's placing authority must co-operate"},
-    {27, "alarm_raised", "Not persisted in time: deliver by telephone"},
-    {28, "payload_withheld", "The sealed part was not handed out"},
-    {29, "payload_erased", "Sealed part destroyed at one holder"},
-    {30, "erasure_confirmed", "Sealed part destroyed everywhere"},
-};
-
-enum { RECORD_KINDS = sizeof record_kinds / sizeof record_kinds[0] };
-
-const char *part_record_word(uint32_t kind)
-{
-    for (size_t i = 0; i < RECORD_KINDS; i++) {
-        if (record_kinds[i].kind == kind) {
-            return record_kinds[i].word;
-        }
-    }
-    return "record";
-}
-
 const char *part_record_title(uint32_t kind)
 {
-    for (size_t i = 0; i < RECORD_KINDS; i++) {
-        if (record_kinds[i].kind == kind) {
-            return record_kinds[i].title;
-        }
-    }
-    return "Record of the broker";
+    return derived_title((int)kind);
 }
 
 static void put_text(json_t *json, const char *name, sqlite3_stmt *row, int column)
@@ -161,7 +112,8 @@ json_t *part_record(const struct hub_view *self, sqlite3_stmt *row)
     uint32_t kind = (uint32_t)row_int(row, 0);
     struct slice event = row_blob(row, 1);
     char clock[16];
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "kind", part_record_word(kind), "title",
+    char word[DERIVED_WORD_BYTES];
+    json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "kind", derived_word((int)kind, word), "title",
         part_record_title(kind), "at", part_stamp(row_int(row, 3)), "recorded",
         part_stamp(row_int(row, 4)));
 

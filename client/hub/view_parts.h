@@ -13,7 +13,6 @@ json_t *part_case(int64_t blind);
 const char *part_clock_name(
     const struct hub_view *self, const char *clock); /* the id without tables */
 const char *part_kind_title(uint32_t kind);
-const char *part_record_word(uint32_t kind);  /* "deadline_set" */
 const char *part_record_title(uint32_t kind); /* "A clock has started" */
 /* event_json() of a stored event without anything that could be joined with another's files. */
 json_t *part_event(const struct hub_view *self, const struct event_view *view);

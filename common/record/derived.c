@@ -34,6 +34,53 @@ const char *derived_word(int kind, char *text)
     return text;
 }
 
+/* In the words of whoever reads a list of them. */
+static const char *const titles[] = {
+    [WAYPOST__SYSTEM_KIND__CODE_SUPERSEDED] = "Routed to the successor of a superseded code",
+    [WAYPOST__SYSTEM_KIND__RETURNED_TO_SENDER] = "Returned: recipient unknown or ambiguous",
+    [WAYPOST__SYSTEM_KIND__BATCH_VOIDED] = "The batch was voided: its signature does not verify",
+    [WAYPOST__SYSTEM_KIND__DELIVERY_FAULT] = "The recipient's agent could not use it",
+    [WAYPOST__SYSTEM_KIND__EVENT_HELD] = "Set aside by an operator",
+    [WAYPOST__SYSTEM_KIND__EVENT_RELEASED] = "Let go on by an operator",
+    [WAYPOST__SYSTEM_KIND__REGISTER_CHANGED] = "A register came into force",
+    [WAYPOST__SYSTEM_KIND__STREAM_OPENED] = "The stream began anew",
+    [WAYPOST__SYSTEM_KIND__INCARNATION_OPENED] = "A new numbering was opened",
+    [WAYPOST__SYSTEM_KIND__SEQUENCE_CONFLICT] = "Two events under one number: a cloned agent",
+    [WAYPOST__SYSTEM_KIND__DUPLICATE_IGNORED] = "Same event again, ignored",
+    [WAYPOST__SYSTEM_KIND__REFUSED] = "Delivered, and changes nothing",
+    [WAYPOST__SYSTEM_KIND__HELD] = "Delivered, and waits",
+    [WAYPOST__SYSTEM_KIND__HOLD_RELEASED] = "A held event takes effect now",
+    [WAYPOST__SYSTEM_KIND__ALERT_RAISED] = "A rule is flagged",
+    [WAYPOST__SYSTEM_KIND__DEADLINE_SET] = "Deadline set",
+    [WAYPOST__SYSTEM_KIND__DEADLINE_WARNING] = "Deadline comes near",
+    [WAYPOST__SYSTEM_KIND__DEADLINE_STOPPED] = "Deadline met or cancelled",
+    [WAYPOST__SYSTEM_KIND__DEADLINE_BREACHED] = "Deadline missed",
+    [WAYPOST__SYSTEM_KIND__BREACH_SUPERSEDED] = "Missed deadline answered by later evidence",
+    [WAYPOST__SYSTEM_KIND__RESPONSIBILITY_TRANSFERRED] = "Case responsibility has passed",
+    [WAYPOST__SYSTEM_KIND__RECORDS_MERGED] = "Two child records have become one",
+    [WAYPOST__SYSTEM_KIND__RETENTION_GROUND_LAPSED] = "A ground for keeping the case has run out",
+    [WAYPOST__SYSTEM_KIND__RETENTION_SUGGESTED] = "Repeated moves between the same pair",
+    [WAYPOST__SYSTEM_KIND__DOOR_COPIED] = "Laid at the receiver's other door too",
+    [WAYPOST__SYSTEM_KIND__COOPERATION_DUTY] = "The mother's placing authority must co-operate",
+    [WAYPOST__SYSTEM_KIND__ALARM_RAISED] = "Not persisted in time: deliver by telephone",
+    [WAYPOST__SYSTEM_KIND__PAYLOAD_WITHHELD] = "The sealed part was not handed out",
+    [WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED] = "Sealed part destroyed at one holder",
+    [WAYPOST__SYSTEM_KIND__ERASURE_CONFIRMED] = "Sealed part destroyed everywhere",
+    [WAYPOST__SYSTEM_KIND__DEADLINES_RUN] = "Deadlines were looked at",
+    [WAYPOST__SYSTEM_KIND__ERASURE_ORDERED] = "The sealed part is to be destroyed",
+    [WAYPOST__SYSTEM_KIND__HOLDER_ERASED] = "One holder has destroyed the sealed part",
+    [WAYPOST__SYSTEM_KIND__ENGINE_FAULT] =
+        "Delivered, and nobody has judged it: the procedures failed at it",
+};
+
+const char *derived_title(int kind)
+{
+    bool known =
+        kind > 0 && (size_t)kind < sizeof titles / sizeof titles[0] && titles[kind] != NULL;
+
+    return known ? titles[kind] : "Record of the broker";
+}
+
 int derived_number(const char *word)
 {
     char text[DERIVED_WORD_BYTES];

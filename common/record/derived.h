@@ -19,6 +19,8 @@ enum { DERIVED_WORD_BYTES = 48 };
 const char *derived_word(int kind, char *text);
 /* And back: 0 where no kind has that name. */
 int derived_number(const char *word);
+/* What it says, for people: "Deadline missed". Lent for ever. */
+const char *derived_title(int kind);
 
 /* Does the engine make records of that kind? The others are the broker's and the operator's. */
 bool derived_by_engine(int kind);

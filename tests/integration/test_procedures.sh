@@ -23,6 +23,9 @@ case__closed_before_the_conference__is_refused_and_both_sides_and_the_hub_see_it
     check "arrives" wait_until 20 holds_event $CAMDEN "$closed"
     check "as refused" shows $CAMDEN "$closed" '"refused"'
     check "the sender is told" wait_until 20 is_told $ISLINGTON "$closed" refused
+    wp $ISLINGTON show "$closed" >"$NET/shown"
+    check "and by which rule" grep -qF 'Delivered, and changes nothing' "$NET/shown"
+    check "in words" grep -qE '^ *R28: case_closed with closure_type=transferred' "$NET/shown"
     check "the hub is told" wait_until 20 grep -qF '"refused"' "$NET/watched"
     check "the move took effect, with its clocks" wait_until 20 log_counts deadlines_set 1
     check "one refusal" wait_until 20 log_counts judged_refused 1

@@ -142,6 +142,9 @@ struct hash agentfix_root(const struct agentfix *self, uint64_t size);
 void agentfix_grow(
     struct agentfix *self, unsigned leaves); /* the journal, by somebody else's records */
 
+/* The next entry of the stream is a record: the bytes of a Derived message. */
+void agentfix_record(struct agentfix *self, struct slice derived);
+
 /* A record about an erasure in the stream, with the signed word of `agent`. kind: SystemKind; act: EraseAct. */
 void agentfix_erasure(struct agentfix *self, int kind, int act, const uint8_t *event,
     const char *agent, const struct keys *signer);

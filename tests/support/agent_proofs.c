@@ -92,21 +92,39 @@ size_t agentfix_prove(struct agentfix *self)
     return count;
 }
 
+void agentfix_record(struct agentfix *self, struct slice derived)
+{
+    Waypost__RecordEntry record = WAYPOST__RECORD_ENTRY__INIT;
+    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
+    Waypost__Entry *entries[] = {&entry};
+    Waypost__Deliver deliver = WAYPOST__DELIVER__INIT;
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+
+    record.leaf_index = self->leaf_count;
+    record.recorded_ms = self->wall_ms;
+    record.record = binary(derived.data, derived.len);
+    entry.what_case = WAYPOST__ENTRY__WHAT_RECORD;
+    entry.record = &record;
+    deliver.stream_epoch = self->stream_epoch;
+    deliver.first = ++self->stream_last;
+    deliver.n_entries = 1;
+    deliver.entries = entries;
+    frame.body_case = WAYPOST__FRAME__BODY_DELIVER;
+    frame.deliver = &deliver;
+    agentfix_give(self, &frame);
+}
+
 void agentfix_erasure(struct agentfix *self, int kind, int act, const uint8_t *event,
     const char *agent, const struct keys *signer)
 {
     Waypost__EraseStatement said = WAYPOST__ERASE_STATEMENT__INIT;
     Waypost__Signed message = WAYPOST__SIGNED__INIT;
     Waypost__Derived derived = WAYPOST__DERIVED__INIT;
-    Waypost__RecordEntry record = WAYPOST__RECORD_ENTRY__INIT;
-    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
-    Waypost__Entry *entries[] = {&entry};
-    Waypost__Deliver deliver = WAYPOST__DELIVER__INIT;
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
     char *told[] = {unconst(AGENTFIX_ME), unconst(AGENTFIX_PEER)};
     uint8_t key_id[KEY_ID_BYTES];
     uint8_t signature[SIGNATURE_BYTES];
     struct buf bytes = {0};
+    struct buf body = {0};
 
     hash_key_id(signer->sign_public, key_id);
     said.network = unconst(AGENTFIX_NETWORK);
@@ -127,17 +145,8 @@ void agentfix_erasure(struct agentfix *self, int kind, int act, const uint8_t *e
     derived.said = &message;
     derived.n_told = 2;
     derived.told = told;
-    record.leaf_index = self->leaf_count;
-    record.recorded_ms = self->wall_ms;
-    record.record = &derived;
-    entry.what_case = WAYPOST__ENTRY__WHAT_RECORD;
-    entry.record = &record;
-    deliver.stream_epoch = self->stream_epoch;
-    deliver.first = ++self->stream_last;
-    deliver.n_entries = 1;
-    deliver.entries = entries;
-    frame.body_case = WAYPOST__FRAME__BODY_DELIVER;
-    frame.deliver = &deliver;
-    agentfix_give(self, &frame);
+    message_encode(&derived.base, &body);
+    agentfix_record(self, buf_slice(&body));
     buf_free(&bytes);
+    buf_free(&body);
 }

@@ -146,11 +146,13 @@ static struct hash event_hear(struct fake_agent *self, const Waypost__Deliver *d
     return leaf;
 }
 
-static struct hash record_hear(const Waypost__RecordEntry *entry, struct got *got)
+static struct hash record_hear(
+    struct fake_agent *self, const Waypost__RecordEntry *entry, struct got *got)
 {
-    struct buf body = {0};
-    const Waypost__Derived *derived = entry->record;
+    const Waypost__Derived *derived = message_decode(
+        self->fixture->arena, &waypost__derived__descriptor, bytes_of(entry->record));
 
+    assert(derived != NULL);
     got->kind = (int)derived->kind;
     got->at_ms = derived->at_ms;
     (void)snprintf(got->clock, sizeof got->clock, "%s", derived->clock ? derived->clock : "");
@@ -165,10 +167,7 @@ static struct hash record_hear(const Waypost__RecordEntry *entry, struct got *go
     if (derived->n_successors > 0) {
         (void)snprintf(got->successor, sizeof got->successor, "%s", derived->successors[0]);
     }
-    message_encode(&derived->base, &body);
-    struct hash item = hash_of("waypost/body/1", buf_slice(&body), slice_of(NULL, 0));
-    buf_free(&body);
-    return item;
+    return hash_of("waypost/body/1", bytes_of(entry->record), slice_of(NULL, 0));
 }
 
 static struct hash ack_hear(
@@ -203,7 +202,7 @@ static struct hash entry_hear(
     case WAYPOST__ENTRY__WHAT_EVENT:
         return event_hear(self, deliver, entry->event, got);
     case WAYPOST__ENTRY__WHAT_RECORD:
-        return record_hear(entry->record, got);
+        return record_hear(self, entry->record, got);
     case WAYPOST__ENTRY__WHAT_ACK:
         return ack_hear(self, entry->ack, got);
     case WAYPOST__ENTRY__WHAT_HELD:

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "client/agent/agent_private.h"
 #include "tests/support/agent_fixture.h"
 
 #include "common/base/banned.h"
@@ -392,6 +393,83 @@ static void garbage__of_any_length__ends_the_session_only(void **state)
     assert_int_equal(inbox_size(self), 1);
 }
 
+/* ---- records ---- */
+
+/* A field that this version has no name for, before all others. */
+static void put_unknown(struct buf *out)
+{
+    static const uint8_t field_500[] = {0xa2, 0x1f, 3, 'n', 'e', 'w'};
+
+    buf_put(out, field_500, sizeof field_500);
+}
+
+static void refusal(struct agentfix *self, struct buf *out)
+{
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+
+    derived.kind = WAYPOST__SYSTEM_KIND__REFUSED;
+    derived.at_ms = self->wall_ms;
+    derived.has_event = derived.has_transfer = derived.has_subject = true;
+    derived.event = (ProtobufCBinaryData){UUID_BYTES, self->peer_event};
+    derived.transfer = (ProtobufCBinaryData){UUID_BYTES, self->peer_event};
+    derived.subject = (ProtobufCBinaryData){UUID_BYTES, self->peer_event};
+    derived.clock = (char *)(uintptr_t) "C01";
+    derived.rule = (char *)(uintptr_t) "R28";
+    derived.detail = (char *)(uintptr_t) "rules=R28,R29";
+    message_encode(&derived.base, out);
+}
+
+static void see_notice(void *context, const struct notice_row *row)
+{
+    *(struct notice_row *)context = *row;
+}
+
+static void record__with_fields_of_a_later_version__hashes_as_it_came(void **state)
+{
+    struct agentfix *self = *state;
+    struct identity identity;
+    struct buf bytes = {0};
+
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    store_identity(self->store, &identity);
+    put_unknown(&bytes);
+    refusal(self, &bytes);
+    struct hash item = hash_of("waypost/body/1", buf_slice(&bytes), slice_of(NULL, 0));
+    struct hash wanted =
+        incoming_hash_next(&identity.running, identity.stream_upto + 1, ENTRY_RECORD, &item);
+    agentfix_record(self, buf_slice(&bytes));
+    store_identity(self->store, &identity);
+    assert_memory_equal(identity.running.b, wanted.b, HASH_BYTES);
+    buf_free(&bytes);
+}
+
+static void record__of_the_procedures__is_kept_whole(void **state)
+{
+    struct agentfix *self = *state;
+    struct notice_row row = {.kind = 0};
+    struct buf bytes = {0};
+
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    refusal(self, &bytes);
+    agentfix_record(self, buf_slice(&bytes));
+    store_notices(self->store, self->peer_event, see_notice, &row);
+    assert_int_equal(row.kind, WAYPOST__SYSTEM_KIND__REFUSED);
+    assert_string_equal(row.clock, "C01");
+    assert_string_equal(row.rule, "R28");
+    assert_string_equal(row.detail, "rules=R28,R29");
+    assert_true(row.has_transfer && row.has_subject);
+    assert_memory_equal(row.subject, self->peer_event, UUID_BYTES);
+    buf_free(&bytes);
+}
+
+static void record__that_cannot_be_read__ends_the_session(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_record(self, slice_of("\x08", 1));
+    assert_true(agentfix_alarm(self, "protocol"));
+}
+
 int main(void)
 {
 #define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -413,6 +491,11 @@ int main(void)
         WITH_AGENT(counter__after_a_restart__never_falls),
         WITH_AGENT(receiver__fails__is_tried_again_in_order_with_longer_waits),
         WITH_AGENT(garbage__of_any_length__ends_the_session_only),
+        cmocka_unit_test_setup_teardown(
+            record__with_fields_of_a_later_version__hashes_as_it_came, setup, teardown),
+        cmocka_unit_test_setup_teardown(record__of_the_procedures__is_kept_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            record__that_cannot_be_read__ends_the_session, setup, teardown),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
