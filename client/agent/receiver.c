@@ -3,26 +3,20 @@
  * no payload touches a disk. A program that cannot be started counts as failed and is tried again
  * like one that failed.
  */
-#define _GNU_SOURCE /* memfd_create */
+#define _DEFAULT_SOURCE /* explicit_bzero */
 #include "client/agent/receiver.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/base/check.h"
+#include "common/base/child.h"
 #include "common/base/log.h"
 
 #include "common/base/banned.h"
-
-extern char **environ;
 
 struct child {
     pid_t pid; /* 0 for a free place */
@@ -50,14 +44,6 @@ receiver_t *receiver_new(const char *program, size_t parallel, int64_t timeout_m
     return self;
 }
 
-static void end_child(struct child *child)
-{
-    if (child->pid != 0) {
-        (void)kill(-child->pid, SIGKILL); /* its own process group: children and all */
-        (void)kill(child->pid, SIGKILL);
-    }
-}
-
 void receiver_destroy(receiver_t **self_p)
 {
     receiver_t *self = *self_p;
@@ -67,7 +53,7 @@ void receiver_destroy(receiver_t **self_p)
     }
     for (size_t i = 0; i < AGENT_RECEIVERS_MAX; i++) {
         if (self->children[i].pid != 0) {
-            end_child(&self->children[i]);
+            child_kill(self->children[i].pid);
             (void)waitpid(self->children[i].pid, NULL, 0);
         }
     }
@@ -77,81 +63,25 @@ void receiver_destroy(receiver_t **self_p)
 
 /* ---- starting ---- */
 
-/* The event as a file that stands at its begin. -1 where there is no memory for it. */
-static int stdin_of(json_t *json)
+static int run_program(const char *program, const json_t *json, pid_t *pid)
 {
-    char *text = json_dumps(json, JSON_COMPACT);
-    int fd = memfd_create("event", MFD_CLOEXEC);
-    size_t len = strlen(text);
-    size_t at = 0;
-
-    while (fd >= 0 && at < len) {
-        ssize_t written = write(fd, text + at, len - at);
-        if (written < 0 && errno != EINTR) {
-            (void)close(fd);
-            fd = -1;
-        }
-        at += written > 0 ? (size_t)written : 0;
-    }
-    explicit_bzero(text, len);
-    free(text);
-    if (fd >= 0 && lseek(fd, 0, SEEK_SET) != 0) {
-        (void)close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none;
-    sigset_t all;
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    return posix_spawnattr_setsigmask(attributes, &none) != 0 ||
-            posix_spawnattr_setsigdefault(attributes, &all) != 0 ||
-            posix_spawnattr_setpgroup(attributes, 0) != 0 ||
-            posix_spawnattr_setflags(attributes,
-                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP) != 0
-        ? E_IO
-        : 0;
-}
-
-static int spawn(const char *program, int stdin_fd, pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
     char *argv[] = {(char *)(uintptr_t)program, NULL};
-    int failed = -1;
+    char *text = json_dumps(json, JSON_COMPACT);
+    int rc = child_start(argv, slice_of_text(text), pid);
+    int number = errno;
 
-    if (posix_spawn_file_actions_init(&actions) != 0) {
-        return E_IO;
-    }
-    if (posix_spawnattr_init(&attributes) == 0) {
-        if (set_attributes(&attributes) == 0 &&
-            posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO) == 0 &&
-            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) ==
-                0) {
-            failed = posix_spawn(pid, program, &actions, &attributes, argv, environ);
-        }
-        (void)posix_spawnattr_destroy(&attributes);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    errno = failed > 0 ? failed : errno;
-    return failed == 0 ? 0 : E_IO;
+    explicit_bzero(text, strlen(text)); /* it may hold an opened payload */
+    free(text);
+    errno = number;
+    return rc;
 }
 
 static void start(
     receiver_t *self, agent_core_t *core, struct child *child, json_t *json, int64_t now_ms)
 {
     char what[200];
-    int fd = stdin_of(json);
-    int rc = fd < 0 ? E_IO : spawn(self->program, fd, &child->pid);
+    int rc = run_program(self->program, json, &child->pid);
 
-    if (fd >= 0) {
-        (void)close(fd);
-    }
     child->deadline_ms = now_ms + self->timeout_ms;
     child->killed = false;
     if (rc != 0) {
@@ -214,7 +144,7 @@ int64_t receiver_run(receiver_t *self, agent_core_t *core, const struct world *w
         }
         if (now_ms >= child->deadline_ms && !child->killed) {
             child->killed = true;
-            end_child(child);
+            child_kill(child->pid);
         }
         due_ms = !child->killed && child->deadline_ms < due_ms ? child->deadline_ms : due_ms;
     }
@@ -236,18 +166,13 @@ void receiver_reap(receiver_t *self, agent_core_t *core)
 {
     for (size_t i = 0; i < AGENT_RECEIVERS_MAX; i++) {
         struct child *child = &self->children[i];
-        int status = 0;
+        bool ok = false;
         char what[80];
-        if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid) {
+        if (child->pid == 0 || !child_ended(child->pid, &ok, what, sizeof what)) {
             continue;
         }
-        bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         if (child->killed) {
             (void)snprintf(what, sizeof what, "it ran too long and was killed");
-        } else if (WIFEXITED(status)) {
-            (void)snprintf(what, sizeof what, "exit status %d", WEXITSTATUS(status));
-        } else {
-            (void)snprintf(what, sizeof what, "killed by signal %d", WTERMSIG(status));
         }
         child->pid = 0;
         agent_core_receiver_done(core, child->event, ok, what);
