@@ -19,6 +19,7 @@ static const struct cli_command *const arrays[] = {
     cmd_verify,
     cmd_receipt,
     cmd_state,
+    cmd_replay,
     cmd_diff,
     cmd_heads,
     cmd_erase,

@@ -16,6 +16,7 @@ extern const struct cli_command
 extern const struct cli_command cmd_verify[];     /* verify */
 extern const struct cli_command cmd_receipt[];    /* receipt */
 extern const struct cli_command cmd_state[];      /* state */
+extern const struct cli_command cmd_replay[];     /* replay */
 extern const struct cli_command cmd_diff[];       /* diff */
 extern const struct cli_command cmd_heads[];      /* heads */
 extern const struct cli_command cmd_erase[];      /* erase */
