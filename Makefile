@@ -31,10 +31,13 @@ DEPS := libczmq libzmq libprotobuf-c libsodium jansson sqlite3 libmicrohttpd
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wmissing-prototypes -Werror
 OURS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD)/gen -DWAYPOST_VERSION='"$(VERSION)"' \
        -DWAYPOST_DATA_DIR='"$(PREFIX)/share/waypost"' \
-       $(shell pkg-config --cflags $(DEPS)) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+       $(FLAGS_OF_DEPS) -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 # as-needed: a program is bound to the libraries that it calls, and to no other.
 # ncursesw for libraries alone: its flags would set another level of POSIX for everybody.
-LIBS = -Wl,--as-needed $(shell pkg-config --libs $(DEPS) ncursesw) -lpthread -lm
+LIBS = -Wl,--as-needed $(LIBS_OF_DEPS) -lpthread -lm
+# Asked once, and not before it is needed: the packages may have to be installed first.
+FLAGS_OF_DEPS = $(eval FLAGS_OF_DEPS := $(shell pkg-config --cflags $(DEPS)))$(FLAGS_OF_DEPS)
+LIBS_OF_DEPS = $(eval LIBS_OF_DEPS := $(shell pkg-config --libs $(DEPS) ncursesw))$(LIBS_OF_DEPS)
 
 PROTOS := $(wildcard proto/*.proto)
 GEN_PB := $(PROTOS:proto/%.proto=$(BUILD)/gen/%.pb-c.c)
@@ -160,21 +163,21 @@ wraps_of = $(shell sed -n '1s|^/\* wrap: \(.*\) \*/$$|\1|p' $(1))
 TEST_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a hub.a replay.a agent.a waypost.a brokernet.a brokercore.a common.a)
 define LINK_TEST
 	@mkdir -p $(@D)
-	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
+	$(CC) $(CFLAGS) -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$(@:$(BUILD)/%=%.c)),-Wl,--wrap=$(w)) \
 	  -o $@ $< $(filter %.a,$^) $(LIBS) -lcmocka
 endef
 
-$(BUILD)/tests/unit/test_cli_%: tests/unit/test_cli_%.c $(BUILD)/libcli.a $(TEST_LIBS) | $(GEN_C)
+$(BUILD)/tests/unit/test_cli_%: $(BUILD)/obj/tests/unit/test_cli_%.o $(BUILD)/libcli.a $(TEST_LIBS)
 	$(LINK_TEST)
 # The targets of `make fuzz` with the inputs that are kept, in one program; and the one that wrote most of those.
 FUZZ_LIBS = $(addprefix $(BUILD)/lib,fuzz.a cli.a) $(TEST_LIBS)
-$(BUILD)/tests/unit/test_corpora: tests/unit/test_corpora.c $(FUZZ_LIBS) | $(GEN_C)
+$(BUILD)/tests/unit/test_corpora: $(BUILD)/obj/tests/unit/test_corpora.o $(FUZZ_LIBS)
 	$(LINK_TEST)
-$(BUILD)/tests/fuzz/make_corpus: tests/fuzz/make_corpus.c $(FUZZ_LIBS) | $(GEN_C)
+$(BUILD)/tests/fuzz/make_corpus: $(BUILD)/obj/tests/fuzz/make_corpus.o $(FUZZ_LIBS)
 	$(LINK_TEST)
-$(BUILD)/tests/tools/stage: tests/tools/stage.c $(BUILD)/libstage.a $(TEST_LIBS) | $(GEN_C)
+$(BUILD)/tests/tools/stage: $(BUILD)/obj/tests/tools/stage.o $(BUILD)/libstage.a $(TEST_LIBS)
 	$(LINK_TEST)
-$(BUILD)/tests/%: tests/%.c $(TEST_LIBS) | $(GEN_C)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LIBS)
 	$(LINK_TEST)
 
 # The simulator: its main file names what the linker puts in the place of libsodium's.
