@@ -421,6 +421,7 @@ int acked_apply(core_t *self, const struct record *record, uint64_t position)
     stream_pop(stream, acked.upto);
     stream->acked_hash = acked.running;
     stream->counter = acked.counter;
+    stream->ack_position = acked.ack_position;
     stream->contact_ms = record->time_ms;
     if (self->replaying) {
         stream->acked_next = stream->acked;

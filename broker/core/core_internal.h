@@ -119,6 +119,7 @@ struct stream {
     uint64_t acked;         /* durable: last number acknowledged */
     struct hash acked_hash; /* running hash there */
     uint64_t counter;       /* durable: of the last acknowledgement */
+    uint64_t ack_position;  /* durable: record of the last acknowledgement in this epoch, 0 none */
     uint64_t acked_next, counter_next;
     uint64_t last;         /* last number */
     uint64_t events;       /* pending entries that are events for it (not clear, not held) */

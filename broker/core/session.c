@@ -9,6 +9,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/record/ack.h"
 
 #include "common/base/banned.h"
 
@@ -310,6 +311,30 @@ static void welcome_incarnation(
     }
 }
 
+/*
+ * The agent has acknowledged more than it holds: its database was put back from a copy. Its own
+ * signed word says so, and what its running hash is there (S-25). False: it holds enough, or the
+ * record cannot be read. out lends from the core's scratch.
+ */
+static bool acked_before(
+    core_t *self, const struct stream *stream, const Waypost__Hello *hello, Waypost__Signed *out)
+{
+    struct record record;
+    struct ack_body ack;
+
+    bool holds = hello->stream_epoch == stream->epoch && hello->stream_upto >= stream->acked;
+    if (holds || stream->acked == 0 || stream->ack_position == 0 ||
+        journal_read(self->journal, stream->ack_position, &self->scratch, &record) != 0 ||
+        record.type != RECORD_ACK || ack_body_read(record.body, &ack) != 0) {
+        return false;
+    }
+    out->statement =
+        (ProtobufCBinaryData){ack.statement.len, (uint8_t *)(uintptr_t)ack.statement.data};
+    out->signature =
+        (ProtobufCBinaryData){ack.signature.len, (uint8_t *)(uintptr_t)ack.signature.data};
+    return true;
+}
+
 static void welcome_send(
     core_t *self, struct session *session, const Waypost__Hello *hello, bool diverged)
 {
@@ -317,6 +342,7 @@ static void welcome_send(
     struct stream *stream = session->stream;
     Waypost__Welcome welcome = WAYPOST__WELCOME__INIT;
     Waypost__Signed signed_head = WAYPOST__SIGNED__INIT;
+    Waypost__Signed acked = WAYPOST__SIGNED__INIT;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
     struct merkle_path path;
     ProtobufCBinaryData steps[MERKLE_PATH_MAX];
@@ -343,6 +369,7 @@ static void welcome_send(
     welcome.n_consistency = path.count;
     welcome.consistency = steps;
     welcome.stream_diverged = diverged;
+    welcome.acked = acked_before(self, stream, hello, &acked) ? &acked : NULL;
     self->counters[COUNTER_HEADS_NOT_EXTENDED] += !welcome.head_extends;
     self->counters[COUNTER_DIVERGED] += diverged;
     frame.body_case = WAYPOST__FRAME__BODY_WELCOME;

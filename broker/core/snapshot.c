@@ -14,7 +14,7 @@
 
 #include "common/base/banned.h"
 
-#define SNAPSHOT_MAGIC UINT32_C(0x32535057)
+#define SNAPSHOT_MAGIC UINT32_C(0x33535057)
 
 /* ---- writing ---- */
 
@@ -78,6 +78,7 @@ static void stream_put(const struct stream *stream, struct buf *out)
     buf_put_varint(out, stream->acked);
     buf_put(out, stream->acked_hash.b, HASH_BYTES);
     buf_put_varint(out, stream->counter);
+    buf_put_varint(out, stream->ack_position);
     buf_put_varint(out, stream->last);
     buf_put_u64(out, (uint64_t)stream->contact_ms);
     buf_put_varint(out, stream->incarnation_durable);
@@ -246,6 +247,7 @@ static void stream_take(core_t *self, struct cursor *in)
         memcpy(stream->acked_hash.b, hash.data, HASH_BYTES);
     }
     stream->counter = stream->counter_next = take_varint(in);
+    stream->ack_position = take_varint(in);
     uint64_t last = take_varint(in);
     stream->contact_ms = (int64_t)take_u64(in);
     uint64_t incarnations = take_varint(in);

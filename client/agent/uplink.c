@@ -13,6 +13,7 @@
 #include "client/agent/ops.h"
 #include "client/agent/beliefs.h"
 #include "common/base/log.h"
+#include "common/crypto/sign.h"
 
 #include "common/base/banned.h"
 
@@ -357,6 +358,64 @@ static void begin_publishing(agent_core_t *self, const Waypost__Welcome *welcome
     outgoing_pump(self);
 }
 
+/* Our own word: upto and running hash of what this agent once held. 0 or E_SIGNATURE. */
+static int check_acked(agent_core_t *self, const Waypost__Welcome *welcome, struct hash *running)
+{
+    const Waypost__Signed *acked = welcome->acked;
+    const Waypost__AckStatement *said = message_decode(
+        self->inner, &waypost__ack_statement__descriptor, slice_of_binary(acked->statement));
+
+    if (said == NULL || self->me == NULL || said->key_id.len != KEY_ID_BYTES ||
+        strcmp(said->network, self->options.network) != 0 ||
+        strcmp(said->agent, self->options.agent) != 0 ||
+        said->stream_epoch != welcome->stream_epoch || said->upto != welcome->stream_acked ||
+        said->running_hash.len != HASH_BYTES) {
+        return E_SIGNATURE;
+    }
+    const struct register_key *key =
+        register_key_of(self->me, REGISTER_KEY_SIGN, said->key_id.data);
+    if (key == NULL) {
+        return E_SIGNATURE;
+    }
+    memcpy(running->b, said->running_hash.data, HASH_BYTES);
+    return sign_check(SIGN_CONTEXT_ACK, slice_of_binary(acked->statement),
+        slice_of_binary(acked->signature), key->key);
+}
+
+/* S-25: what this database has lost was acknowledged and does not come again; the stream goes on behind it. */
+static void pass_lost(agent_core_t *self, const Waypost__Welcome *welcome)
+{
+    struct identity *identity = &self->identity;
+    struct hash running;
+
+    if (welcome->acked == NULL || welcome->stream_acked <= identity->stream_upto ||
+        welcome->stream_epoch != identity->stream_epoch) {
+        return;
+    }
+    int rc = check_acked(self, welcome, &running);
+    if (rc != 0) {
+        agent_alarm(self, "stream_gap",
+            "the broker says that this agent has acknowledged entries up to %" PRIu64
+            " and cannot show its word for it; nothing more is received: call its operator",
+            welcome->stream_acked);
+        return;
+    }
+    agent_alarm(self, "stream_gap",
+        "entries %" PRIu64 " to %" PRIu64 " of our stream were acknowledged and are not in this "
+        "database: it was put back from a copy; ask their senders to send them again",
+        identity->stream_upto + 1, welcome->stream_acked);
+    store_begin(self->store);
+    identity->stream_upto = identity->stream_acked = welcome->stream_acked;
+    identity->running = running;
+    identity->from_start = false;
+    store_identity_save(self->store, identity);
+    self->ack_sent_upto = identity->stream_acked;
+    self->resend_at_ms = 0;
+    if (agent_commit(self) == 0) {
+        incoming_resend(self); /* what came meanwhile could not be taken */
+    }
+}
+
 void uplink_settle(agent_core_t *self)
 {
     Waypost__Frame *frame = NULL;
@@ -372,6 +431,10 @@ void uplink_settle(agent_core_t *self)
     }
     self->settled = true;
     self->publish_stopped = 0;
+    pass_lost(self, frame->welcome);
+    if (self->state != SESSION_OPEN) {
+        return;
+    }
     int rc = check_past(self, frame->welcome, &head);
     if (rc != 0) {
         past_is_wrong(self, rc);

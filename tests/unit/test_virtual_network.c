@@ -13,6 +13,7 @@
 
 #include "client/lab/virtual_network.h"
 #include "common/base/log.h"
+#include "tests/support/disk_vfs.h"
 
 #include "common/base/banned.h"
 
@@ -22,15 +23,15 @@
 
 enum { SENDER, RECIPIENT, HUB, QUIET_MS = 100, LIMIT_MS = 120000 };
 
-static virtual_network_t *make(uint64_t seed)
+static virtual_network_t *make_with(uint64_t seed, const char *recipient)
 {
     static const struct book_authority rows[] = {
         {ISLINGTON, "Islington", "E12000007", INT32_MIN, INT32_MAX, 0, {NULL}},
         {CAMDEN, "Camden", "E12000007", INT32_MIN, INT32_MAX, 0, {NULL}},
     };
-    static const struct virtual_member members[] = {
+    const struct virtual_member members[] = {
         {ISLINGTON, ISLINGTON, REGISTER_ROLE_AUTHORITY, "", "", ":memory:", NULL},
-        {CAMDEN, CAMDEN, REGISTER_ROLE_AUTHORITY, "", "", ":memory:", NULL},
+        {CAMDEN, CAMDEN, REGISTER_ROLE_AUTHORITY, "", "", recipient, NULL},
         {"hub-london", "", REGISTER_ROLE_HUB, "E12000007", "", ":memory:", NULL},
     };
     const struct virtual_options options = {.network = "test", .seed = seed, .start_ms = START_MS};
@@ -49,6 +50,11 @@ static virtual_network_t *make(uint64_t seed)
         assert_int_equal(virtual_agent_start(network, i, &why), 0);
     }
     return network;
+}
+
+static virtual_network_t *make(uint64_t seed)
+{
+    return make_with(seed, ":memory:");
 }
 
 static json_t *ask(virtual_network_t *network, size_t agent, json_t *request)
@@ -170,6 +176,65 @@ static void agent__leap_of_a_year__comes_back(void **state)
     virtual_network_destroy(&network);
 }
 
+/* ---- a database that goes back to its copy ---- */
+
+static void file_copy(const struct disk *from, const struct disk *to, const char *name)
+{
+    struct buf bytes = {0};
+    uint64_t size = 0;
+    size_t got = 0;
+    int file = -1;
+
+    assert_int_equal(from->open(from->context, name, false, &file), 0);
+    assert_int_equal(from->size(from->context, file, &size), 0);
+    buf_reserve(&bytes, size);
+    assert_int_equal(from->read_at(from->context, file, bytes.data, size, 0, &got), 0);
+    from->close(from->context, file);
+    assert_int_equal(to->open(to->context, name, true, &file), 0);
+    assert_int_equal(to->write_at(to->context, file, slice_of(bytes.data, got), 0), 0);
+    to->close(to->context, file);
+    buf_free(&bytes);
+}
+
+static bool alarm_stands(virtual_network_t *network, size_t agent, const char *name)
+{
+    return store_has_alarm(virtual_store(network, agent), name);
+}
+
+static void database__put_back_from_a_copy__goes_on_behind_what_it_acknowledged(void **state)
+{
+    struct complaint why = {0};
+    struct disk now;
+    struct disk copy;
+
+    (void)state;
+    disk_vfs_register();
+    disk_memory_open(&now);
+    disk_memory_open(&copy);
+    disk_vfs_mount("recipient", &now);
+    virtual_network_t *network = make_with(7, "recipient.db");
+    new_transfer(network);
+    assert_true(virtual_settle(network, QUIET_MS, LIMIT_MS));
+    virtual_agent_kill(network, RECIPIENT); /* closed in order: the file holds everything */
+    file_copy(&now, &copy, "recipient.db");
+    assert_int_equal(virtual_agent_start(network, RECIPIENT, &why), 0);
+    send_notice(network);
+    assert_true(virtual_settle(network, QUIET_MS, LIMIT_MS));
+    assert_int_equal(inbox_count(network, RECIPIENT), 1);
+    virtual_agent_kill(network, RECIPIENT);
+    disk_vfs_mount("recipient", &copy);
+    assert_int_equal(virtual_agent_start(network, RECIPIENT, &why), 0);
+    virtual_run(network, 60000);
+    assert_true(alarm_stands(network, RECIPIENT, "stream_gap"));
+    send_notice(network);
+    virtual_run(network, 60000);
+    assert_int_equal(inbox_count(network, RECIPIENT), 1);
+    assert_true(all_persisted(network));
+    virtual_network_destroy(&network);
+    disk_memory_close(&now);
+    disk_memory_close(&copy);
+}
+
 static struct hash root_of_run(uint64_t seed)
 {
     virtual_network_t *network = make(seed);
@@ -203,6 +268,7 @@ int main(void)
         cmocka_unit_test(broker__killed_and_started__serves_from_its_journal),
         cmocka_unit_test(partition__healed__delivers_what_waited),
         cmocka_unit_test(agent__leap_of_a_year__comes_back),
+        cmocka_unit_test(database__put_back_from_a_copy__goes_on_behind_what_it_acknowledged),
         cmocka_unit_test(seed__same_again__gives_the_same_journal),
     };
 
