@@ -6,6 +6,7 @@
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
+#   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
 #   make check-properties  HISTORIES=1000000: random histories through the procedure engine, every 16th also through a whole network
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
@@ -182,7 +183,8 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LIBS)
 
 # The simulator: its main file names what the linker puts in the place of libsodium's.
 SIM_O := $(call objects,$(filter-out tests/sim/main.c,$(wildcard tests/sim/*.c)))
-$(BUILD)/tests/sim/check-sim: tests/sim/main.c $(SIM_O) $(TEST_LIBS) | $(GEN_C)
+SIM_LIBS = $(addprefix $(BUILD)/lib,support.a lab.a agent.a brokernet.a brokercore.a common.a)
+$(BUILD)/tests/sim/check-sim: tests/sim/main.c $(SIM_O) $(SIM_LIBS) | $(GEN_C)
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -pie $(LDFLAGS) $(foreach w,$(call wraps_of,$<),-Wl,--wrap=$(w)) \
 	  -o $@ $< $(filter %.o %.a,$^) $(LIBS)
@@ -211,10 +213,13 @@ check-crash: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) ROUNDS=$(or $(ROUNDS),50) tests/crash/loop
 
-.PHONY: check-sim
+.PHONY: check-sim check-mutants
 check-sim: bootstrap
 	@$(MAKE) --no-print-directory -j2 $(BUILD)/tests/sim/check-sim BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) SEEDS=$(SEEDS) SEED=$(SEED) tests/sim/run
+
+check-mutants: bootstrap
+	@BUILD=$(abspath $(BUILD)) SEEDS=$(SEEDS) CC="$(CC)" tests/sim/check-mutants $(MUTANT)
 
 # libFuzzer brings main(): tests/fuzz/entry.c calls the one target it is compiled for.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

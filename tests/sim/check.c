@@ -80,7 +80,7 @@ void check_agent_started(struct sim *self, size_t agent)
     }
     for (size_t i = 0; i < self->send_count; i++) {
         const struct sim_send *send = &self->sends[i];
-        if (send->agent == agent &&
+        if (send->agent == agent && !send->shaky &&
             store_outbox_position(virtual_store(self->network, agent), send->event) == 0) {
             sim_fail(self, three, "agent %s has forgotten an event that it took from its user",
                 self->agents[agent].id);
@@ -158,6 +158,9 @@ static void check_recipient(
     int64_t at_ms;
 
     if (store_inbox(virtual_store(self->network, recipient), send->event, &row) != 0) {
+        if (self->agents[recipient].restored) {
+            return; /* it had it, and its database has not */
+        }
         sim_fail(self, three, "agent %s never got an accepted event of %s", id,
             self->agents[send->agent].id);
         return;
@@ -176,6 +179,9 @@ static void check_recipient(
             id, self->agents[send->agent].id);
     }
     inbox_row_free(&row);
+    if (self->agents[send->agent].restored) {
+        return; /* it was told, and its database has forgotten */
+    }
     if (store_level_of(virtual_store(self->network, send->agent), send->event, id, &at_ms) <
         LEVEL_PERSISTED) {
         sim_fail(self, three, "agent %s was never told that %s holds its event",
@@ -198,11 +204,18 @@ static bool turned_away(struct sim *self, const struct sim_send *send)
     return away;
 }
 
+/* Said after the copy that the database was put back to, and not accepted before that. */
+static bool gone(struct sim *self, const struct sim_send *send)
+{
+    return send->shaky &&
+        store_outbox_position(virtual_store(self->network, send->agent), send->event) == 0;
+}
+
 static void check_send(struct sim *self, const struct sim_send *send)
 {
     struct outbox_row sent;
 
-    if (!counts(self, send->agent) || turned_away(self, send)) {
+    if (!counts(self, send->agent) || turned_away(self, send) || gone(self, send)) {
         return;
     }
     if (store_outbox(virtual_store(self->network, send->agent), send->event, &sent) != 0) {
@@ -251,7 +264,9 @@ static void check_event_entry(struct order *self, const struct entry_row *entry)
     if (store_inbox(store, entry->event, &row) != 0) {
         return; /* a fault; what was sent is asked for elsewhere */
     }
-    if (send == NULL && row.fault == 0) {
+    bool foreign = sim->hostile != SIM_NOBODY &&
+        strcmp(row.signer, sim->agents[sim->hostile].id) == 0; /* the journal's own check */
+    if (send == NULL && row.fault == 0 && !foreign) {
         sim_fail(sim, six, "agent %s holds an event that nobody sent", id);
     }
     if (send != NULL && self->agent < SIM_AUTHORITIES &&
@@ -286,8 +301,9 @@ static void check_entries(struct sim *self, size_t agent)
 
     while (store_entry_after(store, position, &entry) == 0) {
         position = entry.position;
-        bool follows = entry.epoch == epoch ? entry.number == number + 1
-                                            : entry.number == 1 && entry.epoch > epoch;
+        bool follows = entry.epoch == epoch
+            ? entry.number == number + 1 || (self->agents[agent].restored && entry.number > number)
+            : entry.epoch > epoch && (entry.number == 1 || self->agents[agent].restored);
         if (!follows) {
             sim_fail(self, four, "agent %s holds entry %llu/%llu after %llu/%llu",
                 self->agents[agent].id, (unsigned long long)entry.epoch,
@@ -308,7 +324,7 @@ struct journal_look {
     struct sim *sim;
     size_t found;
     uint8_t *seen; /* by send */
-    uint64_t last[SIM_AGENTS];
+    uint64_t last[SIM_AGENTS], incarnation[SIM_AGENTS];
 };
 
 static void see_event(void *context, const struct look_event *event)
@@ -334,6 +350,9 @@ static void see_event(void *context, const struct look_event *event)
             sim_fail(sim, six, "an event of %s stands under the signature of %s", view.from,
                 event->agent);
         }
+        if (hostile_spoilt(sim, view.id)) {
+            sim_fail(sim, six, "an event stands in the journal that %s did not sign", event->agent);
+        }
         return;
     }
     if (send == NULL || send->agent != agent) {
@@ -342,6 +361,10 @@ static void see_event(void *context, const struct look_event *event)
     }
     if (self->seen[send - sim->sends]++ != 0) {
         sim_fail(sim, two, "the journal holds one event of %s twice", event->agent);
+    }
+    if (event->incarnation != self->incarnation[agent]) {
+        self->incarnation[agent] = event->incarnation;
+        self->last[agent] = 0;
     }
     if (event->sequence != self->last[agent] + 1) {
         sim_fail(sim, four, "event %llu of %s follows %llu", (unsigned long long)event->sequence,
@@ -360,7 +383,8 @@ static void check_journal(struct sim *self)
     }
     for (size_t i = 0; i < self->send_count; i++) {
         const struct sim_send *send = &self->sends[i];
-        if (counts(self, send->agent) && look.seen[i] == 0 && !turned_away(self, send)) {
+        if (counts(self, send->agent) && look.seen[i] == 0 && !turned_away(self, send) &&
+            !gone(self, send)) {
             sim_fail(self, three, "the journal lacks an event of %s", self->agents[send->agent].id);
         }
     }
@@ -492,8 +516,20 @@ static void check_silence(struct sim *self)
     buf_free(&why);
 }
 
+/* Events that got another id when their agent was put back go on under it. */
+static void follow_renames(struct sim *self)
+{
+    for (size_t i = 0; i < self->send_count; i++) {
+        struct sim_send *send = &self->sends[i];
+        while (counts(self, send->agent) &&
+            store_renamed(virtual_store(self->network, send->agent), send->event, send->event)) {
+        }
+    }
+}
+
 void check_end(struct sim *self)
 {
+    follow_renames(self);
     for (size_t i = 0; i < self->send_count; i++) {
         check_send(self, &self->sends[i]);
     }

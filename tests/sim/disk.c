@@ -69,8 +69,11 @@ static int sim_read_at(void *context, int file, void *out, size_t len, uint64_t 
 static int sim_sync_data(void *context, int file)
 {
     struct sim_disk *self = context;
-    int rc = change(self, false);
 
+    if (self->kill_at_sync) {
+        self->dead = self->killed = true;
+    }
+    int rc = change(self, false);
     return rc != 0 ? rc : self->memory.sync_data(self->memory.context, file);
 }
 
@@ -166,6 +169,45 @@ void sim_disk_revive(struct sim_disk *self, bool power, size_t torn)
     }
     self->dead = self->power_failed = self->killed = false;
     self->power_in = self->fail_in = self->kill_in = 0;
+    self->kill_at_sync = false;
+}
+
+/* ---- copies ---- */
+
+struct copying {
+    const struct disk *from, *to;
+};
+
+static void copy_file(void *arg, const char *name)
+{
+    const struct copying *self = arg;
+    uint64_t size = 0;
+    size_t got = 0;
+    int in = -1;
+    int out = -1;
+
+    if (self->from->open(self->from->context, name, false, &in) != 0 ||
+        self->to->open(self->to->context, name, true, &out) != 0) {
+        abort();
+    }
+    (void)self->from->size(self->from->context, in, &size);
+    uint8_t *bytes = mem_new((size_t)size + 1, 1);
+    (void)self->from->read_at(self->from->context, in, bytes, (size_t)size, 0, &got);
+    (void)self->to->write_at(self->to->context, out, slice_of(bytes, got), 0);
+    (void)self->to->sync_data(self->to->context, out);
+    free(bytes);
+    self->from->close(self->from->context, in);
+    self->to->close(self->to->context, out);
+}
+
+void sim_disk_copy(struct sim_disk *from, struct sim_disk *to)
+{
+    struct copying copying = {&from->memory, &to->memory};
+
+    disk_memory_close(&to->memory);
+    disk_memory_open(&to->memory);
+    (void)from->memory.list(from->memory.context, copy_file, &copying);
+    (void)to->memory.sync_dir(to->memory.context);
 }
 
 /* ---- what is on it ---- */

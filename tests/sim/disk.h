@@ -17,6 +17,7 @@ struct sim_disk {
     uint64_t fail_in;   /* so many until one fails with E_IO; 0 never */
     uint64_t power_in;  /* so many until the power is gone; 0 never */
     uint64_t kill_in;   /* so many until the process is killed; 0 never */
+    bool kill_at_sync;  /* the next sync is not reached: the process is killed before it */
     bool killed;        /* dead by itself, at the call that was asked for */
 };
 
@@ -25,6 +26,9 @@ void sim_disk_close(struct sim_disk *self);
 
 /* A new process: what the old one could not do is over. power: unsynced bytes are gone but torn. */
 void sim_disk_revive(struct sim_disk *self, bool power, size_t torn);
+
+/* Every file as it is now, onto another disk, which loses what it had. Both closed by everybody. */
+void sim_disk_copy(struct sim_disk *from, struct sim_disk *to);
 
 /* Does any file hold these bytes? */
 bool sim_disk_holds(struct sim_disk *self, const char *text);

@@ -69,7 +69,7 @@ static void disk_fault(struct sim *self, struct sim_disk *disk)
 {
     uint64_t calls = 1 + sim_random(self, FAULT_CALLS_MAX);
 
-    switch (sim_random(self, 5)) {
+    switch (sim_random(self, 6)) {
     case 0:
         disk->fail_in = calls;
         break;
@@ -78,6 +78,9 @@ static void disk_fault(struct sim *self, struct sim_disk *disk)
         break;
     case 2:
         disk->kill_in = calls;
+        break;
+    case 3:
+        disk->kill_at_sync = true;
         break;
     default:
         disk->full = !disk->full;
@@ -121,6 +124,33 @@ static void agent_disk(struct sim *self)
     disk_fault(self, disk);
     sim_trace(self, "disk of %s: full %d, fails in %llu, power in %llu", self->agents[agent].id,
         disk->full, (unsigned long long)disk->fail_in, (unsigned long long)disk->power_in);
+}
+
+/* A copy is made, or the database goes back to the one there is. */
+static void restore(struct sim *self)
+{
+    size_t index = sim_random(self, self->plan.agents);
+    struct sim_agent *agent = &self->agents[index];
+
+    if (index == self->hostile || agent->disk.dead || !virtual_agent_up(self->network, index)) {
+        return;
+    }
+    if (!agent->has_copy) {
+        sim_trace(self, "the database of %s is copied", agent->id);
+        sim_disk_open(&agent->copy);
+        sim_disk_copy(&agent->disk, &agent->copy);
+        agent->has_copy = true;
+        agent->sends_copied = self->send_count;
+        return;
+    }
+    sim_agent_dies(self, index, false);
+    sim_trace(self, "the database of %s goes back to its copy", agent->id);
+    sim_disk_copy(&agent->copy, &agent->disk);
+    agent->restored = true;
+    for (size_t i = agent->sends_copied; i < self->send_count; i++) {
+        self->sends[i].shaky |= self->sends[i].agent == index;
+    }
+    watch_restored(self, index);
 }
 
 /* ---- clocks ---- */
@@ -214,7 +244,8 @@ static const struct {
     {FAULT_BROKER_CLOCK, broker_clock}, {FAULT_AGENT_KILL, agent_kill},
     {FAULT_AGENT_POWER, agent_power}, {FAULT_AGENT_DISK, agent_disk},
     {FAULT_AGENT_CLOCK, agent_clock}, {FAULT_REGISTER, new_register}, {FAULT_REVOKE, revoke},
-    {FAULT_HOSTILE, hostile_acts}, {FAULT_HOLD, hold}, {FAULT_LEAP, leap}};
+    {FAULT_HOSTILE, hostile_acts}, {FAULT_HOLD, hold}, {FAULT_LEAP, leap},
+    {FAULT_RESTORE, restore}};
 
 enum { ROWS = sizeof table / sizeof table[0] };
 
@@ -235,6 +266,7 @@ static void heal_disk(struct sim_disk *disk)
 {
     disk->full = false;
     disk->fail_in = disk->power_in = disk->kill_in = 0;
+    disk->kill_at_sync = false;
 }
 
 static void release_all(struct sim *self)

@@ -2,6 +2,7 @@
  * hostile: an agent in bad hands. It has a good key and says what it likes: frames of others,
  * changed frames, garbage. Nothing of it may take effect in another's name (promise 6).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,15 @@
 
 #include "common/base/banned.h"
 
-enum { ARENA_BYTES = 16777216, GARBAGE_BYTES = 64 };
+enum { ARENA_BYTES = 16777216, GARBAGE_BYTES = 64, SPOILT_MAX = 64, INCARNATION = 77 };
 
 struct hostile {
     struct buf heard; /* a PUBLISH of somebody else's */
     bool greeted;
+    uint64_t accepted; /* highest sequence of its own that has a receipt */
+    uint8_t last_id[UUID_BYTES];
+    size_t spoilt_count;
+    uint8_t spoilt[SPOILT_MAX][UUID_BYTES]; /* events that were sent with a bad signature */
     arena_t *arena;
 };
 
@@ -73,7 +78,7 @@ static void greet(struct sim *self)
     hello.versions = versions;
     hello.network = (char *)(uintptr_t) "sim";
     hello.agent = self->agents[self->hostile].id;
-    hello.incarnation = 1 + sim_random(self, 3);
+    hello.incarnation = INCARNATION;
     hello.credit_events = 1024;
     hello.credit_bytes = 4194304;
     hello.register_version = virtual_book(self->network)->version;
@@ -128,6 +133,109 @@ static void say_claimed(struct sim *self)
     buf_free(&statement);
 }
 
+void hostile_receipt(struct sim *self, uint64_t upto)
+{
+    self->liar->accepted = upto > self->liar->accepted ? upto : self->liar->accepted;
+}
+
+bool hostile_spoilt(const struct sim *self, const uint8_t *event)
+{
+    for (size_t i = 0; self->liar != NULL && i < self->liar->spoilt_count; i++) {
+        if (memcmp(self->liar->spoilt[i], event, UUID_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An event of its own after the pattern of one that it heard: the next of its numbering. */
+static bool make_event(struct sim *self, const Waypost__Frame *heard, struct buf *out)
+{
+    struct hostile *liar = self->liar;
+    const struct virtual_world *world = virtual_agent_world(self->network, self->hostile);
+    struct event_draft draft = {.fact_count = 0};
+    struct buf header = {0};
+    struct buf facts = {0};
+    ProtobufCBinaryData event = heard->publish->events[0]->event;
+
+    if (event_read(slice_of(event.data, event.len), &draft.head, NULL) != 0) {
+        return false;
+    }
+    uuid7_next(&world->world, liar->last_id);
+    memcpy(draft.head.id, liar->last_id, UUID_BYTES);
+    (void)snprintf(draft.head.from, sizeof draft.head.from, "%s", self->agents[self->hostile].id);
+    draft.head.incarnation = INCARNATION;
+    draft.head.sequence = liar->accepted + 1;
+    draft.head.has_payload = false;
+    draft.head.sent_ms = draft.head.occurred_ms = virtual_time(self->network)->wall_ms;
+    bool made = event_encode(&draft, &header, &facts, NULL) == 0;
+    if (made) {
+        event_join(buf_slice(&header), buf_slice(&facts), NULL, out);
+    }
+    buf_free(&header);
+    buf_free(&facts);
+    return made;
+}
+
+static void sign_event(struct sim *self, struct slice event, struct buf *out, uint8_t *signature)
+{
+    const struct keys *keys = virtual_agent_keys(self->network, self->hostile);
+    Waypost__BatchStatement statement = WAYPOST__BATCH_STATEMENT__INIT;
+    struct hash leaf = hash_event_leaf("sim", event);
+    struct hash root = merkle_root(&leaf, 1);
+    uint8_t key_id[KEY_ID_BYTES];
+
+    hash_key_id(keys->sign_public, key_id);
+    statement.network = (char *)(uintptr_t) "sim";
+    statement.agent = self->agents[self->hostile].id;
+    statement.key_id = (ProtobufCBinaryData){sizeof key_id, key_id};
+    statement.incarnation = INCARNATION;
+    statement.first_sequence = self->liar->accepted + 1;
+    statement.count = 1;
+    statement.root = (ProtobufCBinaryData){HASH_BYTES, root.b};
+    message_encode(&statement.base, out);
+    sign_make(SIGN_CONTEXT_BATCH, buf_slice(out), keys->sign_secret, signature);
+}
+
+/* An event of its own: rightly signed, or with another signature, or over other bytes. */
+static void say_own(struct sim *self)
+{
+    struct hostile *liar = self->liar;
+    Waypost__Frame *frame = NULL;
+    struct buf event = {0};
+    struct buf statement = {0};
+    uint8_t signature[SIGNATURE_BYTES];
+    uint64_t fault = sim_random(self, 3);
+
+    arena_reset(liar->arena);
+    if (liar->heard.len == 0 || frame_decode(liar->arena, buf_slice(&liar->heard), &frame) != 0 ||
+        !make_event(self, frame, &event)) {
+        buf_free(&event);
+        return;
+    }
+    sign_event(self, buf_slice(&event), &statement, signature);
+    if (fault == 1) {
+        signature[sim_random(self, sizeof signature)] ^= 1;
+    } else if (fault == 2) { /* another event than the one that was signed, as good as that */
+        buf_clear(&event);
+        (void)make_event(self, frame, &event);
+    }
+    if (fault != 0 && liar->spoilt_count < SPOILT_MAX) {
+        memcpy(liar->spoilt[liar->spoilt_count++], liar->last_id, UUID_BYTES);
+    }
+    Waypost__PublishedEvent published = WAYPOST__PUBLISHED_EVENT__INIT;
+    Waypost__PublishedEvent *events[] = {&published};
+    published.event = (ProtobufCBinaryData){event.len, event.data};
+    frame->publish->n_events = 1;
+    frame->publish->events = events;
+    frame->publish->register_version = virtual_book(self->network)->version;
+    frame->publish->batch->statement = (ProtobufCBinaryData){statement.len, statement.data};
+    frame->publish->batch->signature = (ProtobufCBinaryData){sizeof signature, signature};
+    say_frame(self, frame);
+    buf_free(&event);
+    buf_free(&statement);
+}
+
 static void say_garbage(struct sim *self)
 {
     uint8_t bytes[GARBAGE_BYTES];
@@ -148,7 +256,7 @@ void hostile_acts(struct sim *self)
         greet(self);
         return;
     }
-    switch (sim_random(self, 4)) {
+    switch (sim_random(self, 8)) {
     case 0:
         (void)say(self, buf_slice(&self->liar->heard));
         break;
@@ -158,8 +266,11 @@ void hostile_acts(struct sim *self)
     case 2:
         say_claimed(self);
         break;
-    default:
+    case 3:
         say_garbage(self);
+        break;
+    default:
+        say_own(self);
         break;
     }
 }

@@ -60,7 +60,7 @@ void plan_print(const struct sim *self)
     static const char *const names[FAULT_COUNT] = {"cut", "half-open", "loss", "partition",
         "latency", "broker-kill", "broker-power", "broker-disk", "broker-slow", "broker-clock",
         "agent-kill", "agent-power", "agent-disk", "agent-clock", "register", "revoke", "hostile",
-        "hold", "power-at-receipt", "leap"};
+        "hold", "power-at-receipt", "leap", "restore"};
     const struct sim_plan *plan = &self->plan;
 
     (void)printf("seed %llu: %zu agents, a hub, %zu actions about %lld ms apart, procedures %s\n",

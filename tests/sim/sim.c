@@ -213,6 +213,9 @@ static void tear_down(struct sim *self)
         if (self->agents[i].lives) {
             sim_disk_close(&self->agents[i].disk);
         }
+        if (self->agents[i].has_copy) {
+            sim_disk_close(&self->agents[i].copy);
+        }
     }
     sim_disk_close(&self->disk);
     watch_free(self);
@@ -328,6 +331,7 @@ static void attend(struct sim *self)
     }
     self->kill_broker = false;
     if ((self->disk.power_failed || self->disk.killed) && virtual_broker_up(self->network)) {
+        self->was_killed = !self->disk.power_failed;
         sim_broker_dies(self, self->disk.power_failed);
     }
     note_revocations(self);

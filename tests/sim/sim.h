@@ -51,7 +51,8 @@ enum sim_fault {
     FAULT_HOLD = 1 << 17,     /* the operator sets events aside and lets them go */
     FAULT_RECEIPT = 1 << 18,  /* the power goes as a receipt leaves */
     FAULT_LEAP = 1 << 19,     /* days pass at once */
-    FAULT_COUNT = 20
+    FAULT_RESTORE = 1 << 20,  /* an agent's database goes back to an earlier copy */
+    FAULT_COUNT = 21
 };
 
 struct sim_plan {
@@ -78,15 +79,20 @@ struct sim_send {
     uint32_t recipients; /* bit an authority */
     size_t transfer;
     bool sealed;
-    bool held; /* the operator had it set aside once: its place in the order is free */
+    bool shaky; /* made after the copy that its agent was put back to: it may be gone with it */
+    bool held;  /* the operator had it set aside once: its place in the order is free */
 };
 
 struct sim_agent {
     char id[KEYS_ID_BYTES];
     char database[16];
     struct sim_disk disk;
-    bool lives;               /* takes part */
-    bool lost;                /* revoked, or in hostile hands: nothing is promised to it */
+    bool lives;    /* takes part */
+    bool lost;     /* revoked, or in hostile hands: nothing is promised to it */
+    bool restored; /* its database was put back: what it had received since is not there */
+    bool has_copy;
+    size_t sends_copied;      /* sends when it was made */
+    struct sim_disk copy;     /* of its database, open while has_copy */
     bool unsure;              /* it was killed while it took an event: its user does not know */
     uint64_t revoked_version; /* of the register that revokes it, 0 for none */
     uint64_t revoked_leaf;    /* nothing of it may stand from here on; 0 while not in force */
@@ -103,6 +109,8 @@ struct sim {
     int64_t broker_back_ms; /* mono; INT64_MAX where it is up */
     bool broker_power;
     bool kill_broker; /* as soon as the core has let go */
+    bool
+        was_killed; /* its disk may hold what was never synced: now is the time for the power to go */
     bool healing;
     uint64_t free_bytes;
     struct sim_agent agents[SIM_AGENTS];
@@ -153,6 +161,9 @@ void hostile_new(struct sim *self);
 void hostile_free(struct sim *self);
 void hostile_sees(struct sim *self, struct slice frame); /* a PUBLISH of somebody else's */
 void hostile_acts(struct sim *self);
+void hostile_receipt(struct sim *self, uint64_t upto);
+bool hostile_spoilt(
+    const struct sim *self, const uint8_t *event); /* it was sent with a bad signature */
 
 /* watch.c */
 void watch_new(struct sim *self);
@@ -160,6 +171,7 @@ void watch_free(struct sim *self);
 bool watch_frame(struct sim *self, size_t agent, bool to_broker, struct slice frame);
 void watch_broker_started(struct sim *self);
 void watch_end(struct sim *self);
+void watch_restored(struct sim *self, size_t agent);
 
 /* check.c */
 void check_agent_started(struct sim *self, size_t agent);

@@ -19,7 +19,8 @@ enum {
     HEAD_SLOTS = 4096, /* by size */
     SEQUENCES_MAX = 1024,
     LOSS_PERCENT = 2,
-    RECEIPT_POWER_PERCENT = 8
+    RECEIPT_POWER_PERCENT = 8,
+    KILLED_POWER_PERCENT = 60
 };
 
 struct head_seen {
@@ -112,6 +113,11 @@ static void check_heads(struct sim *self, const char *promise)
     }
 }
 
+void watch_restored(struct sim *self, size_t agent)
+{
+    memset(self->watch->receipts[agent], 0, sizeof self->watch->receipts[agent]);
+}
+
 void watch_broker_started(struct sim *self)
 {
     check_heads(self, one);
@@ -145,8 +151,13 @@ static void see_receipt(struct sim *self, size_t agent, const Waypost__Receipt *
     sim_trace(self, "receipt to %s: %llu and %u more at leaf %llu%s", self->agents[agent].id,
         (unsigned long long)receipt->first_sequence, receipt->count - 1,
         (unsigned long long)receipt->leaf_index, receipt->duplicate ? ", duplicate" : "");
-    if (sim_has(self, FAULT_RECEIPT) && !self->healing && sim_chance(self, RECEIPT_POWER_PERCENT)) {
+    unsigned percent = self->was_killed ? KILLED_POWER_PERCENT : RECEIPT_POWER_PERCENT;
+    if (sim_has(self, FAULT_RECEIPT) && !self->healing && sim_chance(self, percent)) {
         self->kill_broker = true;
+        self->was_killed = false;
+    }
+    if (agent == self->hostile) {
+        hostile_receipt(self, receipt->first_sequence + receipt->count - 1);
     }
 }
 
