@@ -35,6 +35,7 @@ struct broker {
     edge_t *edge;
     journal_t *journal;
     core_t *core;
+    uint64_t quarantined; /* records of the journal that cannot be read */
     int signal_fd;
 };
 
@@ -80,6 +81,7 @@ static int journal_start(struct broker *self, struct complaint *why)
         log_warnx("journal had a torn tail, never receipted, saved aside bytes=%llu file=%s",
             (unsigned long long)found.torn_bytes, found.torn_file);
     }
+    self->quarantined = found.quarantined;
     if (found.quarantined != 0) {
         log_errorx("journal is damaged, the rest serves; run waypost verify records=%llu",
             (unsigned long long)found.quarantined);
@@ -143,6 +145,11 @@ static int broker_start(struct broker *self, struct complaint *why)
     }
     self->core = core_new(&self->options.core, world_real(), self->journal, edge_ports(self->edge));
     edge_attach(self->edge, self->core, self->journal);
+    if (self->quarantined != 0) {
+        core_alarm(self->core, "journal_damaged",
+            "%llu records of the journal cannot be read, the rest serves: waypost verify %s",
+            (unsigned long long)self->quarantined, self->options.data);
+    }
     rc = core_recover(self->core, why);
     rc = rc != 0 ? rc : register_start(self, why);
     rc = rc != 0 ? rc : procedures_start(self, why);

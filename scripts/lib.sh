@@ -243,6 +243,7 @@ join = "../network.join"
 socket = "agent.sock"
 END
     [[ -z ${METRICS:-} ]] || printf 'metrics = "%s"\n' "$METRICS" >>"$NET/$1/agent.zpl"
+    [[ -z ${ALARM_OPTIONS:-} ]] || printf '%s\n' "$ALARM_OPTIONS" >>"$NET/$1/agent.zpl"
     case $1 in
         *-hub) [[ -z ${HUB_OPTIONS:-} ]] || printf '%s\n' "$HUB_OPTIONS" >>"$NET/$1/agent.zpl" ;;
         *) [[ -z ${RECEIVER:-} ]] || printf 'on-delivery = "%s"\n' "$RECEIVER" >>"$NET/$1/agent.zpl" ;;
@@ -276,6 +277,7 @@ free-min = 16 MiB
 heartbeat = ${HEARTBEAT:-10 s}
 END
     [[ -z ${METRICS:-} ]] || printf 'metrics = "%s"\n' "$METRICS" >>"$NET/broker/broker.zpl"
+    [[ -z ${ALARM_OPTIONS:-} ]] || printf '%s\n%s\n' "$ALARM_OPTIONS" "${SILENCE:-}" >>"$NET/broker/broker.zpl"
 }
 
 is_ready() {

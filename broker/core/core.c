@@ -61,6 +61,7 @@ core_t *core_new(const struct core_options *options, const struct world *world, 
     self->journal = journal;
     self->ports = *ports;
     self->register_settled = true;
+    self->alarms = alarm_book_new();
     self->arena = arena_new(DECODE_BUDGET_BYTES);
     self->arena_body = arena_new(DECODE_BUDGET_BYTES);
     self->free_bytes = ports->free_bytes(ports->context);
@@ -110,6 +111,7 @@ void core_destroy(core_t **self_p)
     buf_free(&self->batches_part);
     buf_free(&self->entries_part);
     buf_free(&self->record_body);
+    alarm_book_destroy(&self->alarms);
     arena_destroy(&self->arena);
     arena_destroy(&self->arena_body);
     free(self);

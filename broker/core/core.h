@@ -14,6 +14,7 @@
 #ifndef WAYPOST_BROKER_CORE_H
 #define WAYPOST_BROKER_CORE_H
 
+#include "common/alarm/alarm_book.h"
 #include "common/base/err.h"
 #include "common/base/histogram.h"
 #include "common/base/world.h"
@@ -191,6 +192,12 @@ struct core_stats {
 
 void core_stats(const core_t *self, struct core_stats *out);
 const char *core_age_word(size_t class); /* "5m" .. "1280m", "older": up to so much; static */
+
+/* Raise an alarm of common/alarm/alarm_table.h, or say that it is over; those that are up, for whoever tells them. */
+void core_alarm(core_t *self, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void core_alarm_clear(core_t *self, const char *name);
+alarm_book_t *core_alarms(core_t *self); /* lent as long as the core */
 
 /* Something was signed, written, synced and read back where the journal lives, besides its commits: what a probe of an
  * agent is told (T-5). A commit counts by itself. */

@@ -348,6 +348,7 @@ struct core {
     bool rolled_back; /* an agent has a head of ours that we have not: nothing is taken */
     bool replaying;
     uint64_t counters[COUNTER_COUNT];
+    alarm_book_t *alarms;
     struct histogram delivery; /* from sending an entry to its acknowledgement */
     int64_t stored_ms;         /* wall time at which a commit or probe was last durable, 0 never */
     uint64_t block_mark;
@@ -565,6 +566,12 @@ const struct time_mark *history_before(
 
 /* stats.c: classes of 5 min, 10, 20, ... 1280, older; added to by_age[CORE_AGES] */
 void stats_ages(const core_t *self, const struct stream *stream, uint64_t *by_age);
+
+/* alarms.c: the rows of an answer, to be freed; and OWN_ALARM: 0, E_NOT_FOUND or E_RANGE with why */
+void alarms_answer(core_t *self, const Waypost__Operate *operate, Waypost__Operated *operated);
+void alarms_answer_free(Waypost__Operated *operated);
+int alarms_own(core_t *self, const Waypost__Operate *operate, const char *agent, uint64_t *need,
+    struct complaint *why);
 
 /* operate.c, trace.c, query.c, own_events.c */
 void operate_frame(core_t *self, struct session *session, const struct register_agent *agent,

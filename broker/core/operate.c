@@ -276,6 +276,28 @@ static int act(core_t *self, struct session *session, const Waypost__Operate *op
     return rc;
 }
 
+static void answer_alarms(
+    core_t *self, struct session *session, const Waypost__Operate *operate, uint64_t need)
+{
+    Waypost__Operated operated = WAYPOST__OPERATED__INIT;
+
+    alarms_answer(self, operate, &operated);
+    operated_send(self, session, &operated, need);
+    alarms_answer_free(&operated);
+}
+
+static int own_alarm(core_t *self, struct session *session, const Waypost__Operate *operate,
+    const char *by, struct complaint *why)
+{
+    uint64_t need = 0;
+    int rc = alarms_own(self, operate, by, &need, why);
+
+    if (rc == 0) {
+        answer_alarms(self, session, operate, need);
+    }
+    return rc;
+}
+
 static int operate_run(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Operate *operate, struct complaint *why)
 {
@@ -297,6 +319,11 @@ static int operate_run(core_t *self, struct session *session, const struct regis
     case WAYPOST__OPERATION__COUNTERS:
         answer_counters(self, session, operate);
         return 0;
+    case WAYPOST__OPERATION__ALARMS:
+        answer_alarms(self, session, operate, 0);
+        return 0;
+    case WAYPOST__OPERATION__OWN_ALARM:
+        return own_alarm(self, session, operate, agent->id, why);
     case WAYPOST__OPERATION__TRACE:
         return trace_answer(self, session, operate, why);
     case WAYPOST__OPERATION__HOLD:

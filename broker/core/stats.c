@@ -4,6 +4,7 @@
  */
 #include "broker/core/core_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/check.h"

@@ -22,7 +22,10 @@
     X(NET_COMMIT_US, "commit_us", "Time spent in commits, µs. Divide by commits.")                 \
     X(NET_COMMIT_US_MAX, "commit_us_max", "The longest commit, µs. Rising: look at the disk.")     \
     X(NET_SNAPSHOTS, "snapshots_written", "Snapshots written. Nothing to do.")                     \
-    X(NET_VERIFICATIONS, "verifications", "Signatures checked. Nothing to do.")
+    X(NET_VERIFICATIONS, "verifications", "Signatures checked. Nothing to do.")                    \
+    X(NET_ALARMS_SENT, "alarms_sent",                                                              \
+        "Alarms handed to alarm-command or mail, repeats included. Nothing to do.")                \
+    X(NET_ALARMS_UNSENT, "alarms_unsent", "Of them those that it did not take. Run it by hand.")
 
 enum net_counter {
 #define NET_COUNTER_ENUM(symbol, name, text) symbol,

@@ -109,6 +109,7 @@ int edge_open(const struct edge_parts *parts, edge_t **out, struct complaint *wh
     self->parts = *parts;
     self->ports = (struct core_ports){self, edge_send, port_verify, port_free_bytes, parts->mark};
     self->probe = (struct probe){parts->disk, parts->keys, parts->world};
+    edge_alarms_open(self);
     self->rested = true;
     edge_remove_ready(self); /* one left by a broker that was killed says what is not so */
     int rc = threads_open(self, why);
@@ -151,6 +152,7 @@ void edge_destroy(edge_t **self_p)
         listener_close(&self->router, NET_LINGER_MS);
     }
     edge_pages_close(self);
+    edge_alarms_close(self);
     worker_destroy(&self->writer, drop_task);
     worker_destroy(&self->crypto, drop_job);
     zap_destroy(&self->zap);
@@ -372,6 +374,7 @@ static void edge_tick(edge_t *self)
         self->tick_mono_ms = now + NET_TICK_MS;
         core_tick(self->core);
         edge_tick_disk(self);
+        edge_tick_alarms(self);
         if (self->http != NULL) {
             http_serve(self->http); /* connections that are too slow end */
         }

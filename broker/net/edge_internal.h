@@ -3,15 +3,17 @@
  *
  *   edge.c        birth and death, signals, the loop     edge_frames.c  from the ROUTER and to it
  *   edge_disk.c   commits, rests, snapshots, probes      edge_report.c  counters, the ready-file
- *   edge_pages.c  /metrics and /healthz
+ *   edge_pages.c  /metrics and /healthz                  edge_alarms.c  what needs somebody, and telling them
  */
 #ifndef WAYPOST_BROKER_NET_EDGE_INTERNAL_H
 #define WAYPOST_BROKER_NET_EDGE_INTERNAL_H
 
+#include "broker/core/counters.h"
 #include "broker/net/counters.h"
 #include "broker/net/edge.h"
 #include "broker/net/workers.h"
 #include "broker/net/zap.h"
+#include "common/alarm/teller.h"
 #include "common/http/http.h"
 
 struct edge {
@@ -41,7 +43,12 @@ struct edge {
     uint64_t waiting_us;      /* when the first pending record began to wait, 0 for none */
     struct histogram sync;    /* how long commits took */
     struct histogram durable; /* from a record's first waiting until its commit was durable */
-    http_server_t *http;      /* NULL: switched off */
+    teller_t *teller;
+    int64_t watch_mono_ms;                 /* next look at what may be an alarm */
+    int64_t sync_window_ms;                /* mono: begin of the window in which slow syncs count */
+    uint64_t sync_slow;                    /* slow ones before it */
+    uint64_t counters_seen[COUNTER_COUNT]; /* of the core, at the last look */
+    http_server_t *http;                   /* NULL: switched off */
 
     bool said_ready;
     bool register_pending;   /* the register file is to be read again at the next tick */
@@ -63,6 +70,11 @@ void edge_commit(edge_t *self, size_t frames);
 void edge_commit_all(edge_t *self); /* here, until nothing is pending */
 void edge_tick_disk(edge_t *self);  /* snapshot when due, rest when idle */
 void edge_finish_disk(edge_t *self);
+
+/* edge_alarms.c */
+void edge_alarms_open(edge_t *self);
+void edge_alarms_close(edge_t *self);
+void edge_tick_alarms(edge_t *self);
 
 /* edge_pages.c */
 int edge_pages_open(edge_t *self, struct complaint *why); /* 0 also where they are switched off */

@@ -48,6 +48,18 @@ static void put_backlog(struct metrics_page *page, const struct core_stats *stat
     put(page, BROKER_METRIC_FREE, (double)stats->free_bytes);
 }
 
+static void put_alarms(const edge_t *self, struct metrics_page *page)
+{
+    const struct metric *alarms = broker_metric(BROKER_METRIC_ALARMS);
+    const alarm_book_t *book = core_alarms(self->core);
+
+    metrics_head(page, alarms);
+    for (size_t i = 0; i < alarm_book_count(book); i++) {
+        const struct alarm *alarm = alarm_book_at(book, i);
+        metrics_labelled(page, alarms, alarm->name, alarm->owner[0] == '\0' ? 1 : 0.5);
+    }
+}
+
 static void put_state(const edge_t *self, struct metrics_page *page, const struct core_stats *stats)
 {
     const struct journal_head *head = journal_head(self->journal);
@@ -63,6 +75,7 @@ static void put_state(const edge_t *self, struct metrics_page *page, const struc
             (double)(stats->register_stale_ms - stats->now_ms) / MS_PER_S);
     }
     put(page, BROKER_METRIC_KEYS_ENDING, (double)stats->keys_ending);
+    put_alarms(self, page);
     put(page, BROKER_METRIC_CLOCK_OFF, (double)stats->clock_off_ms / MS_PER_S);
     metrics_histogram(page, broker_metric(BROKER_METRIC_SYNC), &self->sync);
     metrics_histogram(page, broker_metric(BROKER_METRIC_DURABLE), &self->durable);

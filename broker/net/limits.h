@@ -10,6 +10,8 @@ enum {
         1000, /* taken from the ROUTER a wake, so that disk and signals get their turn */
     NET_DRAIN_BYTES_MAX = 8388608, /* likewise, whichever comes first */
     NET_TICK_MS = 250,             /* housekeeping of the core; it asks for one a second at least */
+    NET_WATCH_MS = 2000,           /* what may be an alarm is looked at so often */
+    NET_SYNC_WINDOW_MS = 600000,   /* slow syncs are counted so long */
     NET_PROBE_MS = 10000,          /* an idle broker proves so often that it can still store */
     NET_STORED_MS_MAX = 30000,     /* nothing stored for longer: /healthz says 503 */
     NET_STOP_MS_MAX = 10000,       /* how long a stop waits for commits and verifications */

@@ -53,7 +53,8 @@
     X(CLOCK_OFF, "clock_offset_seconds", METRIC_GAUGE, "seconds", NULL,                            \
         "Wall clock less what boot time says. Beyond 5: deadlines are held; check NTP.")           \
     X(ALARMS, "alarms", METRIC_GAUGE, "", "alarm",                                                 \
-        "1 for each alarm that is up. waypost alarms says who must act.")                          \
+        "1 for each alarm that is up, 0.5 where somebody has taken it on. waypost alarms "         \
+        "--broker says who must act.")                                                             \
     X(SYNC, "sync_seconds", METRIC_HISTOGRAM, "seconds", NULL,                                     \
         "How long commits took to be written and synced. Rising: look at the disk.")               \
     X(DURABLE, "durable_seconds", METRIC_HISTOGRAM, "seconds", NULL,                               \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker/net/procedure_files.h"
+#include "common/alarm/teller.h"
 #include "common/base/bytes.h"
 #include "common/base/check.h"
 #include "common/codec/limits.h"
@@ -74,6 +75,9 @@ static const struct setting rows[] = {
         "ADDRESS:PORT where /metrics (for Prometheus) and /healthz are served over HTTP, such as "
         "127.0.0.1:9101; port * for one that the system chooses. Off where it is not given. "
         "Nobody is asked who he is: keep it on the loopback, or behind a firewall."},
+    TELLER_ROWS,
+    {"alarm-silence", SETTING_DURATION, "24 h", 1000, 2678400000, "",
+        "An agent that was here and has been away for this time is an alarm."},
     {"handshake", SETTING_DURATION, "3 s", 500, 30000, "",
         "Time that a connection has to prove its key before it is closed."},
     {"allow-copy-on-write", SETTING_BOOL, "no", 0, 1, "",
@@ -197,6 +201,7 @@ int broker_options_load(const char *path, struct broker_options *out, struct com
     }
     rc = endpoints_read(settings, out, why);
     rc = rc != 0 ? rc : metrics_read(settings, out, why);
+    rc = rc != 0 ? rc : teller_check(settings, why);
     rc = rc != 0 ? rc : pin_read(settings, &out->join, why);
     if (rc != 0) {
         settings_destroy(&settings);

@@ -77,6 +77,7 @@ static void write_alarm(agent_core_t *self, const char *name, const char *text)
 {
     bool own = !store_in_transaction(self->store);
 
+    assert(alarm_info(name) != NULL);
     if (own) {
         store_begin(self->store);
     }
@@ -99,6 +100,23 @@ void agent_alarm(agent_core_t *self, const char *name, const char *format, ...)
     va_end(args);
     assert(len >= 0);
     write_alarm(self, name, text);
+}
+
+void agent_core_alarm(agent_core_t *self, const char *name, const char *format, ...)
+{
+    char text[320];
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    assert(len >= 0);
+    write_alarm(self, name, text);
+}
+
+void agent_core_alarm_clear(agent_core_t *self, const char *name)
+{
+    agent_alarm_clear(self, name);
 }
 
 void agent_alarm_clear(agent_core_t *self, const char *name)
@@ -380,6 +398,7 @@ void agent_core_tick(agent_core_t *self)
         watch_gaps(self);
         erasing_daily(self);
     }
+    watching_tick(self);
     uplink_tick(self);
     if (self->state == SESSION_OPEN) {
         acking_tick(self);

@@ -47,11 +47,13 @@ struct agent_options {
     size_t key_count;
     uint32_t credit_events; /* what the broker may have on its way to us */
     uint32_t credit_bytes;
-    bool receiver;                     /* there is a program to hand events over to */
-    bool receiver_payload;             /* and it gets the opened payload too */
-    bool erase_due;                    /* standing instruction: own payloads go when they are due */
-    struct slice first_register;       /* SignedRegister bytes to begin with, empty for none */
-    const procedures_t *procedures;    /* for clocks, whois and timelines; NULL for none */
+    bool receiver;                  /* there is a program to hand events over to */
+    bool receiver_payload;          /* and it gets the opened payload too */
+    bool erase_due;                 /* standing instruction: own payloads go when they are due */
+    struct slice first_register;    /* SignedRegister bytes to begin with, empty for none */
+    int64_t dead_ms;                /* an own event on no disk for longer is an alarm; 0: never */
+    int64_t unread_ms;              /* one that nobody opens, likewise */
+    const procedures_t *procedures; /* for clocks, whois and timelines; NULL for none */
     const struct agent_keeper *keeper; /* keeps what comes in; NULL: inbox, notices and levels do */
 };
 
@@ -87,6 +89,11 @@ int agent_core_receiver_next(agent_core_t *self, const uint8_t (*busy)[UUID_BYTE
 void agent_core_receiver_done(agent_core_t *self, const uint8_t *event, bool ok, const char *what);
 int64_t agent_core_receiver_due_ms(
     agent_core_t *self); /* wall time of the next attempt, INT64_MAX for none */
+
+/* For the programs around it: raise one of the alarms of common/alarm/alarm_table.h, or say that it is over. */
+void agent_core_alarm(agent_core_t *self, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void agent_core_alarm_clear(agent_core_t *self, const char *name);
 
 bool agent_core_online(const agent_core_t *self); /* a session is open and checked */
 

@@ -107,6 +107,7 @@ struct agent_core {
     int64_t daily_at_ms;     /* mono: keys and gaps are looked at */
     bool beliefs_held;       /* some are to be settled in this session */
     uint64_t beliefs_upto;   /* once the stream has come so far */
+    int64_t watching_at_ms;  /* mono: states that nobody announces are looked at */
 
     /* what is watched (stats.h) */
     uint64_t counters[AGENT_COUNTER_COUNT];
@@ -251,6 +252,9 @@ struct told_record {
 void apply_derived(agent_core_t *self, const struct told_record *entry, struct entry_row *row);
 /* 0, or E_STALE_REGISTER with nothing changed: it is asked for again with the newer register. */
 int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_row *row);
+
+/* watching.c */
+void watching_tick(agent_core_t *self);
 
 /* acking.c */
 void acking_tick(agent_core_t *self);

@@ -28,6 +28,20 @@ static bool copy_id(protobuf_c_boolean has, ProtobufCBinaryData id, uint8_t *out
     return there;
 }
 
+/* Whoever is bound must act; the detail names them: "due=2026-04-08 binds=E09000007". */
+static void alarm_breach(agent_core_t *self, const Waypost__Derived *record)
+{
+    const char *binds = record->detail == NULL ? NULL : strstr(record->detail, "binds=");
+    char text[UUID_TEXT_BYTES] = "unknown";
+
+    if (record->has_transfer && record->transfer.len == UUID_BYTES) {
+        uuid_format(record->transfer.data, text);
+    }
+    agent_alarm(self, "deadline_breached", "clock %.8s of transfer %s has run out: %.60s must act",
+        record->clock == NULL ? "-" : record->clock, text,
+        binds == NULL ? "both" : binds + strlen("binds="));
+}
+
 static int64_t note_derived(agent_core_t *self, const struct told_record *entry)
 {
     const Waypost__Derived *record = entry->record;
@@ -59,6 +73,9 @@ static int64_t note_derived(agent_core_t *self, const struct told_record *entry)
         agent_alarm(self, "returned",
             "event %s came back: code %s has no single successor; choose of: %s", text, row.code,
             row.successors[0] == '\0' ? "none" : row.successors);
+    }
+    if (record->kind == WAYPOST__SYSTEM_KIND__DEADLINE_BREACHED) {
+        alarm_breach(self, record);
     }
     return store_notice_add(self->store, &row);
 }

@@ -163,6 +163,7 @@ int agent_config_load(const struct setting_table *table, const char *database, c
     rc = rc != 0 ? rc : load_join(out, why);
     rc = rc != 0 ? rc : load_rest(out, database, why);
     rc = rc != 0 ? rc : load_metrics(out, why);
+    rc = rc != 0 ? rc : teller_check(out->settings, why);
     rc = rc != 0 ? rc : load_procedures(out, why);
     if (rc != 0) {
         agent_config_destroy(out);

@@ -6,6 +6,7 @@
 #define WAYPOST_AGENT_CONFIG_H
 
 #include "client/agent/limits.h"
+#include "common/alarm/teller.h"
 #include "common/base/settings.h"
 #include "common/crypto/keys.h"
 #include "common/http/http.h"
@@ -52,7 +53,8 @@
     {"metrics", SETTING_TEXT, "", 1, HTTP_ADDRESS_BYTES_MAX - 1, "", \
         "ADDRESS:PORT where /metrics (for Prometheus) and /healthz are served over HTTP, such as " \
         "127.0.0.1:9102; port * for one that the system chooses. Off where it is not given. " \
-        "Nobody is asked who he is: keep it on the loopback, or behind a firewall."}
+        "Nobody is asked who he is: keep it on the loopback, or behind a firewall."}, \
+    TELLER_ROWS
 /* clang-format on */
 
 extern const struct setting_table agent_table;

@@ -14,6 +14,7 @@
 #include "client/agent/local_api.h"
 #include "client/agent/pages.h"
 #include "client/agent/receiver.h"
+#include "client/agent/telling.h"
 #include "common/base/command_line.h"
 #include "common/base/check.h"
 #include "common/base/fsio.h"
@@ -36,6 +37,7 @@ struct agent {
     agent_net_t *net;
     local_api_t *api;
     receiver_t *receiver;
+    telling_t *telling;
     agent_pages_t *pages; /* NULL: switched off */
     agent_core_t *core;
     int signal_fd;
@@ -140,6 +142,8 @@ static int make_core(struct agent *self, struct complaint *why)
         .key_count = self->config.key_count,
         .credit_events = (uint32_t)settings_number(settings, "credit-events"),
         .credit_bytes = (uint32_t)settings_number(settings, "credit-bytes"),
+        .dead_ms = (int64_t)settings_number(settings, "alarm-dead"),
+        .unread_ms = (int64_t)settings_number(settings, "alarm-unread"),
         .first_register = buf_slice(&self->config.first_register),
         .procedures = self->config.procedures,
         .keeper = extra == NULL ? NULL : extra->keeper,
@@ -150,6 +154,22 @@ static int make_core(struct agent *self, struct complaint *why)
         make_receiver(self, &options);
     }
     return agent_core_new(&options, world_real(), self->store, &ports, &self->core, why);
+}
+
+static void open_telling(struct agent *self)
+{
+    const struct telling_parts parts = {
+        .options = {.program = self->program->command.name,
+            .who = self->config.keys[0].id,
+            .network = self->config.join.network,
+            .settings = self->config.settings},
+        .data = settings_text(self->config.settings, "data"),
+        .core = self->core,
+        .store = self->store,
+        .world = world_real(),
+    };
+
+    self->telling = telling_new(&parts);
 }
 
 static int open_pages(struct agent *self, struct complaint *why)
@@ -183,6 +203,9 @@ static int agent_start(struct agent *self, struct complaint *why)
                  : local_api_open(settings_text(settings, "socket"),
                        settings_text(settings, "socket-group"), &self->api, why);
     rc = rc != 0 ? rc : open_pages(self, why);
+    if (rc == 0) {
+        open_telling(self);
+    }
     if (rc == 0 && self->program->extra != NULL) {
         rc = self->program->extra->start(self->program->extra->context, self->core, why);
     }
@@ -214,6 +237,7 @@ static void agent_end(struct agent *self)
     if (file[0] != '\0') {
         (void)unlink(file);
     }
+    telling_destroy(&self->telling);
     agent_pages_destroy(&self->pages);
     local_api_destroy(&self->api);
     receiver_destroy(&self->receiver);
@@ -321,6 +345,7 @@ static void agent_run(struct agent *self)
         more = serve_broker(self);
         local_api_serve(self->api, self->core, &items[first_client], clients);
         agent_core_tick(self->core);
+        telling_serve(self->telling);
         if (self->pages != NULL) {
             agent_pages_serve(self->pages);
         }

@@ -30,6 +30,10 @@ enum {
     AGENT_ACK_PACE_MS = 20,             /* S-17: at the latest so long after, and not more often */
     AGENT_ACK_COUNTER_BLOCK = 1024,     /* counters set aside by one write */
     AGENT_HEARTBEAT_MAX_MS = 60000,     /* PING at least so often, whatever WELCOME says */
+    AGENT_WATCHING_MS = 2000,           /* states that nobody announces are looked at so often */
+    AGENT_TELLING_MS = 250,             /* and what is to be told, so often */
+    AGENT_SYNC_WINDOW_MS = 600000,      /* slow syncs are counted so long */
+    AGENT_CLOCK_OFF_MS_MAX = 5000,      /* our clock and the broker's may part so far */
     AGENT_BROKER_STORED_MS_MAX = 30000, /* /healthz: the broker stored nothing for longer */
     AGENT_RESEND_WAIT_MS = 5000,        /* between two RESENDs for the same number */
     AGENT_GAP_ALARM_MS = 3600000,       /* a missing counter of a sender alarms after this time */
@@ -56,6 +60,7 @@ enum {
 
 #define AGENT_DAY_MS INT64_C(86400000)
 #define AGENT_ERASURE_LATE_MS (7 * AGENT_DAY_MS) /* a holder that has not confirmed is told */
+#define AGENT_FREE_BYTES_MIN (UINT64_C(1) << 30) /* less free space is an alarm */
 #define AGENT_KEY_WARN_MS (30 * AGENT_DAY_MS)    /* a key that ends within 30 days is told */
 
 #endif

@@ -44,11 +44,12 @@ static const struct op_row op_table[] = {
     {"hold", op_operate, {"event", NULL}},
     {"release", op_operate, {"event", NULL}},
     {"counters", op_operate, {NULL}},
+    {"broker_alarms", op_operate, {"own", "by", NULL}},
     {"erase", op_erase, {"event", "reason", NULL}},
     {"erasures", op_erasures, {"all", NULL}},
     {"erasures_due", op_erasures_due, {NULL}},
     {"heads", op_heads, {NULL}},
-    {"alarms", op_alarms, {"own", NULL}},
+    {"alarms", op_alarms, {"own", "by", NULL}},
     {"watch", op_watch, {"region", "from", NULL}},
 };
 
@@ -322,18 +323,27 @@ const char *verdict_word(uint32_t verdict)
 
 /* ---- the agent itself ---- */
 
-static void add_alarm(void *context, const struct alarm_row *row)
+json_t *alarm_json(const struct alarm *row)
 {
-    json_t *alarm = json_pack("{s:s, s:o, s:s}", "name", row->name, "since",
-        json_stamp(row->since_ms), "text", row->text);
+    const struct alarm_info *info = alarm_info(row->name);
+    json_t *alarm = json_pack("{s:s, s:o, s:s, s:I}", "name", row->name, "since",
+        json_stamp(row->since_ms), "text", row->text, "told", (json_int_t)row->told);
 
-    if (alarm == NULL) {
-        return;
+    assert(alarm != NULL);
+    if (info != NULL) {
+        json_object_set_new(alarm, "act", json_string(alarm_actor_word(info->actor)));
+        json_object_set_new(alarm, "do", json_string(info->remedy));
+        json_object_set_new(alarm, "ends", json_string(info->ends));
     }
     if (row->owner[0] != '\0') {
         json_object_set_new(alarm, "owner", json_string(row->owner));
     }
-    json_array_append_new(context, alarm);
+    return alarm;
+}
+
+static void add_alarm(void *context, const struct alarm *row)
+{
+    json_array_append_new(context, alarm_json(row));
 }
 
 static json_t *alarms_json(agent_core_t *self)
@@ -344,47 +354,41 @@ static json_t *alarms_json(agent_core_t *self)
     return list;
 }
 
-/* Alarms that tell of something that happened once: whoever takes one on has seen it, and it
- * goes. The others stay until their cause ends. */
-static bool is_told_once(const char *name)
+static int own_alarm(struct op *op, const char *name, const char *by)
 {
-    static const char *const once[] = {"refused", "returned", "bad_event", "bad_payload",
-        "bad_acknowledgement", "delivery_fault", "restored", "conflict", "clone", "stream_gap",
-        "protocol", "bad_erasure", "erasure_refused"};
+    agent_core_t *self = op->core;
 
-    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
-        if (strcmp(once[i], name) == 0) {
-            return true;
-        }
+    if (strlen(name) >= ALARM_NAME_BYTES || !store_has_alarm(self->store, name)) {
+        const char *near = alarm_nearest(name);
+        return complain(op->why, E_NOT_FOUND, "the alarm %.64s is not up%s%s%s", name,
+            near == NULL || strcmp(near, name) == 0 ? "" : "; did you mean ",
+            near == NULL || strcmp(near, name) == 0 ? "" : near, "");
     }
-    return false;
+    if (!alarm_owner_good(by)) {
+        return complain(op->why, E_RANGE,
+            "by: name a role or team, such as \"it officer\": letters, digits, blank, hyphen, dot, "
+            "underscore, at most %d",
+            ALARM_OWNER_BYTES - 1);
+    }
+    store_begin(self->store);
+    (void)store_alarm_own(self->store, name, by, agent_wall(self));
+    if (agent_commit(self) != 0) {
+        return complain(op->why, E_IO, "the agent's database cannot be written");
+    }
+    log_info("alarm %s was taken on by=%s", name, by);
+    return 0;
 }
 
 json_t *op_alarms(struct op *op)
 {
-    agent_core_t *self = op->core;
     const char *own = op_text(op, "own", false);
+    const char *by = op_text(op, "by", false);
 
-    if (op->why->rc != 0) {
+    if (op->why->rc != 0 ||
+        (own != NULL && own_alarm(op, own, by == NULL ? "somebody" : by) != 0)) {
         return NULL;
     }
-    if (own != NULL) {
-        if (strlen(own) > AGENT_NAME_BYTES_MAX || !store_has_alarm(self->store, own)) {
-            complain(op->why, E_NOT_FOUND, "there is no alarm %.64s", own);
-            return NULL;
-        }
-        store_begin(self->store);
-        if (is_told_once(own)) {
-            (void)store_alarm_clear(self->store, own);
-        } else {
-            (void)store_alarm_own(self->store, own, "taken on");
-        }
-        if (agent_commit(self) != 0) {
-            complain(op->why, E_IO, "the agent's database cannot be written");
-            return NULL;
-        }
-    }
-    return json_pack("{s:o}", "alarms", alarms_json(self));
+    return json_pack("{s:o}", "alarms", alarms_json(op->core));
 }
 
 static void add_key(json_t *list, const struct register_agent *me, enum register_key_use use,

@@ -31,6 +31,7 @@ struct op {
 json_t *op_status(struct op *op);
 json_t *op_register(struct op *op);
 json_t *op_alarms(struct op *op);
+json_t *alarm_json(const struct alarm *row); /* as in the answer of alarms */
 json_t *op_new_transfer(struct op *op);
 json_t *op_send(struct op *op);
 json_t *op_outbox(struct op *op);

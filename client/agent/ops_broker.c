@@ -152,6 +152,7 @@ static const struct {
     {"hold", WAYPOST__OPERATION__HOLD, true},
     {"release", WAYPOST__OPERATION__RELEASE, true},
     {"counters", WAYPOST__OPERATION__COUNTERS, false},
+    {"broker_alarms", WAYPOST__OPERATION__ALARMS, false},
 };
 
 json_t *op_operate(struct op *op)
@@ -175,12 +176,21 @@ json_t *op_operate(struct op *op)
             self->me->id);
         return NULL;
     }
-    struct pending *place = begin(op, (uint32_t)operations[at].operation);
+    const char *own = op_text(op, "own", false);
+    const char *by = op_text(op, "by", false);
+    if (op->why->rc != 0) {
+        return NULL;
+    }
+    Waypost__Operation operation =
+        own == NULL ? operations[at].operation : WAYPOST__OPERATION__OWN_ALARM;
+    struct pending *place = begin(op, (uint32_t)operation);
     if (place == NULL) {
         return NULL;
     }
     operate.request = place->request;
-    operate.operation = operations[at].operation;
+    operate.operation = operation;
+    operate.alarm = (char *)(uintptr_t)own;
+    operate.by = own == NULL ? NULL : (char *)(uintptr_t)(by == NULL ? "somebody" : by);
     operate.has_event = operations[at].event;
     operate.event = binary_of(slice_of(event, UUID_BYTES));
     frame.body_case = WAYPOST__FRAME__BODY_OPERATE;
@@ -238,6 +248,21 @@ static json_t *counters_json(const Waypost__Operated *operated)
     return list;
 }
 
+static json_t *broker_alarms_json(const Waypost__Operated *operated)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < operated->n_alarms; i++) {
+        const Waypost__AlarmRow *row = operated->alarms[i];
+        struct alarm alarm = {.since_ms = row->since_ms, .told = row->told};
+        agent_copy_text(alarm.name, sizeof alarm.name, row->name);
+        agent_copy_text(alarm.text, sizeof alarm.text, row->text);
+        agent_copy_text(alarm.owner, sizeof alarm.owner, row->owner);
+        json_array_append_new(list, alarm_json(&alarm));
+    }
+    return list;
+}
+
 void ops_operated(agent_core_t *self, const Waypost__Operated *operated)
 {
     struct pending *place = pending_of(self, operated->request);
@@ -253,6 +278,10 @@ void ops_operated(agent_core_t *self, const Waypost__Operated *operated)
         break;
     case WAYPOST__OPERATION__TRACE:
         json_object_set_new(json, "trace", trace_json(operated));
+        break;
+    case WAYPOST__OPERATION__ALARMS:
+    case WAYPOST__OPERATION__OWN_ALARM:
+        json_object_set_new(json, "alarms", broker_alarms_json(operated));
         break;
     case WAYPOST__OPERATION__COUNTERS:
         json_object_set_new(json, "counters", counters_json(operated));

@@ -104,7 +104,7 @@ static void put_keys(struct metrics_page *page, const struct agent_stats *stats)
     }
 }
 
-static void put_alarm(void *context, const struct alarm_row *row)
+static void put_alarm(void *context, const struct alarm *row)
 {
     metrics_labelled(
         context, &rows[AGENT_METRIC_ALARMS], row->name, row->owner[0] == '\0' ? 1 : 0.5);

@@ -554,7 +554,7 @@ bool store_alarm_set(store_t *self, const char *name, const char *text, int64_t 
 {
     sqlite3_stmt *statement = store_sql(self,
         "INSERT INTO alarms (name, text, since_ms) VALUES (?1, ?2, ?3)"
-        " ON CONFLICT (name) DO UPDATE SET text = ?2 WHERE text <> ?2");
+        " ON CONFLICT (name) DO UPDATE SET text = ?2, owner = NULL, told_ms = 0 WHERE text <> ?2");
 
     sql_text(statement, 1, name);
     sql_text(statement, 2, text);
@@ -572,14 +572,35 @@ bool store_alarm_clear(store_t *self, const char *name)
     return sqlite3_changes(self->db) > 0;
 }
 
-bool store_alarm_own(store_t *self, const char *name, const char *owner)
+bool store_alarm_own(store_t *self, const char *name, const char *owner, int64_t now_ms)
 {
-    sqlite3_stmt *statement = store_sql(self, "UPDATE alarms SET owner = ?2 WHERE name = ?1");
+    const struct alarm_info *info = alarm_info(name);
+    sqlite3_stmt *record = store_sql(self,
+        "INSERT INTO owned (name, text, since_ms, owner, owned_ms)"
+        " SELECT name, text, since_ms, ?2, ?3 FROM alarms WHERE name = ?1");
 
+    sql_text(record, 1, name);
+    sql_text(record, 2, owner);
+    sql_int(record, 3, now_ms);
+    store_run(self, record);
+    if (info != NULL && info->once) {
+        return store_alarm_clear(self, name);
+    }
+    sqlite3_stmt *statement = store_sql(self, "UPDATE alarms SET owner = ?2 WHERE name = ?1");
     sql_text(statement, 1, name);
     sql_text(statement, 2, owner);
     store_run(self, statement);
     return sqlite3_changes(self->db) > 0;
+}
+
+void store_alarm_told(store_t *self, const char *name, int64_t told_ms)
+{
+    sqlite3_stmt *statement =
+        store_sql(self, "UPDATE alarms SET told_ms = ?2, told = told + 1 WHERE name = ?1");
+
+    sql_text(statement, 1, name);
+    sql_int(statement, 2, told_ms);
+    store_run(self, statement);
 }
 
 bool store_has_alarm(store_t *self, const char *name)
@@ -593,17 +614,19 @@ bool store_has_alarm(store_t *self, const char *name)
 }
 
 void store_alarms(
-    store_t *self, void (*visit)(void *context, const struct alarm_row *row), void *context)
+    store_t *self, void (*visit)(void *context, const struct alarm *row), void *context)
 {
-    sqlite3_stmt *statement =
-        store_sql(self, "SELECT name, text, since_ms, owner FROM alarms ORDER BY since_ms, name");
+    sqlite3_stmt *statement = store_sql(self,
+        "SELECT name, text, since_ms, owner, told_ms, told FROM alarms ORDER BY since_ms, name");
 
     while (store_row(self, statement)) {
-        struct alarm_row row;
+        struct alarm row;
         row_text(statement, 0, row.name, sizeof row.name);
         row_text(statement, 1, row.text, sizeof row.text);
         row.since_ms = row_int(statement, 2);
         row_text(statement, 3, row.owner, sizeof row.owner);
+        row.told_ms = row_int(statement, 4);
+        row.told = (uint32_t)row_int(statement, 5);
         visit(context, &row);
     }
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "client/agent/limits.h"
+#include "common/alarm/alarm_book.h"
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/base/histogram.h"
@@ -86,21 +87,18 @@ void store_head_save(store_t *self, const struct seen_head *head);
 void store_register(store_t *self, struct buf *out);
 void store_register_save(store_t *self, uint64_t version, struct slice bytes);
 
-/* ---- alarms: a name, a sentence, since when, and who has taken it on ---- */
+/* ---- alarms (common/alarm/alarm_book.h): what is up, and who has taken what on ---- */
 
-struct alarm_row {
-    char name[AGENT_NAME_BYTES_MAX + 1];
-    char text[320];
-    char owner[AGENT_NAME_BYTES_MAX + 1];
-    int64_t since_ms;
-};
-/* True where it was not there, or said something else. */
+/* True where it was not there, or said something else: then nobody has taken that on. */
 bool store_alarm_set(store_t *self, const char *name, const char *text, int64_t now_ms);
 bool store_alarm_clear(store_t *self, const char *name); /* true where it was there */
-bool store_alarm_own(store_t *self, const char *name, const char *owner);
+/* Somebody takes it on, and that stays recorded. One that tells of what happened once is gone. False where it is not
+ * up. */
+bool store_alarm_own(store_t *self, const char *name, const char *owner, int64_t now_ms);
+void store_alarm_told(store_t *self, const char *name, int64_t told_ms); /* counts it */
 bool store_has_alarm(store_t *self, const char *name);
 void store_alarms(
-    store_t *self, void (*visit)(void *context, const struct alarm_row *row), void *context);
+    store_t *self, void (*visit)(void *context, const struct alarm *row), void *context);
 
 /* ---- transfers and their subjects ---- */
 
@@ -267,6 +265,8 @@ struct store_open_events {
     int64_t oldest_unread_ms;
 };
 void store_open_events(store_t *self, struct store_open_events *out);
+int64_t store_waiting_since(store_t *self);  /* the first of those, alone: quicker; 0 for none */
+int64_t store_unopened_since(store_t *self); /* when the oldest unopened one came in; 0 for none */
 /* The oldest accepted event that has come just so far at a recipient (NOTHING or DISK), and whose code that is. */
 bool store_open_oldest(
     store_t *self, enum store_reached reached, uint8_t *event, char *code, int64_t *accepted_ms);

@@ -54,6 +54,34 @@ static void read_two(store_t *self, sqlite3_stmt *statement, uint64_t *count, in
     }
 }
 
+static int64_t oldest_of(store_t *self, sqlite3_stmt *statement)
+{
+    int64_t since_ms = 0;
+
+    if (store_row(self, statement)) {
+        since_ms = row_int(statement, 0);
+        store_stop(statement);
+    }
+    return since_ms;
+}
+
+int64_t store_waiting_since(store_t *self)
+{
+    int64_t sent_ms = oldest_of(self,
+        store_sql(self, "SELECT created_ms FROM outbox WHERE state = 1 ORDER BY position LIMIT 1"));
+    int64_t waiting_ms = oldest_of(self,
+        store_sql(self, "SELECT created_ms FROM outbox WHERE state = 0 ORDER BY position LIMIT 1"));
+
+    return sent_ms != 0 && (waiting_ms == 0 || sent_ms < waiting_ms) ? sent_ms : waiting_ms;
+}
+
+int64_t store_unopened_since(store_t *self)
+{
+    return oldest_of(self,
+        store_sql(
+            self, "SELECT persisted_ms FROM inbox WHERE opened_ms = 0 ORDER BY position LIMIT 1"));
+}
+
 void store_open_events(store_t *self, struct store_open_events *out)
 {
     read_two(self,

@@ -26,7 +26,10 @@ const char *const store_schema[] = {
     "CREATE TABLE register (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL,"
     " bytes BLOB NOT NULL) STRICT",
     "CREATE TABLE alarms (name TEXT PRIMARY KEY, text TEXT NOT NULL, since_ms INTEGER NOT NULL,"
-    " owner TEXT) STRICT, WITHOUT ROWID",
+    " owner TEXT, told_ms INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL DEFAULT 0)"
+    " STRICT, WITHOUT ROWID",
+    "CREATE TABLE owned (id INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL, since_ms"
+    " INTEGER NOT NULL, owner TEXT NOT NULL, owned_ms INTEGER NOT NULL) STRICT",
 
     "CREATE TABLE transfers (transfer BLOB PRIMARY KEY, label TEXT UNIQUE, origin TEXT NOT NULL,"
     " receiving TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",

@@ -54,6 +54,11 @@ static void put_alarms(struct cli *cli, const json_t *answer)
         cli_say(cli, "%s%s%s since %s: %s\n", cli_paint(cli, PAINT_RED), text_of(alarm, "name"),
             cli_paint(cli, PAINT_END), when_text(cli, alarm, "since", time),
             text_of(alarm, "text"));
+        if (json_object_get(alarm, "owner") != NULL) {
+            cli_say(cli, "    taken on by %s\n", text_of(alarm, "owner"));
+        } else if (json_object_get(alarm, "act") != NULL) {
+            cli_say(cli, "    to act: %s. %s\n", text_of(alarm, "act"), text_of(alarm, "do"));
+        }
     }
 }
 
@@ -97,30 +102,62 @@ static int run_status(struct cli *cli)
     return CLI_DONE;
 }
 
-/* ---- alarms ---- */
+/* ---- alarms, own ---- */
+
+static json_t *alarms_request(struct cli *cli)
+{
+    return json_pack("{s:s}", "op", cli_flag(cli, "broker") ? "broker_alarms" : "alarms");
+}
+
+static void show_alarms(struct cli *cli, const json_t *answer)
+{
+    if (json_array_size(json_object_get(answer, "alarms")) == 0) {
+        cli_say(cli, "No alarms.\n");
+        return;
+    }
+    put_alarms(cli, answer);
+    cli_say(cli, "\nwaypost own NAME%s takes one on: it is then told to nobody else.\n",
+        cli_flag(cli, "broker") ? " --broker" : "");
+}
 
 static int run_alarms(struct cli *cli)
 {
-    json_t *request = json_pack("{s:s}", "op", "alarms");
-    if (cli_text(cli, "own") != NULL) {
-        json_object_set_new(request, "own", json_string(cli_text(cli, "own")));
-    }
     json_t *answer = NULL;
-    int exit_code = cli_ask(cli, request, &answer);
+    int exit_code = cli_ask(cli, alarms_request(cli), &answer);
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
     size_t count = json_array_size(json_object_get(answer, "alarms"));
     if (cli->json) {
         cli_json(cli, json_incref(answer));
-    } else if (count == 0) {
-        cli_say(cli, "No alarms.\n");
     } else {
-        put_alarms(cli, answer);
-        cli_say(cli, "\nwaypost alarms --own NAME tells the others that somebody is at it.\n");
+        show_alarms(cli, answer);
     }
     json_decref(answer);
-    return count == 0 || cli_text(cli, "own") != NULL ? CLI_DONE : CLI_NO;
+    return count == 0 ? CLI_DONE : CLI_NO;
+}
+
+static int run_own(struct cli *cli)
+{
+    json_t *request = alarms_request(cli);
+    json_t *answer = NULL;
+
+    json_object_set_new(request, "own", json_string(cli->args[0]));
+    if (cli_text(cli, "by") != NULL) {
+        json_object_set_new(request, "by", json_string(cli_text(cli, "by")));
+    }
+    int exit_code = cli_ask(cli, request, &answer);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    if (cli->json) {
+        cli_json(cli, json_incref(answer));
+    } else {
+        cli_tell(cli, "%s is taken on by %s; that is recorded.", cli->args[0],
+            cli_text(cli, "by") == NULL ? "somebody" : cli_text(cli, "by"));
+    }
+    json_decref(answer);
+    return CLI_DONE;
 }
 
 /* ---- listening ---- */
@@ -193,10 +230,16 @@ static int run_listening(struct cli *cli)
 /* ---- tables ---- */
 
 static const struct cli_option alarms_options[] = {
-    {.name = "own",
-        .argument = "NAME",
+    {.name = "broker", .letter = 'b', .text = "those of the broker; needs an operator's agent"},
+    {.name = NULL},
+};
+
+static const struct cli_option own_options[] = {
+    {.name = "by",
+        .argument = "ROLE",
         .type = CLI_TEXT,
-        .text = "say that somebody takes care of this alarm"},
+        .text = "the role or team that takes it on, no person's name; else \"somebody\""},
+    {.name = "broker", .letter = 'b', .text = "an alarm of the broker; needs an operator's agent"},
     {.name = NULL},
 };
 
@@ -228,9 +271,26 @@ const struct cli_command cmd_status[] = {
         .group = CLI_GROUP_OPERATE,
         .summary = "what needs somebody now",
         .usage = "",
-        .text = "Prints the alarms of this agent. Exit 0 where there are none, 1 where there are.",
+        .text =
+            "Prints the alarms of this agent, who must act on each and what to do. They are told "
+            "again and again, by alarm-command and alarm-mail of the configuration, until "
+            "somebody takes them on with waypost own. Exit 0 where there are none, 1 where "
+            "there are.",
         .options = alarms_options,
         .run = run_alarms,
+        .needs_agent = true},
+    {.name = "own",
+        .group = CLI_GROUP_OPERATE,
+        .summary = "takes an alarm on",
+        .usage = "ALARM",
+        .text = "Says that somebody takes care of an alarm; who, and when, is recorded. It is then "
+                "told no more, unless it says something new. One that tells of something that "
+                "happened goes; one that tells of a state goes by itself when the state ends.",
+        .example = "waypost own event_dead --by \"duty desk\"",
+        .args_min = 1,
+        .args_max = 1,
+        .options = own_options,
+        .run = run_own,
         .needs_agent = true},
     {.name = NULL},
 };

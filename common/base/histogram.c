@@ -28,6 +28,16 @@ void histogram_add(struct histogram *self, uint64_t us)
     self->sum_us += us;
 }
 
+uint64_t histogram_over(const struct histogram *self, uint64_t us)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 1; i < HISTOGRAM_CLASSES; i++) {
+        total += bounds_us[i - 1] >= us ? self->count[i] : 0;
+    }
+    return total;
+}
+
 uint64_t histogram_total(const struct histogram *self)
 {
     uint64_t total = 0;

@@ -17,6 +17,8 @@ struct histogram {
 
 void histogram_add(struct histogram *self, uint64_t us);
 uint64_t histogram_total(const struct histogram *self);
+/* How many took longer than us, as far as the classes tell: those whose class lies wholly above it. */
+uint64_t histogram_over(const struct histogram *self, uint64_t us);
 
 /* Upper bound of a class in µs, inclusive; UINT64_MAX for the last. */
 uint64_t histogram_bound_us(size_t index);

@@ -43,15 +43,6 @@ architecture__functions_named__exist() {
     check "every one exists" equals "$missing" ''
 }
 
-operating__alarms__all_have_a_remedy() {
-    local name missing=''
-    for name in rollback fork key_ends_curve key_ends_sign key_ends_seal \
-        $(cat client/agent/*.c | tr '\n' ' ' | grep -oE 'agent_alarm\( *[a-z]+, *"[a-z_]+"' | sed 's/.*"\(.*\)"/\1/' | sort -u); do
-        grep -qE "^\|.*\`$name\`" docs/OPERATING.md || missing+=" $name"
-    done
-    check "every one stands in docs/OPERATING.md" equals "$missing" ''
-}
-
 architecture__packages_of_bootstrap__each_have_a_reason() {
     local name missing=''
     for name in $(sed -n '/^packages="/,/"$/p' scripts/bootstrap | sed 's/packages=//' | tr -d '"'); do

@@ -218,7 +218,9 @@ void agentfix_open(struct agentfix *self)
         .key_count = 1,
         .credit_events = 1024,
         .credit_bytes = 4194304,
-        .receiver = self->receiver};
+        .receiver = self->receiver,
+        .dead_ms = self->dead_ms,
+        .unread_ms = self->unread_ms};
 
     int rc = store_open(self->path, AGENTFIX_NETWORK, AGENTFIX_ME, &self->store, &why);
     rc = rc != 0 ? rc

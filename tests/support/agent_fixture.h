@@ -53,6 +53,7 @@ struct agentfix {
     store_t *store;
     agent_core_t *core;
     bool receiver;
+    int64_t dead_ms, unread_ms; /* agent_options; 0: no alarms by age */
     unsigned connects;
     bool is_connected;
     size_t frame_count;
