@@ -76,3 +76,32 @@ page = 127.0.0.1:8460
 # asked who he is: keep it on the loopback, or behind a firewall. Takes a text of 1 to 63 bytes;
 # may be left out.
 #metrics =
+
+# Program that is run for every alarm, with the alarm as JSON on its standard input; again every
+# alarm-repeat until somebody takes it on (waypost own). It has 30 s. An exit status other than
+# 0 is tried again. Takes a path of 1 to 1024 bytes; may be left out.
+#alarm-command =
+
+# Mail addresses that every alarm is sent to as well. Takes 0 to 8 addresses with blanks between
+# them; may be left out.
+#alarm-mail =
+
+# Program that mail is handed to, with -t -i and the message on its standard input. Takes a path
+# of 1 to 1024 bytes; default /usr/sbin/sendmail.
+#sendmail = /usr/sbin/sendmail
+
+# How often an alarm that nobody has taken on is told again. Takes a time from 1 s to 7 d (ms,
+# s, min, h or d); default 1 h.
+#alarm-repeat = 1 h
+
+# An accepted event that is not on its recipient's disk after this time is an alarm. Takes a
+# time from 1 s to 31 d (ms, s, min, h or d); default 4 h.
+#alarm-dead = 4 h
+
+# An event that nobody has opened after this time is an alarm. Takes a time from 1 s to 31 d
+# (ms, s, min, h or d); default 24 h.
+#alarm-unread = 24 h
+
+# A disk that takes longer than this to sync, more than once in ten minutes, is an alarm. Takes
+# a time from 1 ms to 1 min (ms, s, min, h or d); default 1 s.
+#alarm-sync = 1 s
