@@ -77,12 +77,12 @@ static const struct alarm_info rows[] = {
         "Ask that authority to look at waypost outbox and send again.", "when it comes"},
     {"stream_diverged", ALARM_AGENT, ALARM_OPERATOR, false,
         "what the broker has for us is not what we remember of it",
-        "Goes by itself where it can be fetched again; if not, one of the two was put back from a "
-        "copy.",
-        "when they agree"},
-    {"stream_gap", ALARM_AGENT, ALARM_OPERATOR, true,
-        "the broker does not send again what this database lacks",
-        "One of the two was put back from a copy: compare with the broker's operator.", "taken on"},
+        "Goes by itself: it is fetched again.", "when they agree"},
+    {"stream_gap", ALARM_AGENT, ALARM_IT_OFFICER, true,
+        "this database lacks entries that were acknowledged: it was put back from a copy; the "
+        "sentence has their numbers",
+        "waypost trace (operator) or the senders say which events they were: ask for them again.",
+        "taken on"},
     {"session", ALARM_AGENT, ALARM_IT_OFFICER, false, "the broker ended the session",
         "The sentence says why; versions of both.", "with the next session that is good"},
     {"protocol", ALARM_AGENT, ALARM_IT_OFFICER, true, "the broker speaks what we do not understand",

@@ -43,6 +43,15 @@ architecture__functions_named__exist() {
     check "every one exists" equals "$missing" ''
 }
 
+operating__alarms__that_are_raised_stand_in_the_table() {
+    local name missing=''
+    for name in $(cat client/*/*.c broker/*/*.c broker/main.c | tr '\n' ' ' |
+        grep -oE '(agent|core|agent_core)_alarm(_clear)?\( *[a-z>-]+, *"[a-z_]+"' | sed 's/.*"\(.*\)"/\1/' | sort -u); do
+        grep -qF "| \`$name\` |" docs/OPERATING.md || missing+=" $name"
+    done
+    check "every one stands in docs/OPERATING.md" equals "$missing" ''
+}
+
 architecture__packages_of_bootstrap__each_have_a_reason() {
     local name missing=''
     for name in $(sed -n '/^packages="/,/"$/p' scripts/bootstrap | sed 's/packages=//' | tr -d '"'); do
