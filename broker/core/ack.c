@@ -183,6 +183,9 @@ void ack_frame(core_t *self, struct session *session, const struct register_agen
     const Waypost__AckStatement *ack = ack_decode(self, slice_of_proto(message->statement));
     const struct register_key *key = NULL;
 
+    if (self->rolled_back) {
+        return; /* nothing is recorded until `waypost recover`; it comes again */
+    }
     if (ack == NULL || message->signature.len != SIGNATURE_BYTES) {
         (void)complain(&refusal.why, E_MALFORMED, "The acknowledgement cannot be read.");
     } else if (check_speaker(self, agent, ack, &key, &refusal.why) != 0) {

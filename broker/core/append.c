@@ -51,6 +51,10 @@ uint64_t append_record(
         .type = type, .time_ms = self->now_ms, .body = body, .payload = payload};
     struct unapplied *kept = unapplied_push(self);
 
+    if (type == RECORD_BATCH && payload_erased_count(payload) > 0) {
+        record.flags = RECORD_ERASED;
+    }
+
     assert(!self->replaying);
     kept->type = type;
     kept->time_ms = self->now_ms;

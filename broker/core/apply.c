@@ -78,6 +78,9 @@ int apply_record(core_t *self, const struct record *record, uint64_t position)
     case RECORD_DERIVED:
         rc = derived_apply(self, record, position);
         break;
+    case RECORD_EPOCH:
+        self->epoch_position = position;
+        break;
     case RECORD_ERASE_BEGUN:
     case RECORD_PAYLOAD_ERASED:
         rc = erase_apply(self, record);

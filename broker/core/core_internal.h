@@ -339,13 +339,15 @@ struct core {
     struct erasure *erasures; /* open ones, owned */
     size_t erasure_count, erasure_capacity;
 
+    uint64_t epoch_position;   /* durable: of the record that opened the journal's epoch */
     uint64_t applied;          /* durable leaves in the state */
     uint64_t applied_position; /* of the last */
     uint64_t applied_bytes;    /* since the last snapshot */
     uint64_t inflight_bytes;
     uint64_t free_bytes;
     bool stopping;
-    bool rolled_back; /* an agent has a head of ours that we have not: nothing is taken */
+    bool rolled_back;          /* an agent has a head of ours that we have not: nothing is taken */
+    uint64_t rolled_back_size; /* the largest shown */
     bool replaying;
     uint64_t counters[COUNTER_COUNT];
     alarm_book_t *alarms;

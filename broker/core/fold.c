@@ -332,7 +332,8 @@ void fold_tick(core_t *self)
     struct fold *fold = &self->fold;
     Waypost__Derived derived = WAYPOST__DERIVED__INIT;
 
-    if (!fold_on(self) || !fold_ready(self) || fold->stepped || self->reg == NULL) {
+    if (!fold_on(self) || !fold_ready(self) || fold->stepped || self->reg == NULL ||
+        self->rolled_back) {
         return;
     }
     int64_t until_ms = fold_time(self, self->now_ms);

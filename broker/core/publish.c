@@ -164,7 +164,9 @@ static int check_busy(struct publishing *self)
     const core_t *core = self->core;
     const char *cause = NULL;
 
-    if (core->stopping) {
+    if (core->rolled_back) {
+        cause = "The broker's journal was put back from an old copy and waits for its operator";
+    } else if (core->stopping) {
         cause = "The broker stops";
     } else if (core->inflight_bytes + self->bytes > core->options.inflight_bytes_max) {
         cause = "Too much is on its way to the disk";
@@ -241,6 +243,10 @@ static int check_payload(
 {
     struct slice payload = slice_of_proto(event->payload);
 
+    if (event->has_erased && event->erased && view->has_payload && payload.len == 0 &&
+        journal_head(self->core->journal)->epoch > 1) {
+        return 0; /* accepted before, erased, lost with the backup, and sent again */
+    }
     if (view->has_payload != (payload.len > 0) ||
         (view->has_payload && view->commitment.ciphertext_bytes != payload.len)) {
         return complain(&self->refusal.why, E_CORRUPT,
@@ -336,7 +342,8 @@ static void payload_write(const Waypost__Publish *publish, struct buf *out)
 {
     for (size_t i = 0; i < publish->n_events; i++) {
         const Waypost__PublishedEvent *event = publish->events[i];
-        buf_put_u32(out, (uint32_t)event->payload.len);
+        bool erased = event->payload.len == 0 && event->has_erased && event->erased;
+        buf_put_u32(out, (uint32_t)event->payload.len | (erased ? PAYLOAD_ERASED_BIT : 0));
         buf_put_slice(out, slice_of_proto(event->payload));
         buf_put_u16(out, (uint16_t)event->n_wraps);
         for (size_t w = 0; w < event->n_wraps; w++) {

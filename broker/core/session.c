@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/record/ack.h"
+#include "common/crypto/sign.h"
 
 #include "common/base/banned.h"
 
@@ -263,6 +264,35 @@ static bool place_stream(core_t *self, struct stream *stream, const Waypost__Hel
 
 /* ---- WELCOME ---- */
 
+/* An agent shows a head that we have signed, of this epoch, and that is not of our history: this journal was put back from
+ * a copy. Whatever were taken now would make a second history: nothing is, until `waypost recover` has named the gap. */
+static void rollback_note(core_t *self, const struct session *session, const Waypost__Hello *hello)
+{
+    const struct journal_head *head = journal_head(self->journal);
+    struct slice statement = slice_of_proto(hello->seen_head->statement);
+    const Waypost__Head *seen = message_decode(self->arena, &waypost__head__descriptor, statement);
+    bool ours = false;
+
+    for (size_t i = 0; i < register_broker_count(self->reg) && seen != NULL; i++) {
+        ours = ours ||
+            sign_check(SIGN_CONTEXT_HEAD, statement, slice_of_proto(hello->seen_head->signature),
+                register_broker_at(self->reg, i)->head_key) == 0;
+    }
+    if (!ours || seen->epoch < head->epoch || seen->journal.len != sizeof head->journal ||
+        memcmp(seen->journal.data, head->journal, sizeof head->journal) != 0) {
+        return;
+    }
+    if (!self->rolled_back || seen->size > self->rolled_back_size) {
+        log_errorx("journal rolled back: agent %s has a signed head of %llu records, here are "
+                   "%llu: nothing is accepted; find the newer journal, or run: waypost recover "
+                   "--lost-to %llu",
+            session->stream->name, (unsigned long long)seen->size, (unsigned long long)head->size,
+            (unsigned long long)seen->size);
+        self->rolled_back_size = seen->size;
+    }
+    self->rolled_back = true;
+}
+
 /* False where the agent's head is not one of ours: one of the two was restored, or histories differ (S-4). */
 static bool head_extends(core_t *self, const Waypost__Hello *hello, struct merkle_path *path)
 {
@@ -288,6 +318,40 @@ static bool head_extends(core_t *self, const Waypost__Hello *hello, struct merkl
         return false;
     }
     return journal_consistency(self->journal, seen->size, head->size, path) == 0;
+}
+
+/* The record of the epoch with its place in the head that WELCOME carries. Lives until the frame is encoded. */
+struct epoch_told {
+    Waypost__EpochProof proof;
+    struct merkle_path path;
+    ProtobufCBinaryData steps[MERKLE_PATH_MAX];
+};
+
+static bool epoch_tell(core_t *self, const Waypost__Hello *hello, struct epoch_told *out)
+{
+    const struct journal_head *head = journal_head(self->journal);
+    struct record record;
+    const Waypost__Head *seen = hello->seen_head == NULL
+        ? NULL
+        : message_decode(
+              self->arena, &waypost__head__descriptor, slice_of_proto(hello->seen_head->statement));
+
+    if (seen == NULL || seen->epoch >= head->epoch || self->epoch_position == 0 ||
+        journal_read(self->journal, self->epoch_position, &self->scratch_ack, &record) != 0 ||
+        journal_path(self->journal, record.sequence, head->size, &out->path) != 0) {
+        return false;
+    }
+    waypost__epoch_proof__init(&out->proof);
+    out->proof.leaf_index = record.sequence;
+    out->proof.recorded_ms = record.time_ms;
+    out->proof.body =
+        (ProtobufCBinaryData){record.body.len, (uint8_t *)(uintptr_t)record.body.data};
+    for (uint32_t i = 0; i < out->path.count; i++) {
+        out->steps[i] = (ProtobufCBinaryData){HASH_BYTES, out->path.step[i].b};
+    }
+    out->proof.n_path = out->path.count;
+    out->proof.path = out->steps;
+    return true;
 }
 
 static void welcome_incarnation(
@@ -345,6 +409,7 @@ static void welcome_send(
     Waypost__Signed acked = WAYPOST__SIGNED__INIT;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
     struct merkle_path path;
+    struct epoch_told told;
     ProtobufCBinaryData steps[MERKLE_PATH_MAX];
 
     signed_head.statement =
@@ -370,6 +435,12 @@ static void welcome_send(
     welcome.consistency = steps;
     welcome.stream_diverged = diverged;
     welcome.acked = acked_before(self, stream, hello, &acked) ? &acked : NULL;
+    if (!welcome.head_extends) {
+        rollback_note(self, session, hello);
+    }
+    if (epoch_tell(self, hello, &told)) {
+        welcome.epoch = &told.proof;
+    }
     self->counters[COUNTER_HEADS_NOT_EXTENDED] += !welcome.head_extends;
     self->counters[COUNTER_DIVERGED] += diverged;
     frame.body_case = WAYPOST__FRAME__BODY_WELCOME;

@@ -2,7 +2,7 @@
  * snapshot: the durable state as bytes and back. Our own form, versioned; one that is not understood is not used, and
  * the journal is replayed instead. Two states are equal exactly where their bytes are.
  *
- *   u32 "WPS2", u64 leaves, u64 position of the last, u64 position of the register and of the one before, u8 settled
+ *   u32 "WPS3", u64 leaves, u64 position of the last, u64 position of the register, of the one before, of the epoch, u8 settled
  *   u32 streams, each: head, incarnations with marks, pending entries in runs
  *   u32 batches not judged · u32 entries held · u32 openings · u32 time marks · u32 open erasures
  * Varints throughout; positions and numbers as differences from the one before.
@@ -148,6 +148,7 @@ void snapshot_encode(const core_t *self, struct buf *out)
     buf_put_u64(out, self->applied_position);
     buf_put_u64(out, self->register_position);
     buf_put_u64(out, self->register_before);
+    buf_put_u64(out, self->epoch_position);
     buf_put_u8(out, self->register_settled);
     buf_put_u32(out, (uint32_t)self->stream_durable);
     for (size_t i = 0; i < self->stream_durable; i++) {
@@ -349,7 +350,7 @@ static void state_forget(core_t *self)
     self->openable_first = self->openable_count = 0;
     self->time_mark_count = 0;
     self->applied = self->applied_position = 0;
-    self->register_position = self->register_before = 0;
+    self->register_position = self->register_before = self->epoch_position = 0;
     self->register_settled = true;
     self->settle_due = false;
     register_destroy(&self->reg);
@@ -361,6 +362,7 @@ static void state_take(core_t *self, struct cursor *in)
     self->applied_position = take_u64(in);
     self->register_position = take_u64(in);
     self->register_before = take_u64(in);
+    self->epoch_position = take_u64(in);
     self->register_settled = take_u8(in) != 0;
     self->settle_due = !self->register_settled;
     for (uint32_t left = take_u32(in); left > 0 && !in->failed; left--) {

@@ -15,7 +15,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "common/codec/frame.h"
+#include "common/journal/record.h"
 
 #include "common/base/banned.h"
 
@@ -261,10 +261,81 @@ bool heads_refused(agent_core_t *self, const Waypost__Refused *refused)
     return true;
 }
 
-int heads_epoch(agent_core_t *self, const Waypost__Welcome *welcome, const struct seen_head *head)
+/* ---- a broker that came back from a copy ---- */
+
+/* The record that opened the epoch, where it stands in the journal of that head. 0, or E_FORK. */
+static int epoch_check(agent_core_t *self, const Waypost__EpochProof *proof,
+    const struct seen_head *head, struct epoch_body *out)
 {
-    (void)self;
-    (void)welcome;
-    (void)head;
-    return E_ROLLBACK;
+    struct merkle_path path;
+    struct record record = {.type = RECORD_EPOCH};
+
+    if (proof == NULL) {
+        return E_FORK;
+    }
+    record.sequence = proof->leaf_index;
+    record.time_ms = proof->recorded_ms;
+    record.body = slice_of_binary(proof->body);
+    struct hash leaf = record_leaf(self->options.network, &record);
+    if (!book_path(proof->n_path, proof->path, &path) || proof->leaf_index >= head->size ||
+        merkle_check(&leaf, proof->leaf_index, head->size, &path, &head->root) != 0 ||
+        epoch_body_read(record.body, out) != 0 || out->epoch != head->epoch ||
+        strcmp(out->network, self->options.network) != 0 ||
+        memcmp(out->journal, head->journal, sizeof out->journal) != 0) {
+        return E_FORK;
+    }
+    return 0;
+}
+
+/* What was there before the gap must still be there: the newest head below it is proven next. */
+static void epoch_take(
+    agent_core_t *self, const struct epoch_body *epoch, const struct seen_head *head, bool extends)
+{
+    struct epoch_row row = {.epoch = epoch->epoch,
+        .base = epoch->lost_from,
+        .lost_to = epoch->lost_to,
+        .at_ms = agent_wall(self)};
+
+    store_begin(self->store);
+    store_epoch_add(self->store, &row);
+    uint64_t again = store_forget_from(self->store, self->identity.incarnation, epoch->lost_from);
+    store_erasures_again(self->store);
+    if (!extends) {
+        store_head_save(self->store, head);
+    }
+    if (!extends && store_proven_head_below(self->store, epoch->lost_from, &self->proven) != 0) {
+        heads_proven(self, head); /* there is none to hold it against */
+    }
+    agent_alarm(self, "recovered",
+        "the broker came back from a copy: its records %" PRIu64 " to %" PRIu64
+        " were lost; %" PRIu64 " events of ours among them are sent again",
+        epoch->lost_from, epoch->lost_to, again);
+    if (agent_commit(self) == 0 && !extends) {
+        self->head = *head;
+    }
+}
+
+int heads_epoch(
+    agent_core_t *self, const Waypost__Welcome *welcome, const struct seen_head *head, int past)
+{
+    struct epoch_body epoch;
+    const struct seen_head *seen = &self->head;
+
+    if (head->epoch <= seen->epoch ||
+        memcmp(head->journal, seen->journal, sizeof seen->journal) != 0) {
+        return past;
+    }
+    int rc = epoch_check(self, welcome->epoch, head, &epoch);
+    if (rc == 0 && past != 0 && (seen->size <= epoch.lost_from || seen->size > epoch.lost_to)) {
+        agent_alarm(self, "gap",
+            "the broker's new epoch names records %" PRIu64 " to %" PRIu64
+            " as lost, and we have seen %" PRIu64 ": its operator must run waypost recover --widen",
+            epoch.lost_from, epoch.lost_to, seen->size);
+        return E_ROLLBACK;
+    }
+    if (rc == 0) {
+        epoch_take(self, &epoch, head, past == 0);
+        agent_alarm_clear(self, "gap");
+    }
+    return rc;
 }

@@ -20,8 +20,10 @@ void heads_proven(agent_core_t *self, const struct seen_head *head);
 void heads_said(agent_core_t *self, const char *agent, const Waypost__Signed *said, bool is_ack,
     uint64_t size, struct slice root);
 
-/* The broker has come back from a copy and says so in a new epoch: 0 where its record is in its journal and the gap that
- * it names takes in what we have seen; else E_ROLLBACK or E_FORK as before. Raises the alarm that says what was lost. */
-int heads_epoch(agent_core_t *self, const Waypost__Welcome *welcome, const struct seen_head *head);
+/* The broker may have come back from a copy and say so in a new epoch. past: what our own past says of its head, 0 where it
+ * extends what we have seen. Returns 0 where the epoch's record is in its journal and the gap that it names takes in what we
+ * have seen, and raises the alarm that says what was lost; past where there is no new epoch; else E_ROLLBACK or E_FORK. */
+int heads_epoch(
+    agent_core_t *self, const Waypost__Welcome *welcome, const struct seen_head *head, int past);
 
 #endif

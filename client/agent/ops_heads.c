@@ -17,13 +17,17 @@ static json_t *hash_json(const struct hash *hash)
     return json_string(text);
 }
 
+static json_t *head_json(const struct seen_head *head)
+{
+    return json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "size", (json_int_t)head->size, "epoch",
+        (int)head->epoch, "time", json_stamp(head->time_ms), "root", hash_json(&head->root),
+        "statement", json_bytes(slice_of(head->statement, head->statement_len)), "signature",
+        json_bytes(slice_of(head->signature, sizeof head->signature)));
+}
+
 static void add_head(void *context, const struct seen_head *head)
 {
-    json_array_append_new(context,
-        json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "size", (json_int_t)head->size, "epoch",
-            (int)head->epoch, "time", json_stamp(head->time_ms), "root", hash_json(&head->root),
-            "statement", json_bytes(slice_of(head->statement, head->statement_len)), "signature",
-            json_bytes(slice_of(head->signature, sizeof head->signature))));
+    json_array_append_new(context, head_json(head));
 }
 
 static void add_compared(void *context, const struct compared_row *row)
@@ -63,7 +67,9 @@ json_t *op_heads(struct op *op)
     if (self->proven.size > 0) {
         hex_encode(self->proven.journal, sizeof self->proven.journal, journal);
     }
-    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "network", self->options.network,
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "network", self->options.network,
         "journal", journal, "proven_size", (json_int_t)self->proven.size, "seen_size",
-        (json_int_t)self->head.size, "heads", heads, "compared", compared, "forks", forks);
+        (json_int_t)self->head.size, "seen",
+        self->head.size == 0 ? json_null() : head_json(&self->head), "heads", heads, "compared",
+        compared, "forks", forks);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/store_evidence.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/crypto/sign.h"
@@ -246,6 +247,9 @@ static bool put_event(void *context, struct outbox_row *row)
     self->events[at].event = binary_of(buf_slice(&row->bytes));
     self->events[at].has_payload = row->ciphertext.len > 0;
     self->events[at].payload = binary_of(buf_slice(&row->ciphertext));
+    if (row->ciphertext.len == 0 && store_destroyed(self->core->store, row->event)) {
+        self->events[at].has_erased = self->events[at].erased = true;
+    }
     put_wraps(self, at);
     self->leaves[at] = hash_event_leaf(self->core->options.network, buf_slice(&row->bytes));
     self->bytes += event_bytes(row);

@@ -149,6 +149,10 @@ const char *const store_schema[] = {
     "CREATE TABLE forks (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, what TEXT NOT NULL, ours "
     "BLOB NOT NULL,"
     " ours_signature BLOB NOT NULL, theirs BLOB NOT NULL, theirs_signature BLOB NOT NULL) STRICT",
+    "CREATE TABLE lost_receipts (leaf_index INTEGER NOT NULL, accepted_ms INTEGER NOT NULL, "
+    "statement "
+    "BLOB NOT NULL,"
+    " signature BLOB NOT NULL, receipt BLOB NOT NULL) STRICT",
     "CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, base INTEGER NOT NULL, lost_to INTEGER NOT "
     "NULL,"
     " at_ms INTEGER NOT NULL) STRICT",

@@ -436,6 +436,9 @@ void uplink_settle(agent_core_t *self)
         return;
     }
     int rc = check_past(self, frame->welcome, &head);
+    if (self->head.size > 0 && (rc == 0 || rc == E_ROLLBACK || rc == E_FORK)) {
+        rc = heads_epoch(self, frame->welcome, &head, rc);
+    }
     if (rc != 0) {
         past_is_wrong(self, rc);
         return;

@@ -30,6 +30,7 @@ static const struct cli_command *const arrays[] = {
     cmd_status,
     cmd_check,
     cmd_operate,
+    cmd_recover,
     cmd_bench,
     cmd_rehearse,
     cmd_procedures,

@@ -43,6 +43,15 @@ static const struct alarm_info rows[] = {
         "Keep the proof: waypost heads --evidence FILE. Compare with that agent by telephone; call "
         "the broker's operator and the registrar.",
         "it stays"},
+    {"recovered", ALARM_AGENT, ALARM_OPERATOR, true,
+        "the broker came back from a backup and has named what it lost; what we had sent in that "
+        "gap is sent again",
+        "Look at waypost outbox until all is accepted; ask the broker's operator what happened.",
+        "taken on"},
+    {"gap", ALARM_AGENT, ALARM_OPERATOR, false,
+        "the broker names less as lost than we have seen: publishing has stopped",
+        "Its operator runs waypost recover --widen with our number (section 8).",
+        "when it names enough"},
     {"unproven", ALARM_AGENT, ALARM_OPERATOR, false,
         "the broker has not proved its newest head for an hour",
         "Ask its operator whether its tree is readable (waypost verify).", "when it has"},

@@ -205,6 +205,23 @@ uint64_t journal_append(journal_t *self, const struct record *record, uint64_t *
     return numbered.sequence;
 }
 
+uint32_t journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to)
+{
+    struct epoch_body epoch = {.lost_from = lost_from, .lost_to = lost_to};
+    struct buf body = {0};
+
+    assert(self->owner.pending.len == 0 && !self->owner.under_way);
+    epoch.epoch = ++self->epoch;
+    memcpy(epoch.network, self->network, sizeof epoch.network);
+    memcpy(epoch.journal, self->journal, sizeof epoch.journal);
+    memcpy(epoch.head_public, self->options.head_public, sizeof epoch.head_public);
+    epoch_body_write(&epoch, &body);
+    struct record record = {.type = RECORD_EPOCH, .body = buf_slice(&body)};
+    (void)journal_append(self, &record, NULL);
+    buf_free(&body);
+    return epoch.epoch;
+}
+
 size_t journal_pending_bytes(const journal_t *self)
 {
     return self->owner.pending.len;

@@ -57,6 +57,13 @@ int journal_open(const struct disk *disk, const struct journal_options *options,
     struct journal_recovery *recovery, struct complaint *why);
 void journal_destroy(journal_t **self_p); /* what was not written is lost, as in a crash */
 
+/*
+ * Open a new epoch: the journal came back from a copy, and heads of more than lost_from and at most lost_to leaves, signed
+ * before, are not of this history. By a tool, with nothing pending; durable with the next commit, whose head is the first of
+ * the new epoch. Returns its number.
+ */
+uint32_t journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to);
+
 /* Add a record to the pending commit: its sequence and position (NULL where it is not wanted) are final.
  * record->sequence is ignored; time_ms 0 means now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing
  * is durable before the commit is settled. */

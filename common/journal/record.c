@@ -385,6 +385,10 @@ void epoch_body_write(const struct epoch_body *epoch, struct buf *out)
     buf_put(out, epoch->journal, sizeof epoch->journal);
     buf_put_u32(out, epoch->epoch);
     buf_put(out, epoch->head_public, sizeof epoch->head_public);
+    if (epoch->epoch > 1) {
+        buf_put_u64(out, epoch->lost_from);
+        buf_put_u64(out, epoch->lost_to);
+    }
 }
 
 int epoch_body_read(struct slice body, struct epoch_body *out)
@@ -396,6 +400,10 @@ int epoch_body_read(struct slice body, struct epoch_body *out)
     struct slice journal = take_bytes(&in, sizeof epoch.journal);
     epoch.epoch = take_u32(&in);
     struct slice key = take_bytes(&in, sizeof epoch.head_public);
+    if (epoch.epoch > 1) {
+        epoch.lost_from = take_u64(&in);
+        epoch.lost_to = take_u64(&in);
+    }
     if (in.failed || in.rest.len != 0 || epoch.epoch == 0) {
         return E_CORRUPT;
     }

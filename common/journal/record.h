@@ -112,12 +112,14 @@ uint32_t payload_erased_count(struct slice payload); /* events of a batch whose 
 
 struct hash record_leaf(const char *network, const struct record *record);
 
-/* Body of RECORD_EPOCH: u16 network length, network, 16 bytes journal id, u32 epoch, 32 bytes public head key. */
+/* Body of RECORD_EPOCH: u16 network length, network, 16 bytes journal id, u32 epoch, 32 bytes public head key; from epoch
+ * 2 on u64, u64: heads of the epoch before of more than the first and at most the second number of leaves are lost. */
 struct epoch_body {
     char network[33];
     uint8_t journal[16];
     uint32_t epoch; /* from 1 */
     uint8_t head_public[32];
+    uint64_t lost_from, lost_to; /* epoch 1: 0 */
 };
 
 void epoch_body_write(const struct epoch_body *epoch, struct buf *out);

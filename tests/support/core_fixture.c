@@ -259,6 +259,16 @@ void core_fixture_restart(struct core_fixture *self)
     core_start(self);
 }
 
+void core_fixture_put_back(struct core_fixture *self, struct disk *copy)
+{
+    core_end(self);
+    journal_fixture_close(&self->base);
+    disk_memory_close(&self->base.memory);
+    self->base.memory = *copy;
+    faulty_disk_init(&self->base.faults, &self->base.memory, &self->base.disk);
+    core_start(self);
+}
+
 static struct fake_agent *agent_add(
     struct core_fixture *self, const char *id, const char *code, uint32_t role)
 {

@@ -461,6 +461,57 @@ static void crash__after_each_commit__changes_nothing_that_was_promised(void **s
 
 #define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- a journal put back from a copy ---- */
+
+/* Without waiting for acknowledgements to be taken: they are not. */
+static void listen_once(struct core_fixture *f)
+{
+    core_fixture_verify(f);
+    (void)core_fixture_commit(f);
+    core_fixture_listen(f);
+}
+
+/* An agent shows a head that we have signed and do not have: nothing is taken until a new epoch names the gap; in that,
+ * everything is, and the agent is told of the epoch's record. */
+static void journal__behind_a_head_that_it_signed__takes_nothing_until_a_new_epoch(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+    static const char *const to[] = {CODE_CAMDEN, NULL};
+    struct disk copy;
+
+    agent_hello(sender);
+    core_fixture_settle(f);
+    disk_memory_open(&copy);
+    journal_fixture_copy_disk(&f->base.memory, &copy);
+    (void)agent_write(sender, to);
+    agent_publish(sender, 0, 1);
+    core_fixture_settle(f);
+    uint64_t seen = journal_head(f->base.journal)->size;
+    core_fixture_put_back(f, &copy);
+    agent_hello(sender);
+    listen_once(f);
+    assert_false(sender->welcome_extends);
+    uint64_t size = journal_size(f->base.journal);
+    agent_publish(sender, 1, 1);
+    listen_once(f);
+    assert_int_equal(sender->refused, E_BUSY);
+    assert_int_equal(journal_size(f->base.journal), size);
+
+    assert_int_equal(journal_new_epoch(f->base.journal, size, seen), 2);
+    assert_true(core_fixture_commit(f));
+    core_fixture_restart(f);
+    agent_hello(sender);
+    Waypost__Frame *frame = core_fixture_find(f, sender, WAYPOST__FRAME__BODY_WELCOME);
+    assert_non_null(frame);
+    assert_non_null(frame->welcome->epoch);
+    assert_int_equal(frame->welcome->epoch->leaf_index, size);
+    listen_once(f);
+    agent_publish(sender, 1, 1);
+    listen_once(f);
+    assert_true(journal_size(f->base.journal) > size + 1);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -469,6 +520,7 @@ int main(void)
         CORE_TEST(batch__bad_and_not_judged__is_voided_after_a_crash),
         CORE_TEST(batch__never_durable__is_accepted_when_it_comes_again),
         CORE_TEST(register__interrupted_by_a_crash__is_finished_by_the_recovery),
+        CORE_TEST(journal__behind_a_head_that_it_signed__takes_nothing_until_a_new_epoch),
         cmocka_unit_test(schedules__of_every_kind__lose_nothing_repeat_nothing_and_keep_order),
         cmocka_unit_test(schedules__with_changing_grants__lose_nothing_and_keep_order),
         CORE_TEST(crash__after_each_commit__changes_nothing_that_was_promised),

@@ -1,0 +1,456 @@
+/*
+ * cmd_recover: a journal that came back from a backup opens a new epoch that names what was lost, before the broker
+ * listens again. Erasures that the journal records are carried out again first. Nothing but the journal's folder is
+ * touched: what can be made again from the segments is removed, records are never.
+ *
+ * Without a word about what was lost nothing is done: exit 2. A journal that does not verify is left as it is: exit 1.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "client/cli/commands.h"
+#include "client/cli/progress.h"
+#include "client/cli/trust.h"
+#include "client/cli/when.h"
+#include "common/base/world.h"
+#include "common/codec/frame.h"
+#include "common/crypto/keys.h"
+#include "common/crypto/sign.h"
+#include "common/journal/disk.h"
+#include "common/journal/journal.h"
+#include "common/record/erase.h"
+#include "common/base/banned.h"
+
+enum {
+    HEADS_MAX = 65536,
+    SEGMENT_BYTES = 268435456,
+    ARENA_BYTES = 65536,
+    STATEMENT_BYTES_MAX = 256
+};
+
+/* A head that an agent has kept. */
+struct kept_head {
+    uint64_t size;
+    struct hash root;
+};
+
+struct recover {
+    struct cli *cli;
+    struct keys keys;
+    struct disk disk;
+    struct journal_check check; /* of the journal as it was found */
+    struct epoch_body last;     /* the epoch that it is in */
+    uint32_t lost_epoch;        /* that the lost heads are of */
+    uint64_t lost_from, lost_to;
+    struct kept_head *heads; /* of --seen, that this journal should hold; owned */
+    size_t head_count;
+    size_t heads_taken; /* all of --seen that are of this journal and epoch */
+    uint64_t matching;  /* the largest head of --seen that is of this history */
+    bool
+        parted; /* and one of at most our size is not: the broker ran on since the copy was put back */
+    journal_t *journal;
+    uint64_t erased; /* payloads destroyed again */
+};
+
+/* ---- what was lost ---- */
+
+/* Heads that agents have kept are held against the records in one walk. */
+struct walk {
+    struct recover *recover;
+    struct merkle_frontier frontier;
+    size_t at; /* in recover.heads, which rise */
+};
+
+static int add_leaf(void *context, const struct record *record, uint64_t position)
+{
+    struct walk *self = context;
+    struct recover *recover = self->recover;
+    struct hash leaf = record_leaf(recover->check.network, record);
+
+    (void)position;
+    frontier_add(&self->frontier, &leaf);
+    for (; self->at < recover->head_count && recover->heads[self->at].size == self->frontier.size;
+         self->at++) {
+        struct hash root = frontier_root(&self->frontier);
+        if (memcmp(root.b, recover->heads[self->at].root.b, HASH_BYTES) != 0) {
+            recover->parted = true;
+            return E_END;
+        }
+        recover->matching = self->frontier.size;
+    }
+    return self->at < recover->head_count ? 0 : E_END;
+}
+
+static int compare_heads(const void *a, const void *b)
+{
+    const struct kept_head *one = a;
+    const struct kept_head *other = b;
+
+    return one->size < other->size ? -1 : one->size > other->size ? 1 : 0;
+}
+
+static void match_heads(struct recover *self)
+{
+    struct walk walk = {.recover = self};
+    struct journal_check check;
+    struct complaint why = {0};
+
+    if (self->head_count == 0) {
+        return;
+    }
+    qsort(self->heads, self->head_count, sizeof self->heads[0], compare_heads);
+    (void)journal_verify(&self->disk, self->keys.sign_public, &check, add_leaf, &walk, NULL, &why);
+}
+
+static void note_head(struct recover *self, const Waypost__Head *head)
+{
+    if (head->size <= self->check.leaves && head->size > 0 && self->head_count < HEADS_MAX) {
+        struct kept_head *kept = &self->heads[self->head_count++];
+        kept->size = head->size;
+        memcpy(kept->root.b, head->root.data, HASH_BYTES);
+    }
+}
+
+static int unbase64(
+    const json_t *object, const char *member, uint8_t *out, size_t room, size_t *len)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text != NULL &&
+            sodium_base642bin(
+                out, room, text, strlen(text), NULL, len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0
+        ? 0
+        : E_MALFORMED;
+}
+
+/* One signed head that an agent kept. Those of another journal, or not ours, count nothing. */
+static void take_head(struct recover *self, const json_t *row)
+{
+    uint8_t statement[STATEMENT_BYTES_MAX];
+    uint8_t signature[SIGNATURE_BYTES];
+    size_t statement_len = 0;
+    size_t signature_len = 0;
+    arena_t *arena = arena_new(ARENA_BYTES);
+
+    if (unbase64(row, "statement", statement, sizeof statement, &statement_len) == 0 &&
+        unbase64(row, "signature", signature, sizeof signature, &signature_len) == 0 &&
+        sign_check(SIGN_CONTEXT_HEAD, slice_of(statement, statement_len),
+            slice_of(signature, signature_len), self->keys.sign_public) == 0) {
+        const Waypost__Head *head =
+            message_decode(arena, &waypost__head__descriptor, slice_of(statement, statement_len));
+        if (head != NULL && head->journal.len == sizeof self->check.head.journal &&
+            head->root.len == HASH_BYTES && head->epoch == self->lost_epoch &&
+            memcmp(head->journal.data, self->check.head.journal, head->journal.len) == 0) {
+            self->lost_to = head->size > self->lost_to ? head->size : self->lost_to;
+            note_head(self, head);
+            self->heads_taken++;
+        }
+    }
+    arena_destroy(&arena);
+}
+
+static int take_seen(struct recover *self, const char *path)
+{
+    json_error_t where;
+    json_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    size_t i;
+    json_t *row;
+
+    if (file == NULL) {
+        return cli_fail(self->cli, E_MALFORMED,
+            "%s, line %d: %s; write it with waypost heads --evidence", path, where.line,
+            where.text);
+    }
+    size_t before = self->heads_taken;
+    take_head(self, json_object_get(file, "seen"));
+    json_array_foreach(json_object_get(file, "heads"), i, row)
+    {
+        take_head(self, row);
+    }
+    json_decref(file);
+    if (self->heads_taken == before) {
+        return cli_fail(self->cli, E_NOT_FOUND,
+            "%s holds no head of this journal and epoch that its key has signed", path);
+    }
+    return CLI_DONE;
+}
+
+static int find_gap(struct recover *self)
+{
+    struct cli *cli = self->cli;
+
+    self->lost_to = cli_number(cli, "lost-to", 0);
+    for (size_t i = 0; i < cli_count(cli, "seen"); i++) {
+        int exit_code = take_seen(self, cli_text_at(cli, "seen", i));
+        if (exit_code != CLI_DONE) {
+            return exit_code;
+        }
+    }
+    match_heads(self);
+    self->lost_from =
+        cli_number(cli, "lost-from", self->parted ? self->matching : self->check.leaves);
+    if (cli_flag(cli, "widen")) {
+        self->lost_from = self->last.lost_from;
+    }
+    if (self->lost_from > self->check.leaves) {
+        return cli_fail(cli, E_RANGE, "--lost-from: the journal has %llu records",
+            (unsigned long long)self->check.leaves);
+    }
+    if (self->lost_to <= self->lost_from) {
+        return cli_fail(cli, E_RANGE,
+            "nothing is lost: the journal has %llu records and nobody has seen more than %llu; "
+            "start "
+            "the broker",
+            (unsigned long long)self->lost_from, (unsigned long long)self->lost_to);
+    }
+    return CLI_DONE;
+}
+
+/* ---- the journal ---- */
+
+static int note_epoch(void *context, const struct record *record, uint64_t position)
+{
+    struct recover *self = context;
+
+    (void)position;
+    return record->type == RECORD_EPOCH ? epoch_body_read(record->body, &self->last) : 0;
+}
+
+static int look(struct recover *self)
+{
+    struct cli *cli = self->cli;
+    struct complaint why = {0};
+
+    int rc = disk_real_open(cli->args[0], &self->disk);
+    if (rc != 0) {
+        return cli_fail(cli, rc, "%s cannot be opened: %s", cli->args[0], err_text(rc));
+    }
+    rc = journal_verify(
+        &self->disk, self->keys.sign_public, &self->check, note_epoch, self, NULL, &why);
+    if (rc != 0) {
+        return cli_fail_why(cli, &why); /* a damaged copy is no ground to begin on */
+    }
+    bool widen = cli_flag(cli, "widen");
+    if (widen && self->last.epoch < 2) {
+        return cli_fail(cli, E_STATE,
+            "--widen: the journal is in its first epoch; nothing was named as lost yet");
+    }
+    self->lost_epoch = self->last.epoch - (widen ? 1 : 0);
+    return CLI_DONE;
+}
+
+struct stale {
+    char names[64][64];
+    size_t count;
+};
+
+static void note_stale(void *arg, const char *name)
+{
+    static const char *const made_again[] = {
+        "snapshot", "watermark", "tree.wpt", "procedures-", "state-"};
+    struct stale *self = arg;
+
+    for (size_t i = 0; i < sizeof made_again / sizeof made_again[0]; i++) {
+        if (strncmp(name, made_again[i], strlen(made_again[i])) == 0 && self->count < 64 &&
+            strlen(name) < sizeof self->names[0]) {
+            memcpy(self->names[self->count++], name, strlen(name) + 1);
+            return;
+        }
+    }
+}
+
+/* Snapshots, tree and watermark may be of what was lost: they are made again from the records. */
+static int remove_stale(struct recover *self)
+{
+    struct stale *stale = mem_new(1, sizeof *stale);
+
+    int rc = self->disk.list(self->disk.context, note_stale, stale);
+    for (size_t i = 0; rc == 0 && i < stale->count; i++) {
+        rc = self->disk.remove(self->disk.context, stale->names[i]);
+    }
+    free(stale);
+    return rc == 0
+        ? CLI_DONE
+        : cli_fail(self->cli, rc, "%s: what the broker makes again cannot be removed: %s",
+              self->cli->args[0], err_text(rc));
+}
+
+/* A backup made of files of different days may still hold what its own later records say is destroyed. */
+static int erase_again(void *context, const struct record *record, uint64_t position)
+{
+    struct recover *self = context;
+    struct erase_body body;
+
+    (void)position;
+    if (record->type != RECORD_ERASE_BEGUN || erase_body_read(record->body, &body) != 0) {
+        return 0;
+    }
+    int rc = journal_erase(self->journal, body.position, body.index);
+    self->erased += rc == 0 ? 1 : 0;
+    return rc == E_IO || rc == E_FULL ? rc : 0;
+}
+
+static int commit(struct recover *self)
+{
+    journal_commit_t *commit = journal_cut(self->journal);
+
+    int rc = journal_write(self->journal, commit);
+    journal_settle(self->journal, &commit);
+    return rc == 0 ? journal_rest(self->journal) : rc;
+}
+
+static int open_epoch(struct recover *self, uint32_t *epoch)
+{
+    const struct journal_options options = {.network = self->check.network,
+        .head_public = self->keys.sign_public,
+        .head_secret = self->keys.sign_secret,
+        .world = world_real(),
+        .segment_bytes = SEGMENT_BYTES};
+    struct journal_recovery recovery;
+    struct complaint why = {0};
+
+    int rc = journal_open(&self->disk, &options, &self->journal, &recovery, &why);
+    if (rc != 0) {
+        return cli_fail_why(self->cli, &why);
+    }
+    rc = journal_replay(self->journal, 0, 0, erase_again, self);
+    if (rc == 0) {
+        *epoch = journal_new_epoch(self->journal, self->lost_from, self->lost_to);
+        rc = commit(self);
+    }
+    return rc == 0 ? CLI_DONE
+                   : cli_fail(self->cli, rc, "the journal cannot be written: %s", err_text(rc));
+}
+
+/* ---- the command ---- */
+
+static void tell(struct recover *self, uint32_t epoch)
+{
+    struct cli *cli = self->cli;
+
+    if (cli->json) {
+        cli_json(cli,
+            json_pack("{s:I, s:I, s:I, s:I, s:I}", "epoch", (json_int_t)epoch, "leaves",
+                (json_int_t)self->check.leaves, "lost_from", (json_int_t)self->lost_from, "lost_to",
+                (json_int_t)self->lost_to, "erased_again", (json_int_t)self->erased));
+        return;
+    }
+    cli_tell(cli,
+        "Epoch %u is open: records %llu to %llu are named as lost. Start the broker. Agents that "
+        "had stopped take the epoch by its proof, send again what was accepted in the gap, and "
+        "raise the alarm \"recovered\".",
+        epoch, (unsigned long long)self->lost_from, (unsigned long long)self->lost_to);
+    if (self->erased > 0) {
+        cli_tell(cli,
+            "%llu payloads that the journal records as erased were still in it, and are gone.",
+            (unsigned long long)self->erased);
+    }
+}
+
+static int recover(struct recover *self)
+{
+    uint32_t epoch = 0;
+
+    int exit_code = look(self);
+    if (exit_code == CLI_DONE) {
+        exit_code = find_gap(self);
+    }
+    if (exit_code == CLI_DONE) {
+        exit_code = remove_stale(self);
+    }
+    if (exit_code == CLI_DONE) {
+        exit_code = open_epoch(self, &epoch);
+    }
+    if (exit_code == CLI_DONE) {
+        tell(self, epoch);
+    }
+    journal_destroy(&self->journal);
+    return exit_code;
+}
+
+static int run_recover(struct cli *cli)
+{
+    struct recover self = {.cli = cli};
+    struct complaint why = {0};
+
+    if (cli_text(cli, "lost-to") == NULL && cli_count(cli, "seen") == 0) {
+        return cli_misuse(cli,
+            "say what was lost: --seen FILE, kept by an agent with waypost heads --evidence FILE "
+            "(best "
+            "of all), or --lost-to NUMBER, the most records that any agent has seen");
+    }
+    if (keys_load(cli_text(cli, "keys"), &self.keys, &why) != 0) {
+        return cli_fail_why(cli, &why);
+    }
+    self.heads = mem_new(HEADS_MAX, sizeof *self.heads);
+    int exit_code = recover(&self);
+    free(self.heads);
+    if (self.disk.context != NULL) {
+        disk_real_close(&self.disk);
+    }
+    sodium_memzero(&self.keys, sizeof self.keys);
+    return exit_code;
+}
+
+static const struct cli_option recover_options[] = {
+    {.name = "keys",
+        .letter = 'k',
+        .argument = "FILE",
+        .type = CLI_FILE,
+        .required = true,
+        .text = "the broker's key file: its head key signs the new epoch"},
+    {.name = "seen",
+        .letter = 's',
+        .argument = "FILE",
+        .type = CLI_FILE,
+        .repeatable = true,
+        .text = "heads that an agent has kept (waypost heads --evidence FILE)"},
+    {.name = "lost-to",
+        .argument = "NUMBER",
+        .type = CLI_NUMBER,
+        .min = 1,
+        .max = INT64_MAX,
+        .text = "the most records that any agent has seen, as the broker's log says it"},
+    {.name = "widen",
+        .text = "the epoch opened last named too little (an agent alarms gap): name its gap again, "
+                "wider"},
+    {.name = "lost-from",
+        .argument = "NUMBER",
+        .type = CLI_NUMBER,
+        .min = 1,
+        .max = INT64_MAX,
+        .text = "records that stayed, where the broker has run since the copy was put back; else "
+                "all that are here, or what --seen proves"},
+    {.name = NULL},
+};
+
+const struct cli_command cmd_recover[] = {
+    {.name = "recover",
+        .group = CLI_GROUP_OPERATE,
+        .summary = "brings a broker's journal back from a backup, in a new epoch",
+        .usage = "JOURNAL",
+        .text =
+            "For the operator of a broker whose newest journal is gone for good, with the broker "
+            "stopped and the segments of a backup in JOURNAL. Checks the copy, destroys again what "
+            "it "
+            "records as erased, and opens a new epoch whose first record names the records that "
+            "were "
+            "lost. Agents, which had stopped because the broker had forgotten what it had signed, "
+            "then go on: each checks that record and its place in the journal, and sends again "
+            "what "
+            "had been accepted in the gap. Recipients that have it already give it no second "
+            "effect.\n\n"
+            "First look for the newer journal: what is found need not be recovered. "
+            "docs/OPERATING.md, "
+            "section 8, has the whole procedure.",
+        .example =
+            "waypost recover /var/lib/waypost/journal --keys /etc/waypost/broker.keys --seen "
+            "islington.json --seen camden.json",
+        .options = recover_options,
+        .args_min = 1,
+        .args_max = 1,
+        .run = run_recover},
+    {.name = NULL},
+};

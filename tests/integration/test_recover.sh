@@ -1,0 +1,111 @@
+#!/bin/bash
+# A broker's journal is lost and comes back from a backup: agents stop, waypost recover names the gap, and everybody goes
+# on; what was accepted in the gap is sent again, and nobody gets anything twice. Promises 2 and 7.
+. "$(dirname "$0")/../support/cluster.sh"
+
+# As docs/OPERATING.md, section 8, says: the segments alone, while the broker runs.
+back_up() {
+    mkdir "$NET/backup"
+    cp "$NET"/broker/journal/segment-*.wpj "$NET/backup/"
+}
+
+put_back() {
+    kill_process broker
+    rm -rf "$NET/broker/journal"
+    cp -a "$NET/backup" "$NET/broker/journal"
+}
+
+recover() {
+    wp_offline recover "$NET/broker/journal" --keys "$NET/keys/broker.keys" "$@"
+}
+
+state_is() {
+    status_is "$1" state "$2"
+}
+
+# Two accepted and delivered before the backup, three after it; one is opened, one erased.
+lived_on() {
+    start_network $ISLINGTON $CAMDEN
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 2 --sealed "narrative=before the backup" >"$NET/sent"
+    check "delivered" wait_until 20 inbox_has $CAMDEN 2
+    check "erased before" wp $ISLINGTON erase "$(head -n 1 "$NET/sent")" --reason error
+    check "the backup" back_up
+    check "confirmed" wait_until 20 erasure_complete "$(head -n 1 "$NET/sent")"
+    send_many $ISLINGTON "$transfer" 3 --sealed "narrative=after the backup" >>"$NET/sent"
+    check "delivered" wait_until 20 inbox_has $CAMDEN 5
+    check "all accepted" wait_until 20 outbox_is $ISLINGTON accepted 5
+    check "erased after" wp $ISLINGTON erase "$(tail -n 1 "$NET/sent")" --reason error
+    check "confirmed" wait_until 20 erasure_complete "$(tail -n 1 "$NET/sent")"
+    check "opened" wp $CAMDEN open "$(sed -n 4p "$NET/sent")" --role social_worker
+    check "told" wait_until 20 has_level $ISLINGTON "$(sed -n 4p "$NET/sent")" opened
+}
+
+erasure_complete() {
+    [[ $(wp $ISLINGTON erase --list --all --json | "$PICK" erasures event state | awk -F'\t' -v id="$1" '$1 == id { print $2 }') == complete ]]
+}
+
+each_once_in_order() {
+    [[ $(inbox_ids $CAMDEN) == "$(cat "$NET/sent")" ]]
+}
+
+journal_has_each_once() {
+    [[ $(journal_ids | sort) == "$(sort "$NET/sent")" ]]
+}
+
+broker__put_back_from_a_backup__goes_on_in_a_new_epoch_and_nothing_is_lost_or_doubled() {
+    local transfer
+    lived_on
+    put_back
+    start_broker
+    check "an agent notices" wait_until 30 has_alarm $ISLINGTON rollback
+    check "and publishes no more" wait_until 10 state_is $ISLINGTON stopped
+    check "the broker notices" wait_until 10 log_has broker 'journal rolled back'
+    check "heads are kept" wp $ISLINGTON heads --evidence "$NET/islington.json"
+    check "and the other's" wp $CAMDEN heads --evidence "$NET/camden.json"
+    stop_process broker
+    check "a wrong key opens nothing" ends_with_status 1 wp_offline recover "$NET/broker/journal" \
+        --keys "$NET/keys/$CAMDEN.keys" --lost-to 1000
+    check "nothing said, nothing done" ends_with_status 2 recover
+    check "nothing lost, nothing done" ends_with_status 1 recover --lost-to 1
+    check "recovered" recover --seen "$NET/islington.json" --seen "$NET/camden.json"
+    check "it verifies" wp_offline verify "$NET/broker/journal"
+    start_broker
+    check "the sender goes on" wait_until 30 state_is $ISLINGTON online
+    check "the recipient too" wait_until 30 state_is $CAMDEN online
+    check "and both say what happened" has_alarm $ISLINGTON recovered
+    check "what was lost is accepted again" wait_until 30 outbox_is $ISLINGTON accepted 5
+    check "the journal has each event once" wait_until 20 journal_has_each_once
+    send $ISLINGTON "$transfer" >>"$NET/sent"
+    check "a new one arrives" wait_until 30 inbox_has $CAMDEN 6
+    check "each once, in order" each_once_in_order
+    check "heads are the same again" wait_until 30 heads_agree
+    check "both erased payloads are gone from the journal" wait_until 30 erased_in_journal 2
+    check_not "and no alarm of two histories" has_alarm $CAMDEN fork_seen
+}
+
+heads_agree() {
+    wp $CAMDEN heads --json | "$PICK" compared result | grep -qx same
+}
+
+erased_in_journal() {
+    [[ $(wp_offline verify "$NET/broker/journal" --json | "$PICK" erased) == "$1" ]]
+}
+
+broker__gap_named_too_small__is_told_by_the_agents_and_named_again() {
+    local transfer seen
+    lived_on
+    seen=$(wp $ISLINGTON heads --json | "$PICK" seen_size)
+    put_back
+    check "recovered, too little" recover --lost-to $((seen - 1))
+    start_broker
+    check "an agent has seen more" wait_until 30 has_alarm $ISLINGTON gap
+    stop_process broker
+    check "again" recover --widen --lost-to "$seen"
+    start_broker
+    check "the sender goes on" wait_until 30 state_is $ISLINGTON online
+    check "what was lost is accepted again" wait_until 30 outbox_is $ISLINGTON accepted 5
+    check "each once" each_once_in_order
+}
+
+run_tests
