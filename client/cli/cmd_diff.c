@@ -256,7 +256,7 @@ static int put_result(
             "with --procedures FOLDER",
             reading->path);
     }
-    cli_say(cli, "%llu of %llu verdicts and records would have been others by %s\n",
+    cli_say(cli, "%llu differences over %llu verdicts and records, by %s\n",
         (unsigned long long)rows->count, (unsigned long long)compared, tables);
     return rows->count == 0 ? CLI_DONE : CLI_NO;
 }

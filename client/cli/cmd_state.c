@@ -53,7 +53,8 @@ static void print_hashes(struct cli *cli, const struct reading *reading, const l
             (unsigned long long)recompute_compared(reading->engine));
     } else {
         cli_say(cli,
-            "  %-13s%swould have said %llu of %llu otherwise%s; see waypost diff --recompute\n",
+            "  %-13s%swould have said %llu things otherwise (%llu compared)%s; see waypost diff "
+            "--recompute\n",
             "this engine", cli_paint(cli, PAINT_YELLOW), (unsigned long long)differences,
             (unsigned long long)recompute_compared(reading->engine), cli_paint(cli, PAINT_END));
     }

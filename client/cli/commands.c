@@ -25,6 +25,7 @@ static const struct cli_command *const arrays[] = {
     cmd_erase,
     cmd_export,
     cmd_import,
+    cmd_scrub,
     cmd_keygen,
     cmd_register,
     cmd_status,

@@ -21,6 +21,7 @@ extern const struct cli_command cmd_diff[];       /* diff */
 extern const struct cli_command cmd_heads[];      /* heads */
 extern const struct cli_command cmd_erase[];      /* erase */
 extern const struct cli_command cmd_import[];     /* import */
+extern const struct cli_command cmd_scrub[];      /* scrub */
 extern const struct cli_command cmd_export[];     /* export */
 extern const struct cli_command cmd_keygen[];     /* keygen */
 extern const struct cli_command cmd_register[];   /* register list, show, check, sign, diff, ... */

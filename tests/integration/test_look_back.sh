@@ -174,4 +174,44 @@ export__damaged__is_named_by_line_and_gives_what_is_whole() {
     check "but can be read" wp_offline state "$NET/late"
 }
 
+scrub__of_a_real_journal__holds_no_planted_word() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer journal=$NET/broker/journal word
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send $ISLINGTON "$transfer" --sealed "narrative=planted narrative" >/dev/null
+    wp $ISLINGTON send case_closed --transfer "$transfer" --fact closure_type=transferred letter_ref=PLANTED-77 >/dev/null
+    check "acknowledged" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 2
+    stop_all
+    check "scrubs" wp_offline scrub "$journal" --out "$NET/clean.pb" --authorities replace
+    check "and as CloudEvents" wp_offline scrub "$journal" --out "$NET/clean.jsonl" --authorities replace
+    for word in PLANTED-77 waypost-demo "$transfer"; do
+        check_not "$word" grep -qF -- "$word" "$NET/clean.pb" "$NET/clean.jsonl"
+    done
+    check "the real one holds them" grep -qF PLANTED-77 "$journal"/segment-0000000001.wpj
+    check "it can be looked at" wp_offline state "$NET/clean.jsonl" --json
+    check "with the verdicts that were" equals \
+        "$(wp_offline state "$NET/clean.pb" --json | "$PICK" counts.verdicts)" "$(state_of --json | "$PICK" counts.verdicts)"
+    check "and replayed" wp_offline replay "$NET/clean.pb" --kind refused --json
+}
+
+replay__of_a_live_journal__changes_nothing_and_is_written_down() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer journal=$NET/broker/journal entries
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send $ISLINGTON "$transfer" >/dev/null
+    close_case $ISLINGTON "$transfer" >/dev/null
+    check "acknowledged" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 2
+    entries=$(state_of --json | "$PICK" entries)
+    check "told" ends_with_status 0 wp_offline replay "$journal" --kind case_closed
+    check "with its verdict" grep -q 'case_closed  Islington to Camden: refused' "$NET/out"
+    check "acted again as it was recorded" ends_with_status 0 wp_offline replay "$journal" --into sandbox
+    check "without a difference" grep -q ' 0 otherwise' "$NET/out"
+    check "into a file" wp_offline replay "$journal" --kind case_closed --into "file:$NET/part"
+    check "of what passed" equals "$(grep -c '"type":"waypost.case_closed' "$NET/part")" 1
+    check "as a story" wp_offline replay "$journal" --into "file:$NET/story.scenario"
+    check "that holds" ends_with_status 0 wp_offline rehearse "$NET/story.scenario"
+    check "the journal has no entry more" equals "$(state_of --json | "$PICK" entries)" "$entries"
+    check "and each replay is written down, with its end" equals "$(wc -l <"$journal.replays")" 8
+}
+
 run_tests
