@@ -126,6 +126,32 @@ static void payload__sender_demands__is_gone_everywhere_and_the_other_stays(void
     assert_verifies(f, 1);
 }
 
+/* The first write of the batch was torn: recovery has saved what there was of it. */
+static void payload__in_a_tail_that_was_cut__is_gone_from_there_too(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    (void)agent_write_payload(sender, to_camden, PLANTED);
+    (void)agent_write_payload(sender, to_camden, OTHER);
+    agent_publish(sender, 0, 2);
+    size_t records = journal_pending_bytes(f->base.journal);
+    assert_true(core_fixture_cut(f));
+    f->base.faults.fail_at = f->base.faults.calls + 2; /* the sync */
+    f->base.faults.fail_rc = E_IO;
+    assert_int_equal(journal_write(f->base.journal, f->commit), E_IO);
+    core_fixture_crash(f, records);
+    assert_int_equal(files_with(f, PLANTED), 1);
+    hello_all(f);
+    agent_publish(sender, 1, 2);
+    core_fixture_settle(f);
+    assert_int_equal(files_with(f, PLANTED), 2);
+    agent_erase(sender, sender->own[0].id, DEMANDED);
+    core_fixture_settle(f);
+    assert_int_equal(files_with(f, PLANTED), 0);
+    assert_int_equal(files_with(f, OTHER), 2);
+}
+
 static void recipient__away_when_it_is_demanded__gets_no_byte_and_is_told(void **state)
 {
     struct core_fixture *f = *state;
@@ -336,6 +362,7 @@ int main(void)
 #define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CORE_TEST(payload__sender_demands__is_gone_everywhere_and_the_other_stays),
+        CORE_TEST(payload__in_a_tail_that_was_cut__is_gone_from_there_too),
         CORE_TEST(recipient__away_when_it_is_demanded__gets_no_byte_and_is_told),
         CORE_TEST(holders__each_says_so__sender_is_told_once_each),
         CORE_TEST(demand__of_the_recipient_or_a_hub__is_refused),
