@@ -167,6 +167,7 @@ bool virtual_step(virtual_network_t *self, int64_t until_ms)
         broker_tick(self);
     } else {
         agent_tick(agent);
+        store_idle(agent->store);
     }
     return true;
 }

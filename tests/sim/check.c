@@ -1,6 +1,7 @@
 /*
  * check: what was promised, held against journals and databases. Each failure names its promise.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,43 @@ static void release_held(struct sim *self)
     }
 }
 
+/* Who still holds a payload that was withdrawn; NULL for nobody. */
+static const char *holder_of(struct sim *self, const struct sim_send *send)
+{
+    struct slice sample = slice_of(send->sample, SIM_SAMPLE_BYTES);
+
+    if (sim_disk_holds(&self->disk, sample)) {
+        return "the broker";
+    }
+    for (size_t i = 0; i < SIM_AUTHORITIES; i++) {
+        bool holder = i == send->agent || (send->recipients >> i & 1) != 0;
+        if (holder && counts(self, i) && !self->agents[i].restored &&
+            sim_disk_holds(&self->agents[i].disk, sample)) {
+            return self->agents[i].id;
+        }
+    }
+    return NULL;
+}
+
+/* What was withdrawn is gone from the broker and from everybody who had it. */
+static bool all_erased(struct sim *self, struct buf *why)
+{
+    for (size_t i = 0; i < self->send_count; i++) {
+        const struct sim_send *send = &self->sends[i];
+        bool asked = send->erased && !send->shaky && counts(self, send->agent) &&
+            !self->agents[send->agent].restored;
+        const char *holder = asked ? holder_of(self, send) : NULL;
+        if (holder != NULL) {
+            char event[UUID_TEXT_BYTES];
+            uuid_format(send->event, event);
+            buf_put_text(
+                why, "%s still holds the payload of %s, which was withdrawn; ", holder, event);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool check_done(struct sim *self)
 {
     struct buf why = {0};
@@ -141,8 +179,11 @@ bool check_done(struct sim *self)
         release_held(self);
         done = false;
     }
+    done = done && all_erased(self, &why);
     if (!done && why.len > 0) {
         sim_trace(self, "not done: %.*s", (int)why.len, (const char *)why.data);
+        (void)snprintf(
+            self->undone, sizeof self->undone, "%.*s", (int)why.len, (const char *)why.data);
     }
     buf_free(&why);
     return done;
@@ -174,7 +215,8 @@ static void check_recipient(
             self, six, "agent %s got other bytes than %s sent", id, self->agents[send->agent].id);
     }
     bool refused = row.verdict == 3 || row.verdict == 4;
-    if (sent->ciphertext.len > 0 && row.ciphertext.len == 0 && row.payload_absent == 0) {
+    if (sent->ciphertext.len > 0 && row.ciphertext.len == 0 && row.payload_absent == 0 &&
+        !send->erased && !send->unsure_erased) {
         sim_fail(self, refused ? five : three, "agent %s got an event of %s without its payload",
             id, self->agents[send->agent].id);
     }
@@ -401,7 +443,7 @@ static void check_offline(struct sim *self)
     if (rc != 0) {
         sim_fail(self, eight, "the journal does not verify: %s", why.text);
     }
-    if (sim_disk_holds(&self->disk, SIM_SECRET)) {
+    if (sim_disk_holds(&self->disk, slice_of_text(SIM_SECRET))) {
         sim_fail(self, seven, "the broker's disk holds a payload in the clear");
     }
 }

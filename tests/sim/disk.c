@@ -214,23 +214,23 @@ void sim_disk_copy(struct sim_disk *from, struct sim_disk *to)
 
 struct search {
     struct sim_disk *disk;
-    const char *text;
+    struct slice wanted;
     bool found;
 };
 
-static bool holds(const uint8_t *bytes, size_t len, const char *text)
+static bool holds(const uint8_t *bytes, size_t len, struct slice wanted)
 {
-    size_t want = strlen(text);
+    size_t at = 0;
 
-    for (size_t at = 0; at + want <= len; at++) {
-        const uint8_t *next = memchr(bytes + at, text[0], len - want - at + 1);
+    while (at + wanted.len <= len) {
+        const uint8_t *next = memchr(bytes + at, wanted.data[0], len - wanted.len - at + 1);
         if (next == NULL) {
             return false;
         }
-        at = (size_t)(next - bytes);
-        if (memcmp(next, text, want) == 0) {
+        if (memcmp(next, wanted.data, wanted.len) == 0) {
             return true;
         }
+        at = (size_t)(next - bytes) + 1;
     }
     return false;
 }
@@ -249,15 +249,15 @@ static void search_file(void *arg, const char *name)
     (void)disk->size(disk->context, file, &size);
     uint8_t *bytes = mem_new((size_t)size + 1, 1);
     if (disk->read_at(disk->context, file, bytes, (size_t)size, 0, &got) == 0) {
-        self->found = self->found || holds(bytes, got, self->text);
+        self->found = self->found || holds(bytes, got, self->wanted);
     }
     free(bytes);
     disk->close(disk->context, file);
 }
 
-bool sim_disk_holds(struct sim_disk *self, const char *text)
+bool sim_disk_holds(struct sim_disk *self, struct slice bytes)
 {
-    struct search search = {.disk = self, .text = text};
+    struct search search = {.disk = self, .wanted = bytes};
 
     (void)self->memory.list(self->memory.context, search_file, &search);
     return search.found;

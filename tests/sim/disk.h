@@ -31,6 +31,6 @@ void sim_disk_revive(struct sim_disk *self, bool power, size_t torn);
 void sim_disk_copy(struct sim_disk *from, struct sim_disk *to);
 
 /* Does any file hold these bytes? */
-bool sim_disk_holds(struct sim_disk *self, const char *text);
+bool sim_disk_holds(struct sim_disk *self, struct slice bytes);
 
 #endif

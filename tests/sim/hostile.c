@@ -149,7 +149,8 @@ bool hostile_spoilt(const struct sim *self, const uint8_t *event)
 }
 
 /* An event of its own after the pattern of one that it heard: the next of its numbering. */
-static bool make_event(struct sim *self, const Waypost__Frame *heard, struct buf *out)
+static bool make_event(
+    struct sim *self, const Waypost__Frame *heard, const char *from, struct buf *out)
 {
     struct hostile *liar = self->liar;
     const struct virtual_world *world = virtual_agent_world(self->network, self->hostile);
@@ -163,7 +164,7 @@ static bool make_event(struct sim *self, const Waypost__Frame *heard, struct buf
     }
     uuid7_next(&world->world, liar->last_id);
     memcpy(draft.head.id, liar->last_id, UUID_BYTES);
-    (void)snprintf(draft.head.from, sizeof draft.head.from, "%s", self->agents[self->hostile].id);
+    (void)snprintf(draft.head.from, sizeof draft.head.from, "%s", from);
     draft.head.incarnation = INCARNATION;
     draft.head.sequence = liar->accepted + 1;
     draft.head.has_payload = false;
@@ -197,7 +198,7 @@ static void sign_event(struct sim *self, struct slice event, struct buf *out, ui
     sign_make(SIGN_CONTEXT_BATCH, buf_slice(out), keys->sign_secret, signature);
 }
 
-/* An event of its own: rightly signed, or with another signature, or over other bytes. */
+/* An event of its own: rightly signed, with another signature, over other bytes, in another's name. */
 static void say_own(struct sim *self)
 {
     struct hostile *liar = self->liar;
@@ -205,11 +206,13 @@ static void say_own(struct sim *self)
     struct buf event = {0};
     struct buf statement = {0};
     uint8_t signature[SIGNATURE_BYTES];
-    uint64_t fault = sim_random(self, 3);
+    uint64_t fault = sim_random(self, 4);
+    const char *id = self->agents[self->hostile].id;
+    const char *from = fault == 3 ? self->agents[0].id : id; /* in another's name */
 
     arena_reset(liar->arena);
     if (liar->heard.len == 0 || frame_decode(liar->arena, buf_slice(&liar->heard), &frame) != 0 ||
-        !make_event(self, frame, &event)) {
+        !make_event(self, frame, from, &event)) {
         buf_free(&event);
         return;
     }
@@ -218,7 +221,7 @@ static void say_own(struct sim *self)
         signature[sim_random(self, sizeof signature)] ^= 1;
     } else if (fault == 2) { /* another event than the one that was signed, as good as that */
         buf_clear(&event);
-        (void)make_event(self, frame, &event);
+        (void)make_event(self, frame, from, &event);
     }
     if (fault != 0 && liar->spoilt_count < SPOILT_MAX) {
         memcpy(liar->spoilt[liar->spoilt_count++], liar->last_id, UUID_BYTES);

@@ -26,6 +26,7 @@ enum {
     SIM_TRANSFERS_MAX = 64,
     SIM_SENDS_MAX = 512,
     SIM_FAILURE_BYTES = 512,
+    SIM_SAMPLE_BYTES = 24,
     SIM_NOBODY = SIM_AGENTS
 };
 
@@ -79,8 +80,11 @@ struct sim_send {
     uint32_t recipients; /* bit an authority */
     size_t transfer;
     bool sealed;
-    bool shaky; /* made after the copy that its agent was put back to: it may be gone with it */
-    bool held;  /* the operator had it set aside once: its place in the order is free */
+    bool shaky;  /* made after the copy that its agent was put back to: it may be gone with it */
+    bool erased; /* its sender has asked for it */
+    bool unsure_erased;               /* or was killed while it asked */
+    uint8_t sample[SIM_SAMPLE_BYTES]; /* of the sealed payload of an erased one */
+    bool held; /* the operator had it set aside once: its place in the order is free */
 };
 
 struct sim_agent {
@@ -118,11 +122,12 @@ struct sim {
     struct sim_transfer transfers[SIM_TRANSFERS_MAX];
     size_t send_count;
     struct sim_send sends[SIM_SENDS_MAX];
-    size_t hostile;                  /* agent, SIM_NOBODY */
-    struct watch *watch;             /* owned */
-    struct hostile *liar;            /* owned */
-    char failure[SIM_FAILURE_BYTES]; /* "" while every promise holds */
-    uint64_t starts, kills, frames;  /* for the summary */
+    size_t hostile;                     /* agent, SIM_NOBODY */
+    struct watch *watch;                /* owned */
+    struct hostile *liar;               /* owned */
+    char undone[SIM_FAILURE_BYTES / 2]; /* what was not done yet when it was last looked at */
+    char failure[SIM_FAILURE_BYTES];    /* "" while every promise holds */
+    uint64_t starts, kills, frames;     /* for the summary */
 };
 
 /* Carry out one seed. True where every promise held; else self->failure says which did not. */

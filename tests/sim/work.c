@@ -227,14 +227,41 @@ static void open_some(struct sim *self)
     }
 }
 
+/* ---- erasing ---- */
+
+static void erase_some(struct sim *self)
+{
+    struct sim_send *send = &self->sends[sim_random(self, self->send_count)];
+    char event[UUID_TEXT_BYTES];
+    struct outbox_row row;
+
+    if (self->send_count == 0 || !send->sealed || send->erased || send->shaky ||
+        !virtual_agent_up(self->network, send->agent) ||
+        store_outbox(virtual_store(self->network, send->agent), send->event, &row) != 0) {
+        return;
+    }
+    if (row.ciphertext.len > SIM_SAMPLE_BYTES) {
+        memcpy(send->sample, row.ciphertext.data, SIM_SAMPLE_BYTES);
+        uuid_format(send->event, event);
+        json_t *answer = ask(self, send->agent,
+            json_pack("{s:s, s:s, s:s}", "op", "erase", "event", event, "reason", "consent"));
+        send->erased = is_ok(answer);
+        send->unsure_erased = !send->erased;
+        json_decref(answer);
+    }
+    outbox_row_free(&row);
+}
+
 void work_do(struct sim *self)
 {
     uint64_t choice = sim_random(self, 100);
 
     if (choice < 12) {
         begin_transfer(self);
-    } else if (choice < 88) {
+    } else if (choice < 84) {
         send_some(self);
+    } else if (choice < 90) {
+        erase_some(self);
     } else {
         open_some(self);
     }
