@@ -7,6 +7,7 @@
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
+#   make check-web    the hub's page in headless Chromium: contrast, reflow, focus, targets; pictures (needs chromium)
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
 #   make check-properties  HISTORIES=1000000: random histories through the procedure engine, every 16th also through a whole network
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
@@ -72,7 +73,7 @@ DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent wayp
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests check-properties property-tests
+.PHONY: check-web all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests check-properties property-tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -94,6 +95,15 @@ $(BUILD)/gen/engine_version.c: $(ENGINE_SOURCES)
 	printf '#include "common/procedure/saved.h"\nconst char *engine_version(void)\n{\n    return "%.32s";\n}\n' \
 	  "$$(cat $(ENGINE_SOURCES) | sha256sum)" > $@
 
+# The hub's page: style sheet and script as bytes of the program.
+$(BUILD)/gen/hub_page.c: client/hub/page/hub.css client/hub/page/hub.js
+	@mkdir -p $(@D)
+	@{ echo '#include "client/hub/page.h"'; \
+	  for pair in css:hub.css script:hub.js; do \
+	    echo "const unsigned char page_$${pair%%:*}[] = {"; \
+	    od -An -v -tx1 client/hub/page/$${pair#*:} | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	    echo "}; const size_t page_$${pair%%:*}_len = sizeof page_$${pair%%:*};"; done; } > $@
+
 # --- compile -------------------------------------------------------------------------------------------------
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_C)
@@ -110,7 +120,7 @@ $(BUILD)/libcommon.a: $(call objects,$(COMMON_C)) $(GEN_O)
 $(BUILD)/libbrokercore.a: $(call objects,$(BROKER_CORE_C))
 $(BUILD)/libbrokernet.a: $(call objects,$(BROKER_NET_C))
 $(BUILD)/libagent.a: $(call objects,$(AGENT_C))
-$(BUILD)/libhub.a: $(call objects,$(HUB_C))
+$(BUILD)/libhub.a: $(call objects,$(HUB_C)) $(BUILD)/obj/gen/hub_page.o
 $(BUILD)/libwaypost.a: $(call objects,$(LIB_C))
 $(BUILD)/libcli.a: $(call objects,$(CLI_C))
 $(BUILD)/liblab.a: $(call objects,$(LAB_C))
@@ -229,6 +239,10 @@ $(BUILD)/tests/fuzz/fuzz_%: tests/fuzz/entry.c $(FUZZ_LIBS) | $(GEN_C)
 	@mkdir -p $(@D)
 	$(CC) $(OURS) $(WARN) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -pie $(LDFLAGS) \
 	  -o $@ $< $(filter %.a,$^) $(LIBS)
+
+check-web: bootstrap
+	@$(MAKE) --no-print-directory -j2 programs tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/web/check
 
 fuzz: bootstrap
 	@$(MAKE) --no-print-directory -j2 fuzz-targets BUILD=$(BUILD)/fuzz CC=clang \

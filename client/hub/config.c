@@ -43,6 +43,7 @@ int hub_config_read(const settings_t *settings, struct hub_config *out, struct c
     out->days = (int32_t)settings_number(settings, "flow-days");
     out->quiet_ms = (int64_t)settings_number(settings, "quiet-after");
     out->away_ms = (int64_t)settings_number(settings, "not-listening-after");
+    out->page_session_ms = (int64_t)settings_number(settings, "page-session");
     out->page = page[0] != '\0';
     if (!out->page) {
         return 0;

@@ -16,6 +16,7 @@ struct hub_config {
     int64_t quiet_ms, away_ms;
     bool page; /* a web page is served */
     struct http_address page_address;
+    int64_t page_session_ms; /* without a request */
 };
 
 /* 0 or E_CONFIG with a sentence. */
