@@ -9,7 +9,11 @@
 
 #include "common/base/banned.h"
 
-enum { RUN = MARK_BATCHES * 2 };
+enum {
+    RUN = MARK_BATCHES * 2,
+    PATH_STEPS = 16,       /* of the largest batch */
+    OWN_PROOF_BYTES = 4096 /* statement, signature, wrap and path of one event */
+};
 
 /* One page under construction. */
 struct page {
@@ -19,6 +23,10 @@ struct page {
     Waypost__OwnEvent *events;
     Waypost__Wrap *wraps;
     size_t count;
+    Waypost__DeliveredBatch *batches;
+    Waypost__Signed *statements;
+    size_t batch_count;
+    ProtobufCBinaryData *steps; /* PATH_STEPS for each event */
     bool failed;
 };
 
@@ -57,14 +65,53 @@ static void wrap_fill(struct page *self, const uint8_t *stored, Waypost__OwnEven
     event->wrap = wrap;
 }
 
+/* Event, payload, wrap, path, and the statement that it may be the first under. */
 static size_t weight(const struct view *view, uint32_t index)
 {
     return view->events[index].len + view->payloads[index].ciphertext.len + WRAP_STORED_BYTES +
-        CODE_BYTES + 64;
+        CODE_BYTES + 64 + PATH_STEPS * HASH_BYTES + view->batch.statement.len + SIGNATURE_BYTES;
+}
+
+static uint32_t batch_of(struct page *self, const struct view *view)
+{
+    if (self->batch_count > 0 &&
+        self->batches[self->batch_count - 1].leaf_index == view->leaf_index) {
+        return (uint32_t)self->batch_count - 1;
+    }
+    Waypost__Signed *signed_by = &self->statements[self->batch_count];
+    Waypost__DeliveredBatch *batch = &self->batches[self->batch_count];
+    waypost__signed__init(signed_by);
+    waypost__delivered_batch__init(batch);
+    signed_by->statement =
+        (ProtobufCBinaryData){view->batch.statement.len, page_copy(self, view->batch.statement)};
+    signed_by->signature =
+        (ProtobufCBinaryData){SIGNATURE_BYTES, page_copy(self, view->batch.signature)};
+    batch->batch = signed_by;
+    batch->leaf_index = view->leaf_index;
+    batch->accepted_ms = view->accepted_ms;
+    return (uint32_t)self->batch_count++;
+}
+
+/* The agent takes nothing back that it has not signed. */
+static void proof_fill(
+    struct page *self, struct view *view, uint32_t index, Waypost__OwnEvent *event)
+{
+    struct hash path[PATH_STEPS];
+    ProtobufCBinaryData *steps = self->steps + self->count * PATH_STEPS;
+    uint32_t count = view_path(self->core, view, index, path);
+
+    event->batch = batch_of(self, view);
+    event->index = index;
+    for (uint32_t i = 0; i < count; i++) {
+        steps[i] =
+            (ProtobufCBinaryData){HASH_BYTES, page_copy(self, slice_of(path[i].b, HASH_BYTES))};
+    }
+    event->n_path = count;
+    event->path = steps;
 }
 
 /* False where the page is full. */
-static bool page_add(struct page *self, const struct view *view, uint32_t index)
+static bool page_add(struct page *self, struct view *view, uint32_t index)
 {
     const struct stored_payload *payload = &view->payloads[index];
 
@@ -78,6 +125,7 @@ static bool page_add(struct page *self, const struct view *view, uint32_t index)
         (ProtobufCBinaryData){view->events[index].len, page_copy(self, view->events[index])};
     event->accepted_ms = view->accepted_ms;
     event->leaf_index = view->leaf_index;
+    proof_fill(self, view, index, event);
     if (payload->ciphertext.len > 0) {
         event->has_payload = 1;
         event->payload =
@@ -100,7 +148,7 @@ static bool page_fill(struct page *self, const struct incarnation *inc, uint64_t
         size_t count = incarnation_find(self->core, inc, sequence, found, RUN);
         self->failed = count == 0;
         for (size_t i = 0; i < count && sequence <= inc->last_next; i++) {
-            const struct view *view = view_get(self->core, found[i]);
+            struct view *view = view_get(self->core, found[i]);
             if (view == NULL || view->first_sequence > sequence) {
                 self->failed = true;
                 break;
@@ -125,10 +173,17 @@ static void page_send(
     Waypost__OwnEvents own = WAYPOST__OWN_EVENTS__INIT;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
     Waypost__OwnEvent **list = mem_new(page->count + 1, sizeof(Waypost__OwnEvent *));
+    Waypost__DeliveredBatch **batches =
+        mem_new(page->batch_count + 1, sizeof(Waypost__DeliveredBatch *));
 
     for (size_t i = 0; i < page->count; i++) {
         list[i] = &page->events[i];
     }
+    for (size_t i = 0; i < page->batch_count; i++) {
+        batches[i] = &page->batches[i];
+    }
+    own.n_batches = page->batch_count;
+    own.batches = batches;
     own.first = first;
     own.n_events = page->count;
     own.events = list;
@@ -138,6 +193,7 @@ static void page_send(
     const struct batch *last = session->stream->unreceipted_last;
     out_frame_after(self, session->id, &frame, last == NULL ? 0 : last->leaf_index + 1, false);
     free(list);
+    free(batches);
 }
 
 void own_events_frame(core_t *self, struct session *session, const struct register_agent *agent,
@@ -148,9 +204,13 @@ void own_events_frame(core_t *self, struct session *session, const struct regist
     struct page page = {.core = self, .agent = agent};
     bool done = true;
 
-    buf_reserve(&page.text, OWN_EVENTS_BYTES + EVENT_BYTES_MAX + PAYLOAD_BYTES_MAX + 1024);
+    buf_reserve(
+        &page.text, OWN_EVENTS_BYTES + EVENT_BYTES_MAX + PAYLOAD_BYTES_MAX + OWN_PROOF_BYTES);
     page.events = mem_new(BATCH_EVENTS_MAX, sizeof *page.events);
     page.wraps = mem_new(BATCH_EVENTS_MAX, sizeof *page.wraps);
+    page.batches = mem_new(BATCH_EVENTS_MAX, sizeof *page.batches);
+    page.statements = mem_new(BATCH_EVENTS_MAX, sizeof *page.statements);
+    page.steps = mem_new(BATCH_EVENTS_MAX * PATH_STEPS, sizeof *page.steps);
     for (size_t i = 0; i < stream->incarnation_count && done; i++) {
         const struct incarnation *inc = &stream->incarnations[i];
         if (skip >= inc->last_next) {
@@ -172,4 +232,7 @@ void own_events_frame(core_t *self, struct session *session, const struct regist
     buf_free(&page.text);
     free(page.events);
     free(page.wraps);
+    free(page.batches);
+    free(page.statements);
+    free(page.steps);
 }

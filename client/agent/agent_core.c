@@ -16,6 +16,7 @@
 #include "client/agent/heads.h"
 #include "client/agent/ops.h"
 #include "common/base/check.h"
+#include "common/base/civil.h"
 #include "common/base/log.h"
 
 #include "common/base/banned.h"
@@ -117,6 +118,20 @@ void agent_core_alarm(agent_core_t *self, const char *name, const char *format, 
 void agent_core_alarm_clear(agent_core_t *self, const char *name)
 {
     agent_alarm_clear(self, name);
+}
+
+void agent_check_time(agent_core_t *self, const char *what, int64_t sent_ms, int64_t accepted_ms)
+{
+    int64_t now_ms = agent_wall(self);
+    bool before = accepted_ms < sent_ms - AGENT_TIME_OFF_MS;
+    char text[CIVIL_STAMP_BYTES];
+
+    if (before || accepted_ms > now_ms + AGENT_TIME_OFF_MS) {
+        civil_stamp_utc(accepted_ms, text);
+        agent_alarm(self, "broker_time",
+            "the broker dates %s to %s, %s: compare its clock with yours by telephone", what, text,
+            before ? "before it was sent" : "which has not come yet");
+    }
 }
 
 void agent_alarm_clear(agent_core_t *self, const char *name)
@@ -344,9 +359,45 @@ static const struct {
     {WAYPOST__FRAME__BODY_PROOF, false, take_proof},
 };
 
+/* What the broker says is read as fast as it comes: one that says nothing, and that often, would fill our memory. */
+static void count_idle(agent_core_t *self, uint64_t stream_upto, size_t flights)
+{
+    enum { SECOND_MS = 1000 };
+
+    if (self->identity.stream_upto != stream_upto || self->flight_count != flights) {
+        return;
+    }
+    if (self->heard_at_ms - self->idle_since_ms >= SECOND_MS) {
+        self->idle_since_ms = self->heard_at_ms;
+        self->idle_frames = 0;
+    }
+    if (++self->idle_frames > AGENT_IDLE_FRAMES_MAX) {
+        self->idle_frames = 0;
+        agent_alarm(self, "protocol",
+            "the broker says more than %d things a second that mean nothing",
+            AGENT_IDLE_FRAMES_MAX);
+        uplink_close(self, AGENT_BACKOFF_MAX_MS);
+    }
+}
+
+static void take_frame(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    for (size_t i = 0; i < sizeof frame_table / sizeof frame_table[0]; i++) {
+        if (frame_table[i].body == frame->body_case) {
+            if (self->state == SESSION_OPEN || frame_table[i].in_hello) {
+                frame_table[i].take(self, frame, bytes);
+            }
+            return;
+        }
+    }
+    log_debug("frame of an unknown body passed over body=%d", (int)frame->body_case);
+}
+
 void agent_core_frame(agent_core_t *self, struct slice bytes)
 {
     Waypost__Frame *frame = NULL;
+    uint64_t upto = self->identity.stream_upto;
+    size_t flights = self->flight_count;
 
     if (self->state != SESSION_HELLO && self->state != SESSION_OPEN) {
         return; /* of a connection that was given up */
@@ -362,15 +413,8 @@ void agent_core_frame(agent_core_t *self, struct slice bytes)
         return;
     }
     self->heard_at_ms = agent_mono(self);
-    for (size_t i = 0; i < sizeof frame_table / sizeof frame_table[0]; i++) {
-        if (frame_table[i].body == frame->body_case) {
-            if (self->state == SESSION_OPEN || frame_table[i].in_hello) {
-                frame_table[i].take(self, frame, bytes);
-            }
-            return;
-        }
-    }
-    log_debug("frame of an unknown body passed over body=%d", (int)frame->body_case);
+    take_frame(self, frame, bytes);
+    count_idle(self, upto, flights);
 }
 
 /* ---- the tick ---- */

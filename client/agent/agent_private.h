@@ -66,6 +66,8 @@ struct agent_core {
     int64_t superseded_wait_ms;
     int64_t superseded_at_ms; /* mono, 0 for never */
     int64_t heard_at_ms;      /* mono: last frame of the broker */
+    int64_t idle_since_ms;    /* mono: second in which idle_frames are counted */
+    uint32_t idle_frames;     /* that changed neither stream nor what is published */
     int64_t ping_at_ms;       /* mono */
     int64_t heartbeat_ms;
     size_t key_at_work; /* CURVE: position in options.keys */
@@ -74,6 +76,7 @@ struct agent_core {
     bool register_asked;
     bool register_old; /* the broker has a newer one than we */
     int64_t register_asked_ms;
+    int64_t register_since_ms; /* mono: asked for since, 0 where nothing is */
     bool stopping;
 
     /* publishing */
@@ -149,6 +152,9 @@ int agent_send(agent_core_t *self, Waypost__Frame *frame); /* gives the session 
 void agent_alarm(agent_core_t *self, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4))); /* inside or outside a transaction */
 void agent_alarm_clear(agent_core_t *self, const char *name);
+/* Is a time of acceptance possible: not before it was sent, not after now? Else an alarm; it counts all the same, for
+ * the clock that is wrong may be anybody's. */
+void agent_check_time(agent_core_t *self, const char *what, int64_t sent_ms, int64_t accepted_ms);
 static inline void agent_count(agent_core_t *self, enum agent_counter counter)
 {
     self->counters[counter]++;
@@ -234,6 +240,9 @@ void inspect_batch(agent_core_t *self, const Waypost__DeliveredBatch *batch, str
 int inspect_event(agent_core_t *self, const Waypost__EventEntry *entry,
     const struct inspected *batch, int64_t accepted_ms, struct event_view *view,
     struct complaint *why);
+/* An event of ours that the broker gives back: 0 where we have signed it, and the view. */
+int inspect_own(agent_core_t *self, const Waypost__OwnEvents *given, const Waypost__OwnEvent *event,
+    struct event_view *view, struct complaint *why);
 /* 0 where the payload is there and opens, or may be absent; E_OPEN. */
 int inspect_payload(agent_core_t *self, const Waypost__EventEntry *entry,
     const struct event_view *view, struct complaint *why);

@@ -75,6 +75,13 @@ void book_ask(agent_core_t *self)
 
     self->register_asked = true;
     self->register_asked_ms = agent_mono(self);
+    if (self->register_since_ms == 0) {
+        self->register_since_ms = self->register_asked_ms;
+    } else if (self->register_asked_ms - self->register_since_ms >= AGENT_REGISTER_PATIENCE_MS) {
+        agent_alarm(self, "register",
+            "the broker speaks of a newer register and does not give it: nothing is published "
+            "meanwhile");
+    }
     frame.body_case = WAYPOST__FRAME__BODY_REGISTER_GET;
     frame.register_get = &get;
     (void)agent_send(self, &frame);
@@ -92,6 +99,7 @@ void book_frame(agent_core_t *self, const Waypost__RegisterIs *frame)
         outgoing_wait(self, 0);
     } else {
         agent_alarm_clear(self, "register");
+        self->register_since_ms = 0;
         self->register_old = false;
         if (!first && rc == 0) {
             outgoing_rewrap(self);

@@ -216,6 +216,7 @@ static void apply_event(
             slice_of_binary(batch->batch->signature), batch->leaf_index, batch->accepted_ms);
         store_inbox_add(core->store, &row);
         learn_transfer(core, view, self->now_ms);
+        agent_check_time(core, "an event", view->sent_ms, batch->accepted_ms);
         count_sender(self, view, self->batches[entry->batch].sender);
         core->receiver_due_ms = -1;
     }

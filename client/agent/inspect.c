@@ -137,6 +137,33 @@ int inspect_event(agent_core_t *self, const Waypost__EventEntry *entry,
     return rc != 0 ? rc : check_parties(self, view, batch, entry, accepted_ms, why);
 }
 
+int inspect_own(agent_core_t *self, const Waypost__OwnEvents *given, const Waypost__OwnEvent *event,
+    struct event_view *view, struct complaint *why)
+{
+    struct inspected batch;
+    Waypost__EventEntry entry = WAYPOST__EVENT_ENTRY__INIT;
+
+    if (event->batch >= given->n_batches || self->me == NULL) {
+        return complain(why, E_MALFORMED, "it comes without the batch that it was published in");
+    }
+    inspect_batch(self, given->batches[event->batch], &batch);
+    entry.event = event->event;
+    entry.index = event->index;
+    entry.n_path = event->n_path;
+    entry.path = event->path;
+    int rc = batch.rc != 0 ? complain(why, batch.rc, "%s", batch.text)
+        : batch.sender != self->me
+        ? complain(why, E_SENDER, "it was signed by agent %s", batch.sender->id)
+        : check_path(self, &entry, &batch, why);
+    rc = rc != 0 ? rc : event_read(slice_of_binary(event->event), view, why);
+    if (rc == 0 &&
+        (view->incarnation != batch.statement->incarnation ||
+            view->sequence != batch.statement->first_sequence + event->index)) {
+        rc = complain(why, E_SIGNATURE, "it bears another number than its batch gives it");
+    }
+    return rc;
+}
+
 /* ---- payloads ---- */
 
 static bool is_addressed(const agent_core_t *self, const struct event_view *view)

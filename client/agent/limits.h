@@ -16,10 +16,17 @@ enum {
     AGENT_BATCHES_IN_FLIGHT = 64, /* published and not receipted, besides the broker's credit */
     AGENT_FREEZE_EVENTS = 256,   /* events sealed in one transaction: keeps the thread responsive */
     AGENT_PENDING_REQUESTS = 64, /* local requests that wait for the broker */
-    AGENT_REQUEST_TIMEOUT_MS = 10000,       /* and how long they do */
-    AGENT_CONNECT_TIMEOUT_MS = 10000,       /* from opening a socket to a finished handshake */
-    AGENT_HELLO_TIMEOUT_MS = 30000,         /* from HELLO to WELCOME: a broker may be recovering */
-    AGENT_REGISTER_TIMEOUT_MS = 10000,      /* from REGISTER_GET to REGISTER_IS, then asked again */
+    AGENT_REQUEST_TIMEOUT_MS = 10000,   /* and how long they do */
+    AGENT_CONNECT_TIMEOUT_MS = 10000,   /* from opening a socket to a finished handshake */
+    AGENT_HELLO_TIMEOUT_MS = 30000,     /* from HELLO to WELCOME: a broker may be recovering */
+    AGENT_REGISTER_TIMEOUT_MS = 10000,  /* from REGISTER_GET to REGISTER_IS, then asked again */
+    AGENT_REGISTER_PATIENCE_MS = 60000, /* asked for that long without getting it: alarm */
+    AGENT_RECEIPT_PATIENCE_MS =
+        600000, /* published that long without a receipt: alarm, and said again */
+    AGENT_TIME_OFF_MS =
+        600000, /* the broker's times may be off ours by so much: clocks of two sites */
+    AGENT_IDLE_FRAMES_MAX =
+        10000, /* a second that change nothing: more is a flood, and the session ends */
     AGENT_BACKOFF_MIN_MS = 200,             /* first wait between two connections (T-4) */
     AGENT_BACKOFF_MAX_MS = 30000,           /* the longest (T-4) */
     AGENT_SUPERSEDED_WAIT_MS = 30000,       /* first wait after E_SUPERSEDED, doubles (S-2) */

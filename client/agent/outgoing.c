@@ -175,6 +175,8 @@ static int form_batch(agent_core_t *self, const struct keys *keys, struct batch_
         self->credit_bytes < BATCH_BYTES_MAX ? self->credit_bytes : BATCH_BYTES_MAX;
     gathering->events_max =
         self->credit_events < self->batch_events_max ? self->credit_events : self->batch_events_max;
+    gathering->events_max +=
+        gathering->events_max == 0 ? 1 : 0; /* an empty window admits one event */
     store_begin(self->store);
     store_outbox_range(self->store, self->identity.incarnation, self->next_unsent, BATCH_EVENTS_MAX,
         gather_frozen, gathering);

@@ -37,6 +37,7 @@ struct hash receipt_leaf(const char *network, const Waypost__Receipt *receipt)
 
 /* Our own leaves of the range. */
 struct own_range {
+    int64_t sent_ms; /* the latest */
     const char *network;
     uint64_t first;
     uint32_t count;
@@ -51,6 +52,7 @@ static bool add_leaf(void *context, struct outbox_row *row)
     if (row->sequence != self->first + self->count || row->state != OUTBOX_SENT) {
         return false;
     }
+    self->sent_ms = row->sent_ms > self->sent_ms ? row->sent_ms : self->sent_ms;
     self->leaves[self->count++] = hash_event_leaf(self->network, buf_slice(&row->bytes));
     return self->count < self->wanted;
 }
@@ -69,6 +71,7 @@ static bool own_root(agent_core_t *self, const Waypost__Receipt *receipt, struct
     bool all = range->count == receipt->count;
     if (all) {
         *root = merkle_root(range->leaves, range->count);
+        agent_check_time(self, "a receipt", range->sent_ms, receipt->accepted_ms);
     }
     free(range);
     return all;

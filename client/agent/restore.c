@@ -84,16 +84,17 @@ static void recover_transfer(agent_core_t *self, const struct event_view *view)
     store_transfer_put(self->store, &row);
 }
 
-static int recover_event(agent_core_t *self, const Waypost__OwnEvent *event)
+static int recover_event(agent_core_t *self, const Waypost__OwnEvents *given,
+    const Waypost__OwnEvent *event, struct complaint *why)
 {
     struct event_view view;
     struct outbox_row row;
     const char *codes[RECIPIENTS_MAX];
     uint64_t numbers[RECIPIENTS_MAX];
 
-    int rc = event_read(slice_of_binary(event->event), &view, NULL);
-    if (rc != 0 || self->me == NULL || !register_agent_speaks_for(self->me, view.from)) {
-        return rc != 0 ? rc : E_SENDER;
+    int rc = inspect_own(self, given, event, &view, why);
+    if (rc != 0 || !register_agent_speaks_for(self->me, view.from)) {
+        return rc != 0 ? rc : complain(why, E_SENDER, "we do not speak for %s", view.from);
     }
     for (size_t i = 0; i < view.recipient_count; i++) {
         codes[i] = view.to[i].code;
@@ -157,9 +158,11 @@ void restore_frame(agent_core_t *self, const Waypost__OwnEvents *events)
     }
     store_begin(self->store);
     for (size_t i = 0; i < events->n_events; i++) {
-        int rc = recover_event(self, events->events[i]);
-        if (rc != 0) {
-            log_warnx("an own event was given back that is not ours: %s", err_text(rc));
+        struct complaint why = {0};
+        if (recover_event(self, events, events->events[i], &why) != 0) {
+            agent_alarm(self, "bad_event",
+                "the broker gave an event back as ours that is not: %.250s: it does not count",
+                why.text);
         }
     }
     if (events->done) {

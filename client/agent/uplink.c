@@ -666,6 +666,13 @@ void uplink_tick(agent_core_t *self)
     if (self->register_asked && now_ms - self->register_asked_ms > AGENT_REGISTER_TIMEOUT_MS) {
         book_ask(self);
     }
+    if (self->flight_count > 0 && now_ms - self->flights[0].sent_ms > AGENT_RECEIPT_PATIENCE_MS) {
+        agent_alarm(self, "publish",
+            "the broker has not answered for %d minutes what we published: it is said again",
+            AGENT_RECEIPT_PATIENCE_MS / 60000);
+        uplink_close(self, -1);
+        return;
+    }
     if (self->resend_pending && now_ms >= self->resend_at_ms) {
         incoming_resend(self);
     }

@@ -342,6 +342,9 @@ void agentfix_give(struct agentfix *self, Waypost__Frame *frame)
 {
     struct buf bytes = {0};
 
+    if (self->tamper != NULL) {
+        self->tamper(self, frame);
+    }
     frame_encode(frame, &bytes);
     agent_core_frame(self->core, buf_slice(&bytes));
     agent_core_tick(self->core);
@@ -634,35 +637,6 @@ size_t agentfix_serve(struct agentfix *self)
     return events;
 }
 
-void agentfix_own_events(struct agentfix *self, const struct agentfix_batch *batches, size_t count)
-{
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-    Waypost__OwnEvents body = WAYPOST__OWN_EVENTS__INIT;
-    Waypost__OwnEvent rows[64];
-    Waypost__OwnEvent *list[64];
-    size_t used = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        for (uint32_t k = 0; k < batches[i].count; k++) {
-            assert(used < 64);
-            waypost__own_event__init(&rows[used]);
-            rows[used].event = binary_buf(&batches[i].events[k]);
-            rows[used].has_payload = batches[i].payloads[k].len > 0;
-            rows[used].payload = binary_buf(&batches[i].payloads[k]);
-            rows[used].accepted_ms = batches[i].accepted_ms;
-            rows[used].leaf_index = batches[i].leaf_index;
-            list[used] = &rows[used];
-            used++;
-        }
-    }
-    body.n_events = used;
-    body.events = list;
-    body.done = true;
-    frame.body_case = WAYPOST__FRAME__BODY_OWN_EVENTS;
-    frame.own_events = &body;
-    agentfix_give(self, &frame);
-}
-
 /* ---- delivering ---- */
 
 /* One event of the peer, sealed and signed. */
@@ -820,6 +794,9 @@ void agentfix_deliver(
     self->stream_last = deliver.first > self->stream_last ? deliver.first : self->stream_last;
     frame.body_case = WAYPOST__FRAME__BODY_DELIVER;
     frame.deliver = &deliver;
+    if (self->tamper != NULL) {
+        self->tamper(self, &frame);
+    }
     buf_clear(&last_delivery);
     frame_encode(&frame, &last_delivery);
     agentfix_deliver_again(self);

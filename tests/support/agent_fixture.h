@@ -63,6 +63,8 @@ struct agentfix {
     arena_t *arena;      /* of frames that were taken */
 
     /* the broker */
+    void (*tamper)(struct agentfix *self,
+        Waypost__Frame *frame); /* NULL; else what it changes before it says it */
     size_t leaf_count;
     struct hash leaves[AGENTFIX_LEAVES_MAX];
     uint8_t journal[16];
