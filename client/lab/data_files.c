@@ -261,6 +261,8 @@ int data_files_open(const char *folder, data_files_t **out, struct complaint *wh
     rc = rc == 0 ? read_codes(self, FILE_AUTHORITIES, ',', "gss_code", why) : rc;
     rc = rc == 0 ? read_codes(self, FILE_SUCCESSIONS, '\t', "code", why) : rc;
     rc = rc == 0 ? read_system_kinds(self, why) : rc;
+    rc = rc == 0 ? procedures_facts_check(buf_slice(&self->files[FILE_FACTS]), "facts.tsv", why)
+                 : rc;
     if (rc != 0) {
         data_files_destroy(&self);
         return rc;

@@ -567,16 +567,33 @@ static void publish(void *context, uint32_t event, bool again)
     }
 }
 
+/* Persisted there, or at an authority in whose place this one now stands (D35). */
+static bool can_open(const model_t *self, const struct member *member, uint32_t event)
+{
+    const struct event_state *state = &self->events[event];
+    int32_t today = civil_london_day(self->now_ms);
+
+    for (size_t i = 0; i < state->delivery_count; i++) {
+        const struct delivery *delivery = &state->deliveries[i];
+        const char *now =
+            procedures_route(self->scenario->procedures, delivery->member->code, today);
+        if (delivery->persisted &&
+            (delivery->member == member || (now != NULL && strcmp(now, member->code) == 0))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int open_event(
     void *context, const char *code, uint32_t event, const char *role, const char *team)
 {
     model_t *self = context;
     struct member *member = member_of(self, code);
-    const struct delivery *delivery = delivery_to(&self->events[event], member);
     const struct outgoing outgoing = {
         .kind = OUTGOING_OPENED, .event = event, .at_ms = self->now_ms, .role = role, .team = team};
 
-    if (delivery == NULL || !delivery->persisted) {
+    if (!can_open(self, member, event)) {
         return E_STATE;
     }
     if (member->linked) {

@@ -437,6 +437,7 @@ struct limit judge_limit(const struct judge *self, const char *text,
     struct limit shipped);                                 /* shipped where text is NULL */
 uint64_t judge_words(const char *words, const char *fact); /* blank-separated enum words to bits */
 bool is_value(const struct judge *self, uint32_t number, enum value_name value);
+const char *rule_function_name(size_t index);    /* ids that have one; NULL at the end */
 rule_function *rule_function_of(const char *id); /* NULL: kept by construction, or elsewhere */
 int64_t rule_moves_counted(
     const struct judge *self); /* R17: notices in the profile's weeks, this one included */

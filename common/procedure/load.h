@@ -94,6 +94,15 @@ int clocks_compile(struct loader *self);  /* needs kinds; fills clock_rows, star
 int rules_compile(struct loader *self);   /* needs clocks */
 int effects_compile(struct loader *self); /* needs rules */
 
+/*
+ * Words that one file takes from another (cross_check.c). Without a file in the loader the sentence
+ * stands alone.
+ */
+int rule_rows_check(const struct loader *self); /* a check is written for each of them */
+int system_kinds_check(const struct loader *self, struct slice bytes);
+int profile_entry_check(const struct loader *self, const char *key, const char *value);
+int profiles_entries_check(const profiles_t *self, struct loader *loader);
+
 /* Skip blanks; cut the next word at a blank in place; NULL at the end. */
 char *word_next(char **rest);
 

@@ -43,6 +43,9 @@ int load_complain(const struct loader *self, int rc, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
+    if (self->file == NULL) {
+        return complain(self->why, rc, "%s", sentence);
+    }
     return complain(self->why, rc, "%s:%zu: %s", self->file, self->line, sentence);
 }
 
@@ -92,7 +95,16 @@ static int load_tables(
     if (rc == 0) {
         rc = rules_compile(&loader);
     }
-    return rc == 0 ? effects_compile(&loader) : rc;
+    if (rc == 0) {
+        rc = effects_compile(&loader);
+    }
+    if (rc == 0) {
+        rc = rule_rows_check(&loader);
+    }
+    if (rc == 0) {
+        rc = system_kinds_check(&loader, source->system_kinds);
+    }
+    return rc == 0 ? profiles_entries_check(self->profiles, &loader) : rc;
 }
 
 /* Profiles that clocks and conditions name must be there. */
@@ -369,7 +381,11 @@ const calendar_t *procedures_calendar(const procedures_t *self)
 int procedures_override(
     procedures_t *self, const char *key, const char *value, struct complaint *why)
 {
-    return profiles_override(self->profiles, key, value, why);
+    const struct loader loader = {.procedures = self, .why = why};
+    int rc = profile_key_check(key, value, why);
+
+    rc = rc == 0 ? profile_entry_check(&loader, key, value) : rc;
+    return rc == 0 ? profiles_override(self->profiles, key, value, why) : rc;
 }
 
 int procedures_member(procedures_t *self, const char *code, const char *profile, int32_t from_day,

@@ -34,6 +34,9 @@ int procedures_load(
     const struct procedures_source *source, procedures_t **out, struct complaint *why);
 void procedures_destroy(procedures_t **self_p);
 
+/* facts.tsv describes the catalogue that is compiled in: an unknown fact or value is a complaint. */
+int procedures_facts_check(struct slice bytes, const char *file, struct complaint *why);
+
 /* ---- conditions: kind[a=x b=y/z] (docs/PROCEDURES.md, section 3) ---- */
 
 enum condition_subject {

@@ -9,6 +9,7 @@
 #include "common/base/words.h"
 #include "common/base/zpl.h"
 #include "common/codec/limits.h"
+#include "common/procedure/load.h"
 #include "common/procedure/tsv.h"
 
 #include "common/base/banned.h"
@@ -25,10 +26,12 @@ enum {
 struct entry {
     char *key;   /* owned */
     char *value; /* owned */
+    unsigned line;
 };
 
 struct profile {
     char *name; /* owned */
+    char *file; /* owned */
     enum { LEVEL_NATIONAL, LEVEL_REGIONAL, LEVEL_BILATERAL } level;
     int32_t from_day;
     int32_t rungs; /* of its ladder, 0 for none */
@@ -92,6 +95,7 @@ void profiles_destroy(profiles_t **self_p)
     for (size_t i = 0; i < self->count; i++) {
         entries_free(self->profiles[i]->entries, self->profiles[i]->entry_count);
         free(self->profiles[i]->name);
+        free(self->profiles[i]->file);
         free(self->profiles[i]);
     }
     entries_free(self->overrides, self->override_count);
@@ -151,7 +155,8 @@ static int add_entry(const zpl_t *file, zconfig_t *item, struct profile *profile
     if (profile->entry_count == ENTRIES_MAX) {
         return zpl_complain(file, item, why, E_RANGE, "more than %d values", ENTRIES_MAX);
     }
-    profile->entries[profile->entry_count++] = (struct entry){mem_text(key), mem_text(value)};
+    profile->entries[profile->entry_count++] =
+        (struct entry){mem_text(key), mem_text(value), zpl_line(file, item)};
     if (strncmp(key, "members.E", 9) == 0 && strlen(key + 8) == CODE_BYTES) {
         if (profile->member_count == MEMBERS_MAX) {
             return zpl_complain(file, item, why, E_RANGE, "more than %d members", MEMBERS_MAX);
@@ -236,6 +241,7 @@ static int finish_profile(
                                      : LEVEL_BILATERAL;
     profile->rungs = count_rungs(profile);
     profile->name = mem_text(name);
+    profile->file = mem_text(file);
     return 0;
 }
 
@@ -289,6 +295,28 @@ int profiles_add_authorities(
     return 0;
 }
 
+/* "-", or codes of the register between commas. */
+static int check_successors(const profiles_t *self, const char *file, size_t line,
+    const char *successors, struct complaint *why)
+{
+    for (const char *at = strcmp(successors, "-") == 0 ? "" : successors; *at != '\0';) {
+        char code[CODE_BYTES + 1] = "";
+        size_t len = strcspn(at, ",");
+        memcpy(code, at, len < CODE_BYTES ? len : CODE_BYTES);
+        bool known = len == CODE_BYTES &&
+            bsearch(code, self->codes, self->code_count, sizeof *self->codes, compare_codes) !=
+                NULL;
+        if (!known) {
+            const char *near = profiles_nearest_code(self, code);
+            return complain(why, E_CODE, "%s:%zu: unknown authority \"%.20s\"%s%s%s", file, line,
+                code, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                near != NULL ? "\"?" : "");
+        }
+        at += len + (at[len] == ',' ? 1 : 0);
+    }
+    return 0;
+}
+
 int profiles_add_successions(
     profiles_t *self, const char *file, struct slice bytes, struct complaint *why)
 {
@@ -308,6 +336,10 @@ int profiles_add_successions(
             break;
         }
         memcpy(made->code, code, CODE_BYTES + 1);
+        rc = check_successors(self, file, row + 2, successors, why);
+        if (rc != 0) {
+            break;
+        }
         if (strlen(successors) == CODE_BYTES) { /* exactly one */
             memcpy(made->successor, successors, CODE_BYTES + 1);
         }
@@ -321,6 +353,16 @@ int profiles_add_successions(
     return rc;
 }
 
+static unsigned line_of(const struct profile *profile, const char *key)
+{
+    for (size_t i = 0; i < profile->entry_count; i++) {
+        if (strcmp(profile->entries[i].key, key) == 0) {
+            return profile->entries[i].line;
+        }
+    }
+    return 0;
+}
+
 int profiles_check(const profiles_t *self, struct complaint *why)
 {
     if (profile_named(self, "national") == NULL) {
@@ -331,9 +373,11 @@ int profiles_check(const profiles_t *self, struct complaint *why)
         const char *parent = entry_value(profile->entries, profile->entry_count, "profile.inherit");
         if (parent != NULL && profile_named(self, parent) == NULL) {
             const char *near = profiles_nearest(self, parent);
-            return complain(why, E_NOT_FOUND, "profile %s inherits from an unknown profile %s%s%s",
-                profile->name, parent, near != NULL ? "; did you mean " : "",
-                near != NULL ? near : "");
+            return complain(why, E_NOT_FOUND,
+                "%s:%u: %s inherits from an unknown profile \"%.60s\"%s%s%s", profile->file,
+                line_of(profile, "profile.inherit"), profile->name, parent,
+                near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                near != NULL ? "\"?" : "");
         }
     }
     return 0;
@@ -351,6 +395,35 @@ static const char *name_at(const void *known, size_t index)
 const char *profiles_nearest(const profiles_t *self, const char *name)
 {
     return words_nearest(name, name_at, self);
+}
+
+static const char *code_at(const void *known, size_t index)
+{
+    const profiles_t *self = known;
+
+    return index < self->code_count ? self->codes[index] : NULL;
+}
+
+const char *profiles_nearest_code(const profiles_t *self, const char *code)
+{
+    return words_nearest(code, code_at, self);
+}
+
+int profiles_entries_check(const profiles_t *self, struct loader *loader)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct profile *profile = self->profiles[i];
+        loader->file = profile->file;
+        for (size_t k = 0; k < profile->entry_count; k++) {
+            const struct entry *entry = &profile->entries[k];
+            loader->line = entry->line;
+            int rc = profile_entry_check(loader, entry->key, entry->value);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+    }
+    return 0;
 }
 
 bool profiles_known(const profiles_t *self, const char *name)
@@ -513,7 +586,7 @@ int profiles_override(profiles_t *self, const char *key, const char *value, stru
     if (self->override_count == ENTRIES_MAX) {
         return complain(why, E_RANGE, "more than %d settings", ENTRIES_MAX);
     }
-    self->overrides[self->override_count++] = (struct entry){mem_text(key), mem_text(value)};
+    self->overrides[self->override_count++] = (struct entry){mem_text(key), mem_text(value), 0};
     qsort(self->overrides, self->override_count, sizeof *self->overrides, compare_entries);
     return 0;
 }

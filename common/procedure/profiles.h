@@ -39,6 +39,7 @@ size_t profiles_numbers(const profiles_t *self, const char *code, const char *ot
 const char *profiles_entry(const profiles_t *self, uint8_t number, const char *key);
 int32_t profiles_rungs(const profiles_t *self, uint8_t number); /* of its own ladder, 0 for none */
 const char *profiles_nearest(const profiles_t *self, const char *name);
+const char *profiles_nearest_code(const profiles_t *self, const char *code);
 bool profiles_known(const profiles_t *self, const char *name);
 int profiles_override(profiles_t *self, const char *key, const char *value, struct complaint *why);
 int profiles_member(profiles_t *self, const char *code, const char *profile, int32_t from_day,

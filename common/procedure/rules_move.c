@@ -500,6 +500,11 @@ static const struct {
     {"R62", rule_r62},
 };
 
+const char *rule_function_name(size_t index)
+{
+    return index < sizeof functions / sizeof functions[0] ? functions[index].id : NULL;
+}
+
 rule_function *rule_function_of(const char *id)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {

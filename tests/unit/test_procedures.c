@@ -263,7 +263,28 @@ static const struct {
     {"bank-holidays.json", "{", "[", "bank holidays"},
     {"london.zpl", "limit = 15wd", "limt = 15wd", "london.zpl:"},
     {"london.zpl", "limit = 15wd", "limit = 15weeks", "no value for clocks.C02.limit"},
-    {"london.zpl", "inherit = national", "inherit = nationl", "did you mean national"},
+    {"london.zpl", "inherit = national", "inherit = nationl",
+        "london.zpl:19: london inherits from an unknown profile \"nationl\"; did you mean "
+        "\"national\"?"},
+    {"rules.tsv", "R28\t", "R82\t", "rules.tsv:29: unknown rule \"R82\"; did you mean"},
+    {"national.zpl", "never = \"R01", "never = \"R99",
+        "unknown rule \"R99\"; did you mean \"R09\"?"},
+    {"london.zpl", "    C02\n", "    C92\n", "unknown clock \"C92\"; did you mean \"C02\"?"},
+    {"london.zpl",
+        "    E09000007 =", "    E09000077 =", "unknown authority \"E09000077\"; did you mean"},
+    {"london.zpl", "orders = \"epo", "orders = \"epoo",
+        "\"epoo\" is no value for block.orders; did you mean \"epo\"?"},
+    {"london.zpl", "level = regional", "level = \"\"", "london.zpl:"},
+    {"national.zpl", "Europe/London", "Europe/Lodnon", "did you mean \"Europe/London\"?"},
+    {"birmingham-solihull.zpl", "raised_by = origin", "raised_by = orgin",
+        "\"orgin\" is no value for ladder.raised_by; did you mean \"origin\"?"},
+    {"birmingham-solihull.zpl", "= director_of_practice", "= director_of_practise",
+        "did you mean \"director_of_practice\"?"},
+    {"system-kinds.tsv", "deadline_set\t", "deadline_sett\t",
+        "system-kinds.tsv:10: unknown system kind \"deadline_sett\"; did you mean "
+        "\"deadline_set\"?"},
+    {"successions.tsv", "\tE08000038\t", "\tE0800038\t",
+        "successions.tsv:2: unknown authority \"E0800038\"; did you mean \"E08000038\"?"},
     {"successions.tsv", "2025-04-01", "2025-04-31", "successions.tsv:2"},
     {"bank-holidays.json", "2019-01-01", "2019-13-01", "bank holidays"},
 };
@@ -281,6 +302,25 @@ static void load__a_typo_in_any_file__names_file_line_and_nearest_word(void **st
         }
         assert_null(none);
     }
+}
+
+static void facts__a_typo_in_their_table__names_line_and_nearest_word(void **state)
+{
+    static const char good[] = "name\ttype\tvalues\n"
+                               "permanence\tenum:permanence\tpermanent,temporary,unknown\n";
+    static const char fact[] = "name\ttype\tvalues\npermanense\tbool\t-\n";
+    static const char value[] = "name\ttype\tvalues\n"
+                                "permanence\tenum:permanence\tpermanent,temporry\n";
+    struct complaint why = {0};
+
+    (void)state;
+    assert_int_equal(procedures_facts_check(slice_of_text(good), "facts.tsv", &why), 0);
+    assert_int_not_equal(procedures_facts_check(slice_of_text(fact), "facts.tsv", &why), 0);
+    assert_string_equal(
+        why.text, "facts.tsv:2: unknown fact \"permanense\"; did you mean \"permanence\"?");
+    assert_int_not_equal(procedures_facts_check(slice_of_text(value), "facts.tsv", &why), 0);
+    assert_string_equal(
+        why.text, "facts.tsv:2: unknown permanence \"temporry\"; did you mean \"temporary\"?");
 }
 
 /* ---- from a folder ---- */
@@ -342,6 +382,7 @@ int main(void)
         cmocka_unit_test(route__superseded_codes__go_to_their_one_successor),
         cmocka_unit_test(override__known_keys__count_in_every_profile),
         cmocka_unit_test(load__a_typo_in_any_file__names_file_line_and_nearest_word),
+        cmocka_unit_test(facts__a_typo_in_their_table__names_line_and_nearest_word),
         cmocka_unit_test(folder__of_the_shipped_data__gives_the_same_tables),
         cmocka_unit_test(folder__that_is_not_there__is_named),
         cmocka_unit_test(folder__where_nobody_says__is_the_one_named_or_installed),
