@@ -4,6 +4,7 @@
 #   make run          install what is missing, build, play the main job with real processes (KEEP=1 leaves it running)
 #   make test         install what is missing, build, run every test; last line "N passed, N failed"
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
+#   make check-crashpoints  the power cut at every change of the disk, under broker and agent, one after the other
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
@@ -73,7 +74,7 @@ DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent wayp
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: check-web all run test bootstrap check-asan check-crash fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests check-properties property-tests
+.PHONY: check-web all run test bootstrap check-asan check-crash check-crashpoints fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests check-properties property-tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -218,6 +219,10 @@ check-asan: SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-om
 # Warnings that gcc finds only under sanitizers are its own; -Werror is for the plain build.
 check-asan: bootstrap
 	$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g $(SAN) -Wno-error" LDFLAGS="$(LDFLAGS) $(SAN)"
+
+check-crashpoints: bootstrap
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/tests/unit/test_crashpoints BUILD=$(BUILD)
+	@CRASHPOINTS=all $(BUILD)/tests/unit/test_crashpoints
 
 check-crash: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)

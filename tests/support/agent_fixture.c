@@ -207,7 +207,7 @@ static bool port_answer(void *context, uint64_t client, json_t *line)
 
 /* ---- life ---- */
 
-void agentfix_open(struct agentfix *self)
+int agentfix_try_open(struct agentfix *self)
 {
     struct complaint why = {0};
     const struct agent_ports ports = {self, port_send, port_connect, port_disconnect, port_answer};
@@ -226,7 +226,17 @@ void agentfix_open(struct agentfix *self)
     rc = rc != 0 ? rc
                  : agent_core_new(&options, &self->world, self->store, &ports, &self->core, &why);
     if (rc != 0) {
-        (void)fprintf(stderr, "agent: %s\n", why.text);
+        store_close(&self->store);
+    }
+    return rc;
+}
+
+void agentfix_open(struct agentfix *self)
+{
+    int rc = agentfix_try_open(self);
+
+    if (rc != 0) {
+        (void)fprintf(stderr, "agent: %s\n", err_text(rc));
     }
     assert(rc == 0);
 }

@@ -89,6 +89,7 @@ struct agentfix {
 void agentfix_setup(struct agentfix *self, const char *path); /* NULL: in memory */
 void agentfix_teardown(struct agentfix *self);
 void agentfix_open(struct agentfix *self);             /* store and core */
+int agentfix_try_open(struct agentfix *self); /* the same on a disk that may fail; then nothing is open */
 void agentfix_close(struct agentfix *self);            /* as if killed: nothing is said */
 void agentfix_register(struct agentfix *self);         /* the next version */
 void agentfix_pass(struct agentfix *self, int64_t ms); /* time passes, and a tick */

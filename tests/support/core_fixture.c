@@ -252,6 +252,20 @@ void core_fixture_crash(struct core_fixture *self, size_t torn)
     core_start(self);
 }
 
+void core_fixture_crash_into(struct core_fixture *self, size_t torn, uint64_t n)
+{
+    struct complaint why = {0};
+
+    core_end(self);
+    journal_fixture_crash(&self->base, torn);
+    self->base.faults.fail_at = self->base.faults.calls + n;
+    self->base.faults.fail_for_ever = true;
+    if (journal_fixture_open(&self->base) == 0) {
+        self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+        (void)core_recover(self->core, &why);
+    }
+}
+
 void core_fixture_restart(struct core_fixture *self)
 {
     core_end(self);

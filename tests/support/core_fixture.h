@@ -128,6 +128,8 @@ int core_fixture_register(
 
 /* The power is cut (torn bytes of the last write survive), or kill -9; then the broker starts again. */
 void core_fixture_crash(struct core_fixture *self, size_t torn);
+/* The same, and cut again at the n-th change of the disk that the start makes: nothing runs afterwards; crash it then. */
+void core_fixture_crash_into(struct core_fixture *self, size_t torn, uint64_t n);
 void core_fixture_restart(struct core_fixture *self);
 /* The broker starts again on another disk, which is taken: an older copy of its own. */
 void core_fixture_put_back(struct core_fixture *self, struct disk *copy);

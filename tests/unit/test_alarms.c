@@ -375,6 +375,7 @@ static struct agentfix *alarmed_open(int64_t dead_ms, int64_t unread_ms)
 
     log_init("test", LOG_ERROR + 1);
     agentfix_setup(self, NULL);
+    agentfix_close(self); /* it is opened with other options */
     self->dead_ms = dead_ms;
     self->unread_ms = unread_ms;
     agentfix_open(self);

@@ -256,7 +256,6 @@ static void probe__answered_by_the_broker__is_fresh_and_any_other_is_not(void **
     (void)state;
     log_init("test", LOG_ERROR);
     agentfix_setup(self, NULL);
-    agentfix_open(self);
     agentfix_online(self);
     const struct answer wrong[] = {
         {AGENTFIX_NETWORK, &self->peer, false},
