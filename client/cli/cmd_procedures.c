@@ -9,13 +9,21 @@
 #include "client/cli/commands.h"
 #include "client/cli/register_file.h"
 #include "client/cli/table.h"
+#include "client/cli/wrap.h"
 #include "client/lab/data_files.h"
+#include "common/base/civil.h"
 #include "common/base/words.h"
 #include "common/procedure/procedures.h"
 #include "common/procedure/tsv.h"
 #include "common/base/banned.h"
 
-enum { COLUMNS_MAX = TSV_COLUMNS_MAX, HEADER_BYTES = 1024, TABLES = 5 };
+enum {
+    COLUMNS_MAX = TSV_COLUMNS_MAX,
+    HEADER_BYTES = 1024,
+    TABLES = 5,
+    EXPLAIN_INDENT = 23,
+    LIST_COLUMNS = 90
+};
 
 /* One of the tables, with every column that it has. */
 struct whole_table {
@@ -116,6 +124,20 @@ static const char *source_column(const struct whole_table *table)
         : "source";
 }
 
+/* A list has room for the beginning of a long sentence; explain has the whole. */
+static const char *beginning(const char *cell, char *text)
+{
+    if (wrap_columns(cell) <= LIST_COLUMNS) {
+        return cell;
+    }
+    size_t len = LIST_COLUMNS;
+    while (len > 0 && cell[len] != ' ') {
+        len--;
+    }
+    (void)snprintf(text, LIST_COLUMNS + 4, "%.*s...", (int)len, cell);
+    return text;
+}
+
 static void list_table(struct cli *cli, const struct whole_table *table)
 {
     const char *const headings[] = {
@@ -124,7 +146,8 @@ static void list_table(struct cli *cli, const struct whole_table *table)
 
     for (size_t row = 0; row < table->rows.row_count; row++) {
         table_cell(out, "%s", tsv_cell(&table->rows, row, 0));
-        table_cell(out, "%s", cell_named(table, row, title_column(table)));
+        char text[LIST_COLUMNS + 4];
+        table_cell(out, "%s", beginning(cell_named(table, row, title_column(table)), text));
         table_cell(out, "%s", cell_named(table, row, source_column(table)));
     }
     table_print(out, cli);
@@ -138,10 +161,34 @@ static const char *profile_text(const struct book *self, const char *profile, co
     return value != NULL ? value : "";
 }
 
+/* C28: a profile is looked at again within its limit from the day from which it counts. */
+static void put_review(const struct book *self, const char *profile, table_t *out)
+{
+    const char *limit_text =
+        procedures_profile_value(self->procedures, profile, "clocks.C28.limit", true);
+    struct limit limit = {LIMIT_UNSET, 0};
+    char text[CLI_TIME_BYTES];
+    int32_t from;
+
+    if (limit_text != NULL) {
+        (void)limit_parse(limit_text, &limit); /* checked with its key */
+    }
+    if (civil_date_parse(profile_text(self, profile, "profile.effective_from"), &from) != 0 ||
+        limit.unit == LIMIT_UNSET || limit.unit == LIMIT_NONE) {
+        table_cell(out, "%s", "");
+        return;
+    }
+    const calendar_t *calendar = procedures_calendar(self->procedures);
+    struct due due = calendar_due(calendar, limit, civil_london_midnight_ms(from));
+    bool past = due.runs_out_ms <= self->cli->now_ms;
+    table_cell_painted(out, past ? PAINT_RED : PAINT_END, "%s%s",
+        cli_day(self->cli, due.due_day, text), past ? ", past" : "");
+}
+
 static void list_profiles(const struct book *self)
 {
     static const char *const headings[] = {
-        "profile", "what", "level", ">version", "from", "source", NULL};
+        "profile", "what", "level", ">version", "from", "review by (C28)", "source", NULL};
     table_t *out = table_new(headings);
     const char *name;
 
@@ -151,6 +198,7 @@ static void list_profiles(const struct book *self)
         table_cell(out, "%s", profile_text(self, name, "profile.level"));
         table_cell(out, "%s", profile_text(self, name, "profile.version"));
         table_cell(out, "%s", profile_text(self, name, "profile.effective_from"));
+        put_review(self, name, out);
         table_cell(out, "%s", profile_text(self, name, "profile.sources"));
     }
     table_print(out, self->cli);
@@ -213,6 +261,16 @@ static void put_limits(const struct book *self, const char *clock)
     }
 }
 
+/* One column of the row: what it is called, and its text in lines of the terminal's width. */
+static void put_cell(struct cli *cli, const char *column, const char *text)
+{
+    char head[EXPLAIN_INDENT + 1];
+
+    (void)snprintf(head, sizeof head, "  %-*s", (int)EXPLAIN_INDENT - 2, column);
+    fputs(head, cli->out);
+    wrap_put(cli->out, text, EXPLAIN_INDENT, EXPLAIN_INDENT, cli->width);
+}
+
 static void explain_row(const struct book *self, const struct whole_table *table, size_t row)
 {
     if (self->cli->json) {
@@ -224,7 +282,7 @@ static void explain_row(const struct book *self, const struct whole_table *table
     for (size_t i = 1; i < table->column_count; i++) {
         const char *cell = tsv_cell(&table->rows, row, i);
         if (cell[0] != '\0' && strcmp(cell, "-") != 0) {
-            cli_say(self->cli, "  %-20s %s\n", table->columns[i], cell);
+            put_cell(self->cli, table->columns[i], strcmp(cell, "=") == 0 ? "as national" : cell);
         }
     }
     if (strcmp(table->what, "clock") == 0) {
@@ -378,7 +436,8 @@ const struct cli_command cmd_procedures[] = {
             "alone.\n\n"
             "explain prints the whole row of one of them: what is checked or counted, for whom, "
             "how severely under each profile, and where it comes from. Of a clock it prints the "
-            "duration in force under each profile as well; of a profile its values.",
+            "duration in force under each profile as well; of a profile its values.\n\n"
+            "profiles says until when each is to be looked at again (C28), and what is past that.",
         .example = "waypost procedures clocks\nwaypost procedures explain R28",
         .args_max = 2,
         .run = run_procedures},
