@@ -154,6 +154,9 @@ static void forget_flight(agent_core_t *self, const Waypost__Receipt *receipt)
         }
     }
     self->flight_count = kept;
+    if (self->next_unsent < upto) { /* a refusal that came late had taken us back */
+        self->next_unsent = upto;
+    }
 }
 
 /* Write it down: the batch as it was accepted, its events, the head. */

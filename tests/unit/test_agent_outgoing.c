@@ -258,6 +258,27 @@ static void broker__busy__is_asked_again_later(void **state)
     assert_int_equal(accepted(self), 1);
 }
 
+/* It was for an earlier attempt, and the batch that it names is on its way again. */
+static void refusal__that_comes_late__does_not_stop_what_follows(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batch = mem_new(1, sizeof *batch);
+
+    know_the_network(self);
+    send_one(self, false, NULL);
+    assert_true(agentfix_accept(self, batch));
+    send_one(self, false, NULL);
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+    agentfix_refuse(self, E_GAP, WAYPOST__FRAME__BODY_PUBLISH, 2, -1, 1);
+    agentfix_receipt(self, batch, FAULT_NONE, false);
+    assert_int_equal(accepted(self), 1);
+    agentfix_pass(self, 5000);
+    assert_int_equal(agentfix_serve(self), 1);
+    assert_int_equal(accepted(self), 2);
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
 /* How many wraps there are, and whether one is for this key. */
 static bool has_wrap_for(const struct buf *wraps, const uint8_t *seal_public)
 {
@@ -516,6 +537,7 @@ int main(void)
         WITH_AGENT(receipt__for_another_statement__accepts_nothing),
         WITH_AGENT(event__refused__is_set_aside_and_the_rest_goes_on),
         WITH_AGENT(broker__busy__is_asked_again_later),
+        WITH_AGENT(refusal__that_comes_late__does_not_stop_what_follows),
         WITH_AGENT(register__stale__is_fetched_and_payloads_are_wrapped_anew),
         WITH_AGENT(database__restored_from_a_copy__loses_and_repeats_nothing),
         WITH_AGENT(database__behind_the_broker__draws_a_new_incarnation),
