@@ -306,6 +306,21 @@ static int prepare_tables(
     return check_owner(self, path, network, agent, why);
 }
 
+/*
+ * What a killed process had written and not synced can be read, and is not on the disk: nothing may be
+ * said of it before it is. SQLite does not sync the log that it finds.
+ */
+static int sync_found(store_t *self)
+{
+    sqlite3_file *log = NULL;
+
+    if (sqlite3_file_control(self->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        log == NULL || log->pMethods == NULL) {
+        return 0; /* no log: a database in memory */
+    }
+    return log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) == SQLITE_OK ? 0 : E_IO;
+}
+
 int store_open(
     const char *path, const char *network, const char *agent, store_t **out, struct complaint *why)
 {
@@ -331,6 +346,9 @@ int store_open(
     }
     sqlite3_wal_hook(self->db, on_wal, self);
     rc = prepare_tables(self, path, network, agent, why);
+    if (rc == 0 && sync_found(self) != 0) {
+        rc = complain(why, E_IO, "%s: its log cannot be synced; check the disk", path);
+    }
     if (rc != 0) {
         store_close(&self);
         return rc;

@@ -293,7 +293,7 @@ static int vfs_last_error(sqlite3_vfs *vfs, int bytes, char *out)
     return 0;
 }
 
-void disk_vfs_register(void)
+static sqlite3_vfs *disk_vfs(void)
 {
     static sqlite3_vfs vfs = {.iVersion = 2,
         .szOsFile = sizeof(struct vfs_file),
@@ -307,7 +307,20 @@ void disk_vfs_register(void)
         .xSleep = vfs_sleep,
         .xCurrentTimeInt64 = vfs_time,
         .xGetLastError = vfs_last_error};
-    int rc = sqlite3_vfs_register(&vfs, 1);
+
+    return &vfs;
+}
+
+void disk_vfs_register(void)
+{
+    int rc = sqlite3_vfs_register(disk_vfs(), 1);
+
+    assert(rc == SQLITE_OK);
+}
+
+void disk_vfs_unregister(void)
+{
+    int rc = sqlite3_vfs_unregister(disk_vfs());
 
     assert(rc == SQLITE_OK);
 }

@@ -11,8 +11,9 @@
 
 enum { DISK_VFS_MOUNTS_MAX = 64, DISK_VFS_NAME_BYTES = 16 };
 
-/* Make it SQLite's default; once a process, before any database is opened. */
+/* Make it SQLite's default, for databases opened from now on; and give the old one back. */
 void disk_vfs_register(void);
+void disk_vfs_unregister(void);
 
 /* disk is lent until the name is mounted anew or unmounted (NULL). */
 void disk_vfs_mount(const char *name, const struct disk *disk);

@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 
 #include "client/agent/store.h"
+#include "tests/support/disk_vfs.h"
 
 #include "common/base/banned.h"
 
@@ -390,6 +391,125 @@ static void database__probed__keeps_a_transaction_and_times_it(void **state)
     store_close(&store);
 }
 
+/* ---- a killed process, then the power ---- */
+
+/* A memory disk under a process that can be killed: just before a sync, and from then on altogether. */
+struct dying_disk {
+    struct disk memory, table;
+    bool dies_at_sync, dead;
+};
+
+static int dying_write(void *context, int file, struct slice bytes, uint64_t offset)
+{
+    struct dying_disk *self = context;
+
+    return self->dead ? E_IO : self->memory.write_at(self->memory.context, file, bytes, offset);
+}
+
+static int dying_sync(void *context, int file)
+{
+    struct dying_disk *self = context;
+
+    self->dead = self->dead || self->dies_at_sync;
+    return self->dead ? E_IO : self->memory.sync_data(self->memory.context, file);
+}
+
+static int dying_truncate(void *context, int file, uint64_t len)
+{
+    struct dying_disk *self = context;
+
+    return self->dead ? E_IO : self->memory.truncate(self->memory.context, file, len);
+}
+
+static int dying_open(void *context, const char *name, bool create, int *out)
+{
+    struct dying_disk *self = context;
+
+    return self->memory.open(self->memory.context, name, create, out);
+}
+
+static void dying_close(void *context, int file)
+{
+    struct dying_disk *self = context;
+
+    self->memory.close(self->memory.context, file);
+}
+
+static int dying_read(void *context, int file, void *out, size_t len, uint64_t offset, size_t *got)
+{
+    struct dying_disk *self = context;
+
+    return self->memory.read_at(self->memory.context, file, out, len, offset, got);
+}
+
+static int dying_size(void *context, int file, uint64_t *out)
+{
+    struct dying_disk *self = context;
+
+    return self->memory.size(self->memory.context, file, out);
+}
+
+static int dying_remove(void *context, const char *name)
+{
+    struct dying_disk *self = context;
+
+    return self->dead ? E_IO : self->memory.remove(self->memory.context, name);
+}
+
+static int dying_sync_dir(void *context)
+{
+    struct dying_disk *self = context;
+
+    return self->dead ? E_IO : self->memory.sync_dir(self->memory.context);
+}
+
+static store_t *open_dying(struct dying_disk *disk)
+{
+    struct complaint why = {0};
+    store_t *store = NULL;
+
+    disk->dead = disk->dies_at_sync = false;
+    assert_int_equal(store_open("dying.db", "test", "E09000019", &store, &why), 0);
+    return store;
+}
+
+static void found_by_the_next_start__is_on_the_disk_before_anything_is_said_of_it(void **state)
+{
+    struct dying_disk disk = {.dead = false};
+
+    (void)state;
+    disk_memory_open(&disk.memory);
+    disk.table = (struct disk){.context = &disk,
+        .open = dying_open,
+        .close = dying_close,
+        .write_at = dying_write,
+        .read_at = dying_read,
+        .sync_data = dying_sync,
+        .truncate = dying_truncate,
+        .size = dying_size,
+        .remove = dying_remove,
+        .sync_dir = dying_sync_dir};
+    disk_vfs_register();
+    disk_vfs_mount("dying", &disk.table);
+    store_t *store = open_dying(&disk);
+    disk.dies_at_sync = true;
+    store_begin(store);
+    add_event(store, 5, "E09000007");
+    assert_int_not_equal(store_commit(store), 0);
+    store_close(&store);
+    store = open_dying(&disk); /* it finds what was written */
+    bool found = store_outbox_count(store, OUTBOX_WAITING) == 1;
+    disk.dead = true;
+    store_close(&store);
+    disk_memory_crash(&disk.memory, 0);
+    store = open_dying(&disk);
+    assert_int_equal(store_outbox_count(store, OUTBOX_WAITING), found ? 1 : 0);
+    assert_true(found);
+    store_close(&store);
+    disk_vfs_unregister();
+    disk_memory_close(&disk.memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +525,7 @@ int main(void)
         cmocka_unit_test(receiver__stuck_transfer__does_not_block_another),
         cmocka_unit_test(runs__more_than_fit__end_at_the_last_number),
         cmocka_unit_test(senders__gap__closes_when_the_missing_one_comes),
+        cmocka_unit_test(found_by_the_next_start__is_on_the_disk_before_anything_is_said_of_it),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));

@@ -231,6 +231,7 @@ static void database__put_back_from_a_copy__goes_on_behind_what_it_acknowledged(
     assert_int_equal(inbox_count(network, RECIPIENT), 1);
     assert_true(all_persisted(network));
     virtual_network_destroy(&network);
+    disk_vfs_unregister();
     disk_memory_close(&now);
     disk_memory_close(&copy);
 }
