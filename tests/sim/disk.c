@@ -176,6 +176,7 @@ void sim_disk_revive(struct sim_disk *self, bool power, size_t torn)
 
 struct copying {
     const struct disk *from, *to;
+    const char *prefix;
 };
 
 static void copy_file(void *arg, const char *name)
@@ -186,6 +187,9 @@ static void copy_file(void *arg, const char *name)
     int in = -1;
     int out = -1;
 
+    if (strncmp(name, self->prefix, strlen(self->prefix)) != 0) {
+        return;
+    }
     if (self->from->open(self->from->context, name, false, &in) != 0 ||
         self->to->open(self->to->context, name, true, &out) != 0) {
         abort();
@@ -200,9 +204,9 @@ static void copy_file(void *arg, const char *name)
     self->to->close(self->to->context, out);
 }
 
-void sim_disk_copy(struct sim_disk *from, struct sim_disk *to)
+void sim_disk_copy(struct sim_disk *from, struct sim_disk *to, const char *prefix)
 {
-    struct copying copying = {&from->memory, &to->memory};
+    struct copying copying = {&from->memory, &to->memory, prefix};
 
     disk_memory_close(&to->memory);
     disk_memory_open(&to->memory);

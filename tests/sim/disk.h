@@ -27,8 +27,8 @@ void sim_disk_close(struct sim_disk *self);
 /* A new process: what the old one could not do is over. power: unsynced bytes are gone but torn. */
 void sim_disk_revive(struct sim_disk *self, bool power, size_t torn);
 
-/* Every file as it is now, onto another disk, which loses what it had. Both closed by everybody. */
-void sim_disk_copy(struct sim_disk *from, struct sim_disk *to);
+/* Every file whose name begins so, as it is now, onto another disk, which loses what it had. Both closed by everybody. */
+void sim_disk_copy(struct sim_disk *from, struct sim_disk *to, const char *prefix);
 
 /* Does any file hold these bytes? */
 bool sim_disk_holds(struct sim_disk *self, struct slice bytes);

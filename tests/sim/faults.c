@@ -126,33 +126,6 @@ static void agent_disk(struct sim *self)
         disk->full, (unsigned long long)disk->fail_in, (unsigned long long)disk->power_in);
 }
 
-/* A copy is made, or the database goes back to the one there is. */
-static void restore(struct sim *self)
-{
-    size_t index = sim_random(self, self->plan.agents);
-    struct sim_agent *agent = &self->agents[index];
-
-    if (index == self->hostile || agent->disk.dead || !virtual_agent_up(self->network, index)) {
-        return;
-    }
-    if (!agent->has_copy) {
-        sim_trace(self, "the database of %s is copied", agent->id);
-        sim_disk_open(&agent->copy);
-        sim_disk_copy(&agent->disk, &agent->copy);
-        agent->has_copy = true;
-        agent->sends_copied = self->send_count;
-        return;
-    }
-    sim_agent_dies(self, index, false);
-    sim_trace(self, "the database of %s goes back to its copy", agent->id);
-    sim_disk_copy(&agent->copy, &agent->disk);
-    agent->restored = true;
-    for (size_t i = agent->sends_copied; i < self->send_count; i++) {
-        self->sends[i].shaky |= self->sends[i].agent == index;
-    }
-    watch_restored(self, index);
-}
-
 /* ---- clocks ---- */
 
 static int64_t some_step(struct sim *self)
@@ -245,7 +218,7 @@ static const struct {
     {FAULT_AGENT_POWER, agent_power}, {FAULT_AGENT_DISK, agent_disk},
     {FAULT_AGENT_CLOCK, agent_clock}, {FAULT_REGISTER, new_register}, {FAULT_REVOKE, revoke},
     {FAULT_HOSTILE, hostile_acts}, {FAULT_HOLD, hold}, {FAULT_LEAP, leap},
-    {FAULT_RESTORE, restore}};
+    {FAULT_RESTORE, backup_agent}, {FAULT_BROKER_RESTORE, backup_broker}};
 
 enum { ROWS = sizeof table / sizeof table[0] };
 

@@ -26,6 +26,9 @@ static unsigned choose_faults(struct sim *self)
     for (unsigned i = 0; i < FAULT_COUNT; i++) {
         faults |= sim_chance(self, FAULTS_PERCENT) ? 1u << i : 0;
     }
+    if ((faults & FAULT_RESTORE) != 0) { /* what both have lost nobody has */
+        faults &= ~(unsigned)FAULT_BROKER_RESTORE;
+    }
     return faults;
 }
 
@@ -60,7 +63,7 @@ void plan_print(const struct sim *self)
     static const char *const names[FAULT_COUNT] = {"cut", "half-open", "loss", "partition",
         "latency", "broker-kill", "broker-power", "broker-disk", "broker-slow", "broker-clock",
         "agent-kill", "agent-power", "agent-disk", "agent-clock", "register", "revoke", "hostile",
-        "hold", "power-at-receipt", "leap", "restore"};
+        "hold", "power-at-receipt", "leap", "restore", "broker-restore"};
     const struct sim_plan *plan = &self->plan;
 
     (void)printf("seed %llu: %zu agents, a hub, %zu actions about %lld ms apart, procedures %s\n",

@@ -218,6 +218,9 @@ static void tear_down(struct sim *self)
         }
     }
     sim_disk_close(&self->disk);
+    if (self->has_copy) {
+        sim_disk_close(&self->copy);
+    }
     watch_free(self);
     hostile_free(self);
 }

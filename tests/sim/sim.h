@@ -6,7 +6,7 @@
  *   plan.c     what this seed is to be like
  *   sim.c      life: setting up, going on, restarts, healing
  *   work.c     what users do
- *   faults.c   what goes wrong
+ *   faults.c   what goes wrong; backup.c: copies that are put back
  *   hostile.c  an agent that lies
  *   watch.c    every frame that leaves, held against what was said before
  *   check.c    the promises, at the end and after restarts
@@ -46,14 +46,15 @@ enum sim_fault {
     FAULT_AGENT_POWER = 1 << 11,
     FAULT_AGENT_DISK = 1 << 12,
     FAULT_AGENT_CLOCK = 1 << 13,
-    FAULT_REGISTER = 1 << 14, /* new versions */
-    FAULT_REVOKE = 1 << 15,   /* of an agent */
-    FAULT_HOSTILE = 1 << 16,  /* one agent lies */
-    FAULT_HOLD = 1 << 17,     /* the operator sets events aside and lets them go */
-    FAULT_RECEIPT = 1 << 18,  /* the power goes as a receipt leaves */
-    FAULT_LEAP = 1 << 19,     /* days pass at once */
-    FAULT_RESTORE = 1 << 20,  /* an agent's database goes back to an earlier copy */
-    FAULT_COUNT = 21
+    FAULT_REGISTER = 1 << 14,       /* new versions */
+    FAULT_REVOKE = 1 << 15,         /* of an agent */
+    FAULT_HOSTILE = 1 << 16,        /* one agent lies */
+    FAULT_HOLD = 1 << 17,           /* the operator sets events aside and lets them go */
+    FAULT_RECEIPT = 1 << 18,        /* the power goes as a receipt leaves */
+    FAULT_LEAP = 1 << 19,           /* days pass at once */
+    FAULT_RESTORE = 1 << 20,        /* an agent's database goes back to an earlier copy */
+    FAULT_BROKER_RESTORE = 1 << 21, /* the broker's journal goes back to one, and is recovered */
+    FAULT_COUNT = 22
 };
 
 struct sim_plan {
@@ -115,6 +116,9 @@ struct sim {
     bool kill_broker; /* as soon as the core has let go */
     bool
         was_killed; /* its disk may hold what was never synced: now is the time for the power to go */
+    bool has_copy;        /* of the journal */
+    struct sim_disk copy; /* open while has_copy */
+    bool broker_restored;
     bool healing;
     uint64_t free_bytes;
     struct sim_agent agents[SIM_AGENTS];
@@ -177,6 +181,12 @@ bool watch_frame(struct sim *self, size_t agent, bool to_broker, struct slice fr
 void watch_broker_started(struct sim *self);
 void watch_end(struct sim *self);
 void watch_restored(struct sim *self, size_t agent);
+/* The journal has so many records again: how many were shown before. */
+uint64_t watch_broker_restored(struct sim *self, uint64_t size);
+
+/* backup.c */
+void backup_agent(struct sim *self);
+void backup_broker(struct sim *self);
 
 /* check.c */
 void check_agent_started(struct sim *self, size_t agent);

@@ -118,6 +118,27 @@ void watch_restored(struct sim *self, size_t agent)
     memset(self->watch->receipts[agent], 0, sizeof self->watch->receipts[agent]);
 }
 
+uint64_t watch_broker_restored(struct sim *self, uint64_t size)
+{
+    struct watch *watch = self->watch;
+    uint64_t shown = watch->head_last;
+
+    for (size_t i = 0; i < HEAD_SLOTS; i++) {
+        if (watch->heads[i].size > size) {
+            watch->heads[i].size = 0;
+        }
+    }
+    for (size_t i = 0; i < SIM_AGENTS; i++) {
+        for (size_t k = 0; k < SEQUENCES_MAX; k++) {
+            if (watch->receipts[i][k].leaf > size) {
+                watch->receipts[i][k].leaf = 0;
+            }
+        }
+    }
+    watch->head_last = shown < size ? shown : size;
+    return shown;
+}
+
 void watch_broker_started(struct sim *self)
 {
     check_heads(self, one);
