@@ -290,6 +290,14 @@ struct erasure {
     struct holder holders[ERASE_STREAMS_MAX];
 };
 
+/* The derived record that was delivered from last. */
+struct told {
+    uint64_t position; /* 0: none */
+    uint64_t sequence;
+    int64_t time_ms;
+    struct buf body; /* owned */
+};
+
 struct core {
     struct core_options options;
     const struct world *world;
@@ -329,6 +337,7 @@ struct core {
     size_t outgoing_first, outgoing_count, outgoing_capacity;
 
     struct view_cache views;
+    struct told told;
     struct openable *openables; /* ring of OPENABLE_MAX, NULL until used */
     uint32_t *openable_slots;   /* index + 1, twice as many */
     size_t openable_first, openable_count;

@@ -13,6 +13,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/codec/wire.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -272,29 +273,52 @@ static int event_prepare(struct parcel *self, const struct entry *entry, bool wr
 
 /* ---- the other kinds of entries ---- */
 
-static int record_prepare(struct parcel *self, const struct entry *entry, bool write,
-    struct sent *sent, struct hash *item)
+/* A record that says many things is read once for the entries that follow each other in it. */
+static int told_read(core_t *self, uint64_t position)
 {
+    struct told *told = &self->told;
     struct record record;
 
-    (void)sent;
-    if (journal_read(self->core->journal, entry->position, &self->core->scratch, &record) != 0 ||
+    if (told->position == position) {
+        return 0;
+    }
+    if (journal_read(self->journal, position, &self->scratch, &record) != 0 ||
         record.type != RECORD_DERIVED) {
         return E_IO;
     }
-    *item = hash_of("waypost/body/1", record.body, slice_of(NULL, 0));
+    told->position = position;
+    told->sequence = record.sequence;
+    told->time_ms = record.time_ms;
+    buf_clear(&told->body);
+    buf_put_slice(&told->body, record.body);
+    return 0;
+}
+
+static int record_prepare(struct parcel *self, const struct entry *entry, bool write,
+    struct sent *sent, struct hash *item)
+{
+    const struct told *told = &self->core->told;
+    struct slice body;
+
+    (void)sent;
+    if (told_read(self->core, entry->position) != 0 ||
+        derived_item(buf_slice(&told->body), entry->index, &body) != 0) {
+        return E_IO;
+    }
+    *item = hash_of("waypost/body/1", body, slice_of(NULL, 0));
     if (!write) {
         return 0;
     }
-    size_t len = 1 + varint_len(record.sequence) + 1 + varint_len((uint64_t)record.time_ms) +
-        field_len(record.body.len);
+    size_t len = 1 + varint_len(told->sequence) + 1 + varint_len((uint64_t)told->time_ms) +
+        field_len(body.len) + 1 + varint_len(entry->index);
     wire_put_tag(self->entries, 4, WIRE_LEN);
     buf_put_varint(self->entries, field_len(len));
     wire_put_tag(self->entries, 2, WIRE_LEN);
     buf_put_varint(self->entries, len);
-    wire_put_varint(self->entries, 1, record.sequence);
-    wire_put_varint(self->entries, 2, (uint64_t)record.time_ms);
-    wire_put_bytes(self->entries, 3, record.body);
+    wire_put_varint(self->entries, 1, told->sequence);
+    wire_put_varint(self->entries, 2, (uint64_t)told->time_ms);
+    wire_put_bytes(self->entries, 3, body);
+    wire_put_varint(self->entries, 4, entry->index);
     return 0;
 }
 

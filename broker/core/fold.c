@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -33,6 +34,8 @@ void fold_free(core_t *self)
     procedures_destroy(&fold->resting);
     free(fold->items);
     buf_free(&fold->texts);
+    buf_free(&fold->group);
+    buf_free(&fold->said);
 }
 
 bool fold_on(const core_t *self)
@@ -195,18 +198,38 @@ engine_loading_t *fold_loading_new(core_t *self, const procedures_t *tables, str
     return engine_loading_new(tables, seed_new(self), take_record, self, bytes);
 }
 
-/* Derived records follow what they come from, in the order in which the engine said them. */
+static void group_append(core_t *self)
+{
+    struct buf *group = &self->fold.group;
+
+    if (group->len > 0) {
+        (void)append_record(self, RECORD_DERIVED, buf_slice(group), slice_of(NULL, 0), NULL);
+    }
+    buf_clear(group);
+}
+
+/*
+ * What the engine said follows what it comes from, in the order in which it was said; all of it in one record, or in
+ * few: a record of its own costs a header, a leaf and a node for each.
+ */
 void fold_flush(core_t *self)
 {
     struct fold *fold = &self->fold;
+    size_t count = 0;
 
     while (fold->item_first < fold->item_count) {
         struct fold_item item = fold->items[fold->item_first++];
         if (item.kind->counter >= 0) {
             core_count(self, (enum counter)item.kind->counter);
         }
-        fold_tell(self, &item);
+        buf_clear(&fold->said);
+        fold_tell(self, &item, &fold->said);
+        derived_group_put(&fold->group, buf_slice(&fold->said));
+        if (++count % FOLD_GROUP_ITEMS == 0) {
+            group_append(self);
+        }
     }
+    group_append(self);
 }
 
 /* ---- events ---- */

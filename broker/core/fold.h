@@ -49,6 +49,7 @@ struct fold {
     struct fold_item *items;
     size_t item_first, item_count, item_capacity; /* items[item_first ..] wait */
     struct buf texts;
+    struct buf group, said;  /* of a derived record, and of one thing in it, under construction */
     const struct view *view; /* of the event at hand, NULL between events */
     uint32_t index;
     uint8_t event[UUID_BYTES];
@@ -109,7 +110,8 @@ struct fold_kind {
 const struct fold_kind *fold_kind_named(
     const char *word); /* NULL: said otherwise, or not by the engine */
 bool fold_kind_numbered(int number);
-void fold_tell(core_t *self, const struct fold_item *item);
+void fold_tell(
+    core_t *self, const struct fold_item *item, struct buf *out); /* its Derived, appended */
 
 /* ---- fold_replay.c ---- */
 

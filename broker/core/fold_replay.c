@@ -91,16 +91,11 @@ static bool item_is(
         text_is((const char *)fold->texts.data + item->detail, derived->detail);
 }
 
-static void replay_derived(core_t *self, struct slice bytes)
+static int replay_derived(void *context, const Waypost__Derived *derived)
 {
+    core_t *self = context;
     struct fold *fold = &self->fold;
 
-    arena_reset(self->arena_body);
-    const Waypost__Derived *derived =
-        message_decode(self->arena_body, &waypost__derived__descriptor, bytes);
-    if (derived == NULL) {
-        return;
-    }
     if (derived->kind == WAYPOST__SYSTEM_KIND__DEADLINES_RUN && fold_on(self)) {
         group_begin(fold);
         fold->time_ms = derived->at_ms;
@@ -113,6 +108,7 @@ static void replay_derived(core_t *self, struct slice bytes)
             differ(fold);
         }
     }
+    return 0;
 }
 
 static int replay_input(core_t *self, struct slice bytes, uint64_t position)
@@ -175,7 +171,7 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
         fold_erased(self, record->body);
         break;
     case RECORD_DERIVED:
-        replay_derived(self, record->body);
+        (void)derived_walk(self->arena_body, record->body, replay_derived, self);
         break;
     default:
         break;

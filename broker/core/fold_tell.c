@@ -193,7 +193,7 @@ static char *text_or_null(const char *text)
     return text[0] == '\0' ? NULL : (char *)(uintptr_t)text;
 }
 
-void fold_tell(core_t *self, const struct fold_item *item)
+void fold_tell(core_t *self, const struct fold_item *item, struct buf *out)
 {
     struct telling telling = {.core = self, .hubs = self->routing.all};
     Waypost__Derived derived = WAYPOST__DERIVED__INIT;
@@ -218,5 +218,5 @@ void fold_tell(core_t *self, const struct fold_item *item)
     derived.detail = text_or_null(detail);
     derived.n_told = telling.count;
     derived.told = telling.names;
-    (void)append_derived(self, &derived);
+    message_encode(&derived.base, out);
 }

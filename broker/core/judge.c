@@ -20,6 +20,7 @@
 
 #include "common/base/check.h"
 #include "common/base/civil.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -318,30 +319,36 @@ int judge_apply(core_t *self, const struct record *record)
     return judged_batch_apply(self, leaf, &body);
 }
 
-/* Everybody named in `told` gets the record as an entry, but for what only the broker itself reads. */
-static int tell_apply(core_t *self, const Waypost__Derived *derived, uint64_t position)
+/* One thing that a record says, and where it stands. */
+struct saying {
+    core_t *core;
+    uint64_t position;
+    uint16_t index;
+};
+
+/* Everybody named in `told` gets it as an entry, but for what only the broker itself reads. */
+static int tell_apply(const struct saying *self, const Waypost__Derived *derived)
 {
-    struct entry entry = {.position = position, .sender = NO_STREAM, .type = ENTRY_RECORD};
+    struct entry entry = {.position = self->position,
+        .sender = NO_STREAM,
+        .index = self->index,
+        .type = ENTRY_RECORD};
 
     for (size_t i = 0; i < derived->n_told; i++) {
-        struct stream *stream = stream_named(self, derived->told[i]);
+        struct stream *stream = stream_named(self->core, derived->told[i]);
         if (stream == NULL) {
             return E_CORRUPT;
         }
-        stream_push(self, stream, entry);
+        stream_push(self->core, stream, entry);
     }
     return 0;
 }
 
-int derived_apply(core_t *self, const struct record *record, uint64_t position)
+static int saying_apply(void *context, const Waypost__Derived *derived)
 {
-    arena_reset(self->arena_body);
-    const Waypost__Derived *derived =
-        message_decode(self->arena_body, &waypost__derived__descriptor, record->body);
+    struct saying *saying = context;
+    core_t *self = saying->core;
 
-    if (derived == NULL) {
-        return E_CORRUPT;
-    }
     if (derived->kind == WAYPOST__SYSTEM_KIND__STREAM_OPENED) {
         if (derived->n_told != 1 || strlen(derived->told[0]) > AGENT_ID_BYTES_MAX) {
             return E_CORRUPT;
@@ -358,5 +365,14 @@ int derived_apply(core_t *self, const struct record *record, uint64_t position)
     if (derived->kind == WAYPOST__SYSTEM_KIND__BATCH_VOIDED) {
         batch_voided_apply(self, derived->leaf_index);
     }
-    return tell_apply(self, derived, position);
+    int rc = tell_apply(saying, derived);
+    saying->index++;
+    return rc;
+}
+
+int derived_apply(core_t *self, const struct record *record, uint64_t position)
+{
+    struct saying saying = {self, position, 0};
+
+    return derived_walk(self->arena_body, record->body, saying_apply, &saying);
 }

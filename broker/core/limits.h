@@ -35,6 +35,7 @@ enum {
     SUPERSEDED_RETRY_MS = 30000,   /* told to a session that was taken over (S-2) */
     DECODE_BUDGET_BYTES = 8388608, /* memory that decoding one frame may take */
     FOLD_SLICE_EVENTS = 1024,      /* folded at a time while frames wait: one or two milliseconds */
+    FOLD_GROUP_ITEMS = 128,        /* said by the engine in one record: below 128 KiB */
     FOLD_START_SLICES = 8,         /* done before the broker listens: some ten milliseconds */
     FOLD_SAVE_ITEMS = 4096,        /* encoded at a time: one or two milliseconds */
     FOLD_LOAD_ITEMS = 2048,        /* decoded at a time: the same */

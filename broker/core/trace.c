@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/record/derived.h"
+
 #include "common/base/banned.h"
 
 enum { STEPS_MAX = 256, STOP = 1 };
@@ -124,7 +126,12 @@ static void erase_look(struct trace *self, const struct record *record)
     }
 }
 
-static void derived_look(struct trace *self, const struct record *record)
+struct look {
+    struct trace *trace;
+    const struct record *record;
+};
+
+static int saying_look(void *context, const Waypost__Derived *derived)
 {
     static const struct {
         int kind;
@@ -135,17 +142,23 @@ static void derived_look(struct trace *self, const struct record *record)
         {WAYPOST__SYSTEM_KIND__EVENT_HELD, "held"},
         {WAYPOST__SYSTEM_KIND__EVENT_RELEASED, "released"},
     };
+    const struct look *look = context;
 
-    if (!contains(record->body, self->event)) {
-        return;
-    }
-    arena_reset(self->core->arena_body);
-    const Waypost__Derived *derived =
-        message_decode(self->core->arena_body, &waypost__derived__descriptor, record->body);
-    for (size_t i = 0; derived != NULL && i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if ((int)derived->kind == words[i].kind) {
-            step_add(self, words[i].word, record->time_ms, derived->by, record->sequence);
+            step_add(look->trace, words[i].word, look->record->time_ms, derived->by,
+                look->record->sequence);
         }
+    }
+    return 0;
+}
+
+static void derived_look(struct trace *self, const struct record *record)
+{
+    struct look look = {self, record};
+
+    if (contains(record->body, self->event)) {
+        (void)derived_walk(self->core->arena_body, record->body, saying_look, &look);
     }
 }
 

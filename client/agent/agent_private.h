@@ -255,6 +255,7 @@ const Waypost__Wrap *inspect_wrap(const agent_core_t *self, const Waypost__Event
 /* A RecordEntry with what is in it. Lent, until the frame is done with. */
 struct told_record {
     uint64_t leaf_index;
+    uint32_t index; /* in the record of that leaf */
     int64_t recorded_ms;
     const Waypost__Derived *record;
 };

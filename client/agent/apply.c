@@ -95,6 +95,7 @@ static void keep_derived(
 {
     const Waypost__Derived *record = entry->record;
     const struct kept_record kept = {.leaf_index = entry->leaf_index,
+        .index = entry->index,
         .kind = (uint32_t)record->kind,
         .recorded_ms = entry->recorded_ms,
         .at_ms = record->at_ms,

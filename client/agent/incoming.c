@@ -283,6 +283,7 @@ static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
     agent_core_t *core = self->core;
     struct slice body = slice_of_binary(entry->record);
     const struct told_record told = {.leaf_index = entry->leaf_index,
+        .index = entry->has_index ? entry->index : 0,
         .recorded_ms = entry->recorded_ms,
         .record = message_decode(core->arena, &waypost__derived__descriptor, body)};
 

@@ -25,7 +25,8 @@ struct kept_event {
 
 /* A record of the broker: Derived of proto/waypost.proto as a plain struct. */
 struct kept_record {
-    uint64_t leaf_index; /* its place in the journal: never twice the same */
+    uint64_t leaf_index; /* of its record in the journal; with the next never twice the same */
+    uint32_t index;      /* its place among what that record says */
     uint32_t kind;       /* enum SystemKind */
     int64_t recorded_ms;
     int64_t at_ms;

@@ -388,7 +388,15 @@ void keep_held(struct hub_tables *self, const struct entry_row *entry)
 
 /* ---- records ---- */
 
-/* The row; false where this leaf of the journal was here before. */
+/* What tells one apart from all others, in the journal's order: its leaf, and its place in it. */
+static int64_t record_key(const struct kept_record *record)
+{
+    enum { PLACES_BITS = 16 };
+
+    return (int64_t)(record->leaf_index << PLACES_BITS | (record->index & UINT16_MAX));
+}
+
+/* The row; false where it was here before. */
 static bool add_record_row(
     struct hub_tables *self, const struct kept_record *record, int64_t case_id)
 {
@@ -397,7 +405,7 @@ static bool add_record_row(
         "clock, "
         "rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
 
-    sql_int(add, 1, (int64_t)record->leaf_index);
+    sql_int(add, 1, record_key(record));
     sql_int(add, 2, case_id);
     sql_int(add, 3, record->kind);
     sql_id(add, 4, record->event);
@@ -431,6 +439,5 @@ void keep_record(
         keep_clock(self, record, &of);
     }
     feed_add(self, entry,
-        &(struct feed_row){
-            .what = FEED_RECORD, .ref = (int64_t)record->leaf_index, .at_ms = record->at_ms});
+        &(struct feed_row){.what = FEED_RECORD, .ref = record_key(record), .at_ms = record->at_ms});
 }

@@ -63,6 +63,7 @@ static const char *const schema[] = {
     "UNIQUE (case_id, clock, subject, event)) STRICT",
     "CREATE INDEX IF NOT EXISTS clocks_running ON clocks (due_ms) WHERE state = 1",
     "CREATE INDEX IF NOT EXISTS clocks_breached ON clocks (due_ms) WHERE state = 4",
+    /* leaf: of the journal, times 65,536, and the place in its record (keep.c) */
     "CREATE TABLE IF NOT EXISTS records (leaf INTEGER PRIMARY KEY, case_id INTEGER NOT NULL, kind "
     "INTEGER NOT NULL, event BLOB, subject BLOB, at_ms INTEGER NOT NULL, recorded_ms INTEGER NOT "
     "NULL, code TEXT NOT NULL, clock TEXT NOT NULL, rule TEXT NOT NULL, detail TEXT NOT NULL) "

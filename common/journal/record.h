@@ -35,7 +35,7 @@ enum record_type {
         5, /* an agent's signed acknowledgement; body: u32 statement length, statement, signature,
                            u16 agent id length, agent id */
     RECORD_ACKED = 6,   /* an acknowledgement took effect; body belongs to broker/core */
-    RECORD_DERIVED = 7, /* a Derived message (waypost.proto) */
+    RECORD_DERIVED = 7, /* Derived messages (common/record/derived.h) */
     RECORD_EPOCH =
         8, /* the journal was begun, or recovered from a backup; body: struct epoch_body */
     RECORD_ERASE_BEGUN = 9,

@@ -8,13 +8,77 @@
 
 #include "common/base/banned.h"
 
-int derived_walk(arena_t *arena, struct slice body,
+static bool is_group(struct slice body)
+{
+    return body.len > 0 && body.data[0] == 0;
+}
+
+void derived_group_put(struct buf *group, struct slice derived)
+{
+    if (group->len == 0) {
+        buf_put_u8(group, 0);
+    }
+    buf_put_varint(group, derived.len);
+    buf_put_slice(group, derived);
+}
+
+/* The next of a group. */
+static struct slice item_take(struct cursor *in)
+{
+    uint64_t len = take_varint(in);
+
+    if (len > in->rest.len) {
+        in->failed = true;
+    }
+    return take_bytes(in, in->failed ? 0 : (size_t)len);
+}
+
+int derived_item(struct slice body, uint32_t index, struct slice *out)
+{
+    struct cursor in = cursor_of(body);
+
+    if (!is_group(body)) {
+        *out = body;
+        return index == 0 ? 0 : E_NOT_FOUND;
+    }
+    (void)take_u8(&in);
+    for (uint32_t i = 0; in.rest.len > 0; i++) {
+        struct slice item = item_take(&in);
+        if (in.failed) {
+            return E_CORRUPT;
+        }
+        if (i == index) {
+            *out = item;
+            return 0;
+        }
+    }
+    return E_NOT_FOUND;
+}
+
+static int item_visit(arena_t *arena, struct slice item,
     int (*visit)(void *context, const Waypost__Derived *derived), void *context)
 {
     arena_reset(arena);
-    const Waypost__Derived *derived = message_decode(arena, &waypost__derived__descriptor, body);
+    const Waypost__Derived *derived = message_decode(arena, &waypost__derived__descriptor, item);
 
     return derived == NULL ? E_CORRUPT : visit(context, derived);
+}
+
+int derived_walk(arena_t *arena, struct slice body,
+    int (*visit)(void *context, const Waypost__Derived *derived), void *context)
+{
+    struct cursor in = cursor_of(body);
+    int rc = 0;
+
+    if (!is_group(body)) {
+        return item_visit(arena, body, visit, context);
+    }
+    (void)take_u8(&in);
+    while (rc == 0 && in.rest.len > 0) {
+        struct slice item = item_take(&in);
+        rc = in.failed ? E_CORRUPT : item_visit(arena, item, visit, context);
+    }
+    return rc;
 }
 
 static char lower(char c)

@@ -7,6 +7,14 @@
 #include "common/codec/frame.h"
 
 /*
+ * The body is one Derived message, or a group of them: a zero byte, then each with its length (varint) before it. No
+ * message begins with a zero byte.
+ */
+void derived_group_put(struct buf *group, struct slice derived); /* begins one where it is empty */
+/* The bytes of the index-th, lent from the body. Returns 0, E_NOT_FOUND behind the last, E_CORRUPT. */
+int derived_item(struct slice body, uint32_t index, struct slice *out);
+
+/*
  * Visit what the record says, in order. derived lives until visit returns; the arena is reset before each.
  * visit returns 0 to go on. Returns 0, what visit returned, or E_CORRUPT where the body cannot be read.
  */

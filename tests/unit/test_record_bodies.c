@@ -163,6 +163,56 @@ static void detail__by_name__is_found_as_a_whole_word(void **state)
     assert_null(derived_detail("", "due", &len));
 }
 
+/* ---- groups of derived ---- */
+
+static int note_kind(void *context, const Waypost__Derived *derived)
+{
+    char *kinds = context;
+
+    kinds[strlen(kinds)] = (char)('a' + (int)derived->kind);
+    return 0;
+}
+
+static void put_said(struct buf *out, int kind)
+{
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+
+    derived.kind = (Waypost__SystemKind)kind;
+    message_encode(&derived.base, out);
+}
+
+static void derived__several_in_a_record__are_read_in_their_order(void **state)
+{
+    struct buf one = {0};
+    struct buf group = {0};
+    char kinds[8] = "";
+    struct slice item;
+    arena_t *arena = arena_new(65536);
+
+    (void)state;
+    for (int kind = 1; kind <= 3; kind++) {
+        buf_clear(&one);
+        put_said(&one, kind);
+        derived_group_put(&group, buf_slice(&one));
+    }
+    assert_int_equal(derived_walk(arena, buf_slice(&group), note_kind, kinds), 0);
+    assert_string_equal(kinds, "bcd");
+    assert_int_equal(derived_item(buf_slice(&group), 2, &item), 0);
+    assert_true(slice_equal(item, buf_slice(&one)));
+    assert_int_equal(derived_item(buf_slice(&group), 3, &item), E_NOT_FOUND);
+    assert_int_equal(derived_item(buf_slice(&one), 0, &item), 0); /* one alone is the body itself */
+    assert_true(slice_equal(item, buf_slice(&one)));
+    assert_int_equal(derived_item(buf_slice(&one), 1, &item), E_NOT_FOUND);
+    for (size_t len = 2; len < group.len; len++) {
+        bool between = len == 1 + one.len + 1 || len == 1 + 2 * (one.len + 1);
+        assert_int_equal(
+            derived_item(slice_of(group.data, len), 2, &item), between ? E_NOT_FOUND : E_CORRUPT);
+    }
+    buf_free(&one);
+    buf_free(&group);
+    arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +222,7 @@ int main(void)
         cmocka_unit_test(ack__written__is_read_and_cut_short_it_is_refused),
         cmocka_unit_test(derived__kinds_of_the_engine__are_those_that_the_broker_records),
         cmocka_unit_test(detail__by_name__is_found_as_a_whole_word),
+        cmocka_unit_test(derived__several_in_a_record__are_read_in_their_order),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
