@@ -15,6 +15,7 @@
 #include "common/procedure/table16.h"
 #include "common/record/ack.h"
 #include "common/record/acked.h"
+#include "common/record/derived.h"
 #include "common/record/erase.h"
 #include "common/record/judged.h"
 
@@ -518,9 +519,26 @@ static int scrub_erase(scrub_t *self, const struct record *record)
     return rc;
 }
 
+/* One, or a group of them: what comes out has the shape of what went in. */
 static int scrub_derived(scrub_t *self, const struct record *record)
 {
-    return scrub_into(self, &waypost__derived__descriptor, record->body, &self->body);
+    bool group = record->body.len > 0 && record->body.data[0] == 0;
+    struct slice item;
+    int rc;
+
+    for (uint32_t i = 0; (rc = derived_item(record->body, i, &item)) == 0; i++) {
+        buf_clear(&self->scratch);
+        rc = scrub_into(self, &waypost__derived__descriptor, item, &self->scratch);
+        if (rc != 0) {
+            return rc;
+        }
+        if (group) {
+            derived_group_put(&self->body, buf_slice(&self->scratch));
+        } else {
+            buf_put_slice(&self->body, buf_slice(&self->scratch));
+        }
+    }
+    return rc == E_NOT_FOUND ? 0 : rc;
 }
 
 int scrub_record(scrub_t *self, const struct record *record, struct record *out)
