@@ -9,6 +9,7 @@
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
 #   make check-web    the hub's page in headless Chromium: contrast, reflow, focus, targets; pictures (needs chromium)
+#   make check-hash   state and engine hashes from gcc and clang, -O0 and -O3, with sanitizers: all the same
 #   make fuzz         libFuzzer over every decoder, SECONDS=60 each (TARGET='frame event' for some); stops at a finding
 #   make check-properties  HISTORIES=1000000: random histories through the procedure engine, every 16th also through a whole network
 #   make coverage     line coverage of the procedure engine by its tests and scenarios; fails below 95 %
@@ -236,6 +237,10 @@ check-sim: bootstrap
 check-mutants: bootstrap
 	@BUILD=$(abspath $(BUILD)) SEEDS=$(SEEDS) CC="$(CC)" tests/sim/check-mutants $(MUTANT)
 
+# One journal, read by programs of other compilers and other optimisations (docs/REPLAY.md).
+check-hash: bootstrap
+	@BUILD=$(abspath $(BUILD)) MAKE="$(MAKE)" scripts/check-hash
+
 # libFuzzer brings main(): tests/fuzz/entry.c calls the one target it is compiled for.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -316,7 +321,7 @@ install: programs $(BUILD)/libwaypost.a $(BUILD)/man/made
 	for file in $$(find data -type f); do install -m 644 $$file $(SHARE)/waypost/$${file#data/} || exit 1; done
 	install -d $(SHARE)/waypost/proto
 	install -m 644 $(PROTOS) $(SHARE)/waypost/proto
-	install -m 644 $(wildcard README.md docs/*.md) $(SHARE)/doc/waypost
+	install -m 644 $(wildcard README.md docs/*.md docs/*.yaml) $(SHARE)/doc/waypost
 
 clean:
 	rm -rf $(BUILD)

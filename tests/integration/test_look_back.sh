@@ -214,4 +214,9 @@ replay__of_a_live_journal__changes_nothing_and_is_written_down() {
     check "and each replay is written down, with its end" equals "$(wc -l <"$journal.replays")" 8
 }
 
+golden__journal__has_the_state_hash_that_it_always_had() {
+    check "the same on every machine" equals "$(wp_offline state tests/golden/easter.pb --json | "$PICK" state_hash)" \
+        "$(cat tests/golden/easter.hash)"
+}
+
 run_tests
