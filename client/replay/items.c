@@ -286,12 +286,41 @@ static void waiting_remove(struct reading *self, size_t at)
     }
 }
 
+/* The kind of an event without reading all of it: the second field of its header. 0 where it does not stand there. */
+static uint32_t kind_of(struct slice bytes)
+{
+    enum { TAG_HEADER = 1 << 3 | 2, TAG_ID = 1 << 3 | 2, TAG_KIND = 2 << 3 };
+    struct cursor in = cursor_of(bytes);
+
+    if (take_u8(&in) != TAG_HEADER) {
+        return 0;
+    }
+    (void)take_varint(&in);
+    if (take_u8(&in) != TAG_ID) {
+        return 0;
+    }
+    (void)take_bytes(&in, (size_t)take_varint(&in));
+    return take_u8(&in) == TAG_KIND && !in.failed ? (uint32_t)take_varint(&in) : 0;
+}
+
+/* Does the kind alone tell that an event is not wanted? */
+static bool passed_over(const struct reading *self, struct slice bytes)
+{
+    const struct kind_info *kind = NULL;
+
+    if (self->parties || self->filter->kind_count == 0) {
+        return false;
+    }
+    kind = catalogue_kind(kind_of(bytes));
+    return kind != NULL && !kind_passes(self->filter, kind->name);
+}
+
 static void offer_event(struct reading *self, const struct waiting *waiting, uint32_t index,
     struct slice bytes, const char *verdict)
 {
     struct event_view view;
 
-    if (event_read(bytes, &view, NULL) != 0) {
+    if (passed_over(self, bytes) || event_read(bytes, &view, NULL) != 0) {
         return;
     }
     if (self->parties) {
