@@ -37,6 +37,7 @@ static const struct op_row op_table[] = {
     {"measures", op_measures, {NULL}},
     {"whois", op_whois, {"transfer", "child", "at", NULL}},
     {"receipt", op_receipt, {"event", NULL}},
+    {"evidence", op_evidence, {"event", NULL}},
     {"listening", op_listening, {"code", NULL}},
     {"register", op_register, {NULL}},
     {"shape", op_operate, {NULL}},

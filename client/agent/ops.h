@@ -39,6 +39,7 @@ json_t *op_inbox(struct op *op);
 json_t *op_show(struct op *op);
 json_t *op_open(struct op *op);
 json_t *op_receipt(struct op *op);
+json_t *op_evidence(struct op *op); /* ops_export.c */
 json_t *op_transfers(struct op *op);
 json_t *op_transfer(struct op *op);
 json_t *op_clocks(struct op *op);

@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "client/cli/commands.h"
+#include "client/cli/export_agent.h"
 #include "client/cli/progress.h"
 #include "client/replay/export.h"
 #include "client/replay/source.h"
@@ -232,6 +233,19 @@ static int visit_record(void *context, const struct record *record, uint64_t pos
     return ferror(self->out) != 0 ? E_IO : 0;
 }
 
+/* Of an agent: with its place and path, which a record does not have. */
+static int visit_message(void *context, const Waypost__ExportRecord *message)
+{
+    struct exporter *self = context;
+    arena_reset(self->arena);
+    const Waypost__BatchStatement *said = message->statement == NULL
+        ? NULL
+        : message_decode(self->arena, &waypost__batch_statement__descriptor,
+              slice_of(message->statement->statement.data, message->statement->statement.len));
+    self->written++;
+    return exporter_message(self->writer, said == NULL ? "unknown" : said->network, message);
+}
+
 static void show_progress(void *context, uint64_t done, uint64_t all)
 {
     struct exporter *self = context;
@@ -248,6 +262,7 @@ static int export_source(struct exporter *self)
         .commits = self->writer != NULL,
         .visit = visit_record,
         .segment = visit_segment,
+        .message = self->writer != NULL ? visit_message : NULL,
         .progress = show_progress,
         .context = self};
     if (source_open(cli->args[0], &source, &why) != 0) {
@@ -282,11 +297,12 @@ static exporter_t *writer_of(struct cli *cli, FILE *out)
 {
     const char *format = cli_text(cli, "format");
     bool payloads = cli_flag(cli, "payloads");
-    if (format == NULL || strncmp(format, "json", 4) == 0) {
+    bool lines = format == NULL || strncmp(format, "json", 4) == 0;
+    if (lines && cli->arg_count > 0) {
         return NULL;
     }
-    return exporter_new(
-        out, strcmp(format, "cloudevents") == 0 ? SOURCE_CLOUDEVENTS : SOURCE_PROTOBUF, payloads);
+    bool protobuf = !lines && strncmp(format, "protobuf", 8) == 0;
+    return exporter_new(out, protobuf ? SOURCE_PROTOBUF : SOURCE_CLOUDEVENTS, payloads);
 }
 
 static int run_export(struct cli *cli)
@@ -303,7 +319,8 @@ static int run_export(struct cli *cli)
         .payloads = cli_flag(cli, "payloads"),
         .from = cli_number(cli, "from", 0),
         .arena = arena_new(ARENA_BYTES)};
-    int exit_code = export_source(&exporter);
+    int exit_code = cli->arg_count > 0 ? export_source(&exporter)
+                                       : export_agent(cli, exporter.writer, &exporter.written);
     arena_destroy(&exporter.arena);
     exporter_destroy(&exporter.writer);
     if (path != NULL) {
@@ -342,7 +359,7 @@ const struct cli_command cmd_export[] = {
     {.name = "export",
         .group = CLI_GROUP_LOOK_BACK,
         .summary = "a journal as JSON lines, CloudEvents or protobuf messages",
-        .usage = "JOURNAL",
+        .usage = "[JOURNAL]",
         .text = "Writes every entry of a journal (its directory, live or copied), or of a file "
                 "that was exported "
                 "before, up to its last whole commit. jsonl is made to be read and searched. "
@@ -354,12 +371,15 @@ const struct cli_command cmd_export[] = {
                 "again, and state, diff and replay read the file as it is.\n\n"
                 "Sealed parts are left out unless --payloads is given, and are never opened. "
                 "Without them an imported "
-                "journal holds them as erased, and everything else verifies.",
+                "journal holds them as erased, and everything else verifies.\n\nWithout a JOURNAL "
+                "it is what the agent has sent and received, as CloudEvents unless protobuf is "
+                "named: each event with its sender's signed statement and its path in the batch.",
         .example = "waypost export /var/lib/waypost/journal | grep written_acceptance\n"
                    "waypost export journal --format cloudevents --payloads --out journal.jsonl",
         .options = export_options,
-        .args_min = 1,
+        .args_min = 0,
         .args_max = 1,
-        .run = run_export},
+        .run = run_export,
+        .needs_agent = true},
     {.name = NULL},
 };

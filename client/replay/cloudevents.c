@@ -13,6 +13,7 @@
 #include "client/replay/portable.h"
 #include "common/base/civil.h"
 #include "common/codec/event.h"
+#include "common/crypto/merkle.h"
 
 #include "common/base/banned.h"
 
@@ -301,7 +302,8 @@ static json_t *event_line(const char *network, const Waypost__ExportRecord *mess
             "datacontenttype", CONTENT_TYPE, "data", "exact", base64_data(event->event));
     }
     json_object_set_new(line, "waypostentry", number_text(message->leaf_index));
-    json_object_set_new(line, "waypostindex", json_integer((json_int_t)index));
+    json_object_set_new(line, "waypostindex",
+        json_integer(message->has_index ? (json_int_t)message->index : (json_int_t)index));
     json_t *data = json_object_get(line, "data");
     if (event->has_payload) {
         json_object_set_new(data, "ciphertext", base64_data(event->payload));
@@ -474,6 +476,27 @@ static bool statement_take(cloudevents_t *self, const json_t *data, Waypost__Exp
         data_take(self, data, "signature", &statement->signature);
 }
 
+static bool path_take(cloudevents_t *self, const json_t *data, Waypost__ExportRecord *message)
+{
+    const json_t *path = json_object_get(data, "path");
+    size_t count = json_array_size(path);
+
+    if (count > MERKLE_PATH_MAX) {
+        return false;
+    }
+    message->path = room(self, count, sizeof *message->path);
+    for (size_t i = 0; message->path != NULL && i < count; i++) {
+        json_t *step = json_pack("{s:O}", "step", json_array_get(path, i));
+        bool good = step != NULL && data_take(self, step, "step", &message->path[i]);
+        json_decref(step);
+        if (!good) {
+            return false;
+        }
+        message->n_path++;
+    }
+    return message->path != NULL;
+}
+
 static bool members_take(cloudevents_t *self, const json_t *data, Waypost__ExportRecord *message)
 {
     uint32_t events = 0;
@@ -491,6 +514,9 @@ static bool members_take(cloudevents_t *self, const json_t *data, Waypost__Expor
     }
     message->has_index = json_object_get(data, "index") != NULL;
     if (message->has_index && !small_number(data, "index", &message->index)) {
+        return false;
+    }
+    if (message->has_index && !path_take(self, data, message)) {
         return false;
     }
     return optional_number(data, "position", &message->has_position, &message->position) &&
@@ -584,7 +610,8 @@ static int event_take(
         return complain(why, E_GAP, "an event stands here without the batch that it belongs to");
     }
     if (!number_take(line, "waypostentry", &entry) || !small_number(line, "waypostindex", &index) ||
-        entry != self->message->leaf_index || index != self->message->n_events) {
+        entry != self->message->leaf_index ||
+        index != (self->message->has_index ? self->message->index : self->message->n_events)) {
         return complain(why, E_GAP, "event %zu of entry %" PRIu64 " should stand here",
             self->message->n_events, self->message->leaf_index);
     }

@@ -68,6 +68,8 @@ static int visit(struct importing *self, const Waypost__ExportRecord *message)
             ? 0
             : walk->segment(
                   walk->context, (uint32_t)portable->record.sequence, portable->record.body);
+    } else if (portable->single && walk->message != NULL) {
+        self->stopped = walk->message(walk->context, message);
     } else if (portable->record.type != RECORD_COMMIT || walk->commits) {
         self->stopped = walk->visit(
             walk->context, &portable->record, portable->positioned ? portable->position : 0);

@@ -6,6 +6,7 @@
 #define WAYPOST_REPLAY_SOURCE_H
 
 #include "common/base/err.h"
+#include "common/codec/frame.h"
 #include "common/journal/journal.h"
 
 typedef struct source source_t;
@@ -19,6 +20,8 @@ struct source_walk {
     int (*visit)(void *context, const struct record *record, uint64_t position);
     /* The header of a segment, before its records; may be NULL. */
     int (*segment)(void *context, uint32_t segment, struct slice header);
+    /* A single event of a batch, as an agent exports it, in place of visit, for which it is a batch of one; may be NULL. */
+    int (*message)(void *context, const Waypost__ExportRecord *message);
     void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes); /* may be NULL */
     void *context;
 };

@@ -46,6 +46,46 @@ python_agent__receives_and_acknowledges__and_the_sender_is_told() {
     check "it ends by itself" wait_until 20 is_stopped python
 }
 
+# Every event of an export of an agent is signed by who it says, checked by other code than ours.
+signatures_hold() {
+    PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$EXAMPLES "$PYTHON" - "$1" "$NET/keys" <<'END'
+import base64, json, sys
+import waypost
+record, checked = None, 0
+for line in map(json.loads, open(sys.argv[1])):
+    data = line["data"]
+    if line["type"] == "waypost.record.batch.v1":
+        record = {name: base64.b64decode(data[name]) for name in ("statement", "signature")}
+        record.update(path=[base64.b64decode(step) for step in data["path"]], index=data["index"], agent=data["agent"])
+        continue
+    statement = waypost.wire.BatchStatement.FromString(record["statement"])
+    card = waypost.read_pairs(f"{sys.argv[2]}/{record['agent']}.card")
+    waypost.check(bytes.fromhex(card["sign-public"]), "waypost/batch/1", record["statement"], record["signature"])
+    leaf = waypost.event_leaf(statement.network, base64.b64decode(data["exact"]))
+    assert waypost.root_by_path(leaf, record["index"], statement.count, record["path"]) == statement.root
+    checked += 1
+print(checked)
+END
+}
+
+export__of_an_agent__proves_who_said_each_event() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 3 --sealed "narrative=invented words" >/dev/null
+    wp $CAMDEN send case_file_opened --transfer "$transfer" --fact markers_added=yes >/dev/null
+    check "they arrive" wait_until 20 inbox_has $CAMDEN 3
+    check "and one comes back" wait_until 20 inbox_has $ISLINGTON 1
+    check "accepted" wait_until 20 outbox_is $CAMDEN accepted 1
+    check "export" wp $CAMDEN export --out "$NET/camden.jsonl"
+    check "sent and received, signed" equals "$(signatures_hold "$NET/camden.jsonl")" 4
+    check "as protobuf" wp $CAMDEN export --format protobuf --out "$NET/camden.pb"
+    check "the same there and back" wp_offline export "$NET/camden.pb" --format cloudevents --out "$NET/again.jsonl"
+    check "to the byte" cmp "$NET/camden.jsonl" "$NET/again.jsonl"
+    check "can be looked at" equals "$(wp_offline state "$NET/camden.jsonl" --json | "$PICK" counts.events)" 4
+    check_not "makes no journal" wp_offline import "$NET/camden.jsonl" --into "$NET/no"
+}
+
 # A member of the register whose agent is the example.
 join_keys() {
     NETWORK_AGENTS+=("$1")
