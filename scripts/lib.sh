@@ -214,6 +214,7 @@ write_register_source() {
             agent_in_register "$id"
         done
         printf 'broker = "%s"\n    card = "keys/broker.card"\n' "$ENDPOINT"
+        [[ -z ${RETENTION:-} ]] || cat "$RETENTION"
     } >"$NET/register.zpl"
 }
 

@@ -12,6 +12,7 @@
 
 #include "client/agent/agent_private.h"
 #include "client/agent/beliefs.h"
+#include "client/agent/bundling.h"
 #include "client/agent/erasing.h"
 #include "client/agent/heads.h"
 #include "client/agent/ops.h"
@@ -243,6 +244,7 @@ void agent_core_destroy(agent_core_t **self_p)
     if (self == NULL) {
         return;
     }
+    bundling_free(self);
     register_destroy(&self->book);
     arena_destroy(&self->arena);
     arena_destroy(&self->inner);
@@ -335,7 +337,9 @@ static void take_erased(agent_core_t *self, const Waypost__Frame *frame, struct 
 static void take_proof(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
 {
     (void)bytes;
-    heads_proof(self, frame->proof);
+    if (!bundling_proof(self, frame->proof)) {
+        heads_proof(self, frame->proof);
+    }
 }
 
 static const struct {
@@ -451,6 +455,7 @@ void agent_core_tick(agent_core_t *self)
         erasing_pump(self);
         heads_pump(self);
     }
+    bundling_tick(self);
     ops_tick(self);
     if (self->watch_wanted) {
         self->watch_wanted = false;

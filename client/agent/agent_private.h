@@ -132,6 +132,8 @@ struct agent_core {
     int64_t erase_at_ms; /* mono: not before */
     int64_t sweep_at_ms; /* mono: the standing instruction is carried out */
 
+    struct bundling *bundling; /* bundling.c; NULL for none; owned */
+
     /* heads.c */
     struct seen_head proven; /* extends every one before it; size 0: none yet */
     uint64_t prove_request;  /* the proof under way, 0 for none */

@@ -300,6 +300,9 @@ static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
     if (rc != 0) {
         return rc;
     }
+    if (core->options.keeper == NULL) {
+        store_record_keep(core->store, told.leaf_index, told.recorded_ms, body);
+    }
     apply_derived(core, &told, &self->row);
     return 0;
 }

@@ -49,6 +49,8 @@ static const struct op_row op_table[] = {
     {"erase", op_erase, {"event", "reason", NULL}},
     {"erasures", op_erasures, {"all", NULL}},
     {"erasures_due", op_erasures_due, {NULL}},
+    {"bundle", op_bundle, {"transfer", NULL}},
+    {"bundle_page", op_bundle_page, {"from", NULL}},
     {"heads", op_heads, {NULL}},
     {"alarms", op_alarms, {"own", "by", NULL}},
     {"watch", op_watch, {"region", "from", NULL}},

@@ -51,6 +51,8 @@ json_t *op_erase(struct op *op);
 json_t *op_erasures(struct op *op);
 json_t *op_erasures_due(struct op *op);
 json_t *op_heads(struct op *op);
+json_t *op_bundle(struct op *op);
+json_t *op_bundle_page(struct op *op);
 json_t *op_watch(struct op *op);
 
 /* Members of the request. Text: NULL where absent; a missing required one fills in why. */

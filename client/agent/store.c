@@ -564,6 +564,11 @@ void store_register_save(store_t *self, uint64_t version, struct slice bytes)
     sql_int(statement, 1, (int64_t)version);
     sql_blob(statement, 2, bytes);
     store_run(self, statement);
+    sqlite3_stmt *kept = store_sql(
+        self, "INSERT INTO registers (version, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING");
+    sql_int(kept, 1, (int64_t)version);
+    sql_blob(kept, 2, bytes);
+    store_run(self, kept);
 }
 
 /* ---- alarms ---- */

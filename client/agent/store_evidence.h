@@ -128,6 +128,34 @@ void store_fork_add(store_t *self, const struct fork_row *row);
 void store_forks(
     store_t *self, void (*visit)(void *context, const struct fork_row *row), void *context);
 
+/* ---- for a bundle ---- */
+
+/* Every register that was in force here, oldest first. */
+void store_registers(
+    store_t *self, void (*visit)(void *context, struct slice bytes), void *context);
+
+/* A record as it came, by its place in the journal; nothing where it is there. */
+void store_record_keep(store_t *self, uint64_t leaf_index, int64_t recorded_ms, struct slice body);
+struct record_row {
+    uint64_t leaf_index;
+    int64_t recorded_ms;
+    struct slice body; /* lent for the visit */
+};
+/* Those about a transfer or one of its events, in the order of the journal. */
+void store_transfer_records(store_t *self, const uint8_t *transfer,
+    void (*visit)(void *context, const struct record_row *row), void *context);
+/* Leaves of the batches of its events, both ways; returns how many of at most max. */
+size_t store_transfer_leaves(store_t *self, const uint8_t *transfer, uint64_t *leaves, size_t max);
+
+struct ack_row {
+    uint8_t event[UUID_BYTES];
+    struct level_row level;
+    uint64_t leaf_index;
+    struct slice statement, signature; /* lent for the visit */
+};
+void store_transfer_acks(store_t *self, const uint8_t *transfer,
+    void (*visit)(void *context, const struct ack_row *row), void *context);
+
 /* ---- epochs: a broker that came back from a copy ---- */
 
 struct epoch_row {

@@ -149,6 +149,11 @@ const char *const store_schema[] = {
     "CREATE TABLE forks (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, what TEXT NOT NULL, ours "
     "BLOB NOT NULL,"
     " ours_signature BLOB NOT NULL, theirs BLOB NOT NULL, theirs_signature BLOB NOT NULL) STRICT",
+    "CREATE TABLE registers (version INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    "CREATE TABLE records (leaf_index INTEGER PRIMARY KEY, recorded_ms INTEGER NOT NULL, body BLOB "
+    "NOT "
+    "NULL) STRICT",
+    "CREATE INDEX notices_by_transfer ON notices (transfer, id) WHERE transfer IS NOT NULL",
     "CREATE TABLE lost_receipts (leaf_index INTEGER NOT NULL, accepted_ms INTEGER NOT NULL, "
     "statement "
     "BLOB NOT NULL,"

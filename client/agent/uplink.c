@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/bundling.h"
 #include "client/agent/erasing.h"
 #include "client/agent/heads.h"
 #include "client/agent/ops.h"
@@ -54,6 +55,7 @@ void uplink_close(agent_core_t *self, int64_t wait_ms)
     self->flight_count = 0;
     self->state_since_ms = agent_mono(self);
     self->connect_at_ms = agent_mono(self) + (wait_ms < 0 ? next_backoff(self) : wait_ms);
+    bundling_offline(self);
     ops_offline(self);
 }
 
@@ -505,7 +507,8 @@ void uplink_refused(agent_core_t *self, const Waypost__Refused *refused)
         return;
     }
     if (refused->has_request) {
-        if (!erasing_refused(self, refused) && !heads_refused(self, refused)) {
+        if (!erasing_refused(self, refused) && !heads_refused(self, refused) &&
+            !bundling_refused(self, refused)) {
             ops_refused(self, refused);
         }
         return;

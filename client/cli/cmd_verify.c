@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "client/cli/audit.h"
+#include "client/cli/bundle_file.h"
 #include "client/cli/commands.h"
 #include "client/cli/progress.h"
 #include "client/cli/receipt_file.h"
@@ -300,19 +301,62 @@ static int verify_journal(struct cli *cli, const struct trust *trust)
     return judge_journal(cli, rc, &walk, &why, &audit);
 }
 
+/* ---- bundle ---- */
+
+static int write_html(struct cli *cli, const struct bundle_view *view)
+{
+    const char *path = cli_text(cli, "html");
+    struct stat about;
+    struct buf out = {0};
+
+    if (path == NULL) {
+        return CLI_DONE;
+    }
+    if (lstat(path, &about) == 0) {
+        return cli_fail(cli, E_EXISTS, "%s exists already; name another file", path);
+    }
+    bundle_html(cli, view, &out);
+    int rc = fsio_replace(path, buf_slice(&out), 0644);
+    buf_free(&out);
+    return rc == 0 ? CLI_DONE
+                   : cli_fail(cli, rc, "%s could not be written; does its directory exist?", path);
+}
+
+static int verify_bundle(struct cli *cli, struct slice bytes, const struct trust *trust)
+{
+    struct bundle_view view;
+    int rc = bundle_file_check(bytes, trust, &view);
+
+    bundle_print(cli, &view);
+    if (cli->json) {
+        cli_json(cli, bundle_json(&view, rc));
+    }
+    int exit_code = write_html(cli, &view);
+    if (rc != 0 && exit_code == CLI_DONE) {
+        exit_code = cli_fail(cli, rc, "%s: %s", cli->args[0],
+            view.fault[0] != '\0' ? view.fault : "a line above is broken: its proof does not hold");
+    }
+    bundle_view_free(&view);
+    return exit_code;
+}
+
 /* ---- the command ---- */
 
 static int verify_file(struct cli *cli, const struct trust *trust)
 {
     struct buf bytes = {0};
-    int rc = fsio_read_all(cli->args[0], FILE_BYTES_MAX, &bytes);
+    int rc = fsio_read_all(cli->args[0], BUNDLE_BYTES_MAX, &bytes);
     int exit_code;
-    if (rc == E_TOO_LARGE) {
+    bool bundle = rc == 0 && bundle_begins(buf_slice(&bytes));
+    if (rc == E_TOO_LARGE || (rc == 0 && !bundle && bytes.len > FILE_BYTES_MAX)) {
+        rc = E_TOO_LARGE;
         exit_code = cli_fail(cli, rc,
             "%s is larger than any receipt or register; a journal is named by its directory",
             cli->args[0]);
     } else if (rc != 0) {
         exit_code = cli_fail(cli, rc, "%s cannot be read: %s", cli->args[0], err_text(rc));
+    } else if (bundle) {
+        exit_code = verify_bundle(cli, buf_slice(&bytes), trust);
     } else if (receipt_file_begins(buf_slice(&bytes))) {
         exit_code = verify_receipt(cli, buf_slice(&bytes), trust);
     } else {
@@ -343,6 +387,10 @@ static int run_verify(struct cli *cli)
 
 static const struct cli_option verify_options[] = {
     TRUST_OPTIONS,
+    {.name = "html",
+        .argument = "FILE",
+        .type = CLI_FILE,
+        .text = "of a bundle: write it as a document too, that stands by itself and prints well"},
     {.name = "quick", .text = "of a journal: leave out the senders' signatures"},
     {.name = NULL},
 };
@@ -350,9 +398,10 @@ static const struct cli_option verify_options[] = {
 const struct cli_command cmd_verify[] = {
     {.name = "verify",
         .group = CLI_GROUP_PROOF,
-        .summary = "checks a journal, a receipt or a register offline",
-        .usage = "JOURNAL|RECEIPT|REGISTER",
-        .text = "Checks a journal (its directory), a receipt (waypost receipt) or a signed "
+        .summary = "checks a journal, a bundle, a receipt or a register offline",
+        .usage = "JOURNAL|BUNDLE|RECEIPT|REGISTER",
+        .text = "Checks a journal (its directory), a bundle (waypost bundle), a receipt (waypost "
+                "receipt) or a signed "
                 "register, without a network and "
                 "with public keys alone, and prints what each step proves. Whose keys they are, "
                 "only a register or a join "

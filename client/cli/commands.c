@@ -21,6 +21,7 @@ static const struct cli_command *const arrays[] = {
     cmd_state,
     cmd_replay,
     cmd_diff,
+    cmd_bundle,
     cmd_heads,
     cmd_erase,
     cmd_export,

@@ -18,6 +18,7 @@ extern const struct cli_command cmd_receipt[];    /* receipt */
 extern const struct cli_command cmd_state[];      /* state */
 extern const struct cli_command cmd_replay[];     /* replay */
 extern const struct cli_command cmd_diff[];       /* diff */
+extern const struct cli_command cmd_bundle[];     /* bundle */
 extern const struct cli_command cmd_heads[];      /* heads */
 extern const struct cli_command cmd_erase[];      /* erase */
 extern const struct cli_command cmd_import[];     /* import */

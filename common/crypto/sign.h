@@ -12,6 +12,7 @@ enum { SIGN_PUBLIC_BYTES = 32, SIGN_SECRET_BYTES = 64, SIGNATURE_BYTES = 64, SIG
 
 #define SIGN_CONTEXT_BATCH "waypost/batch/1"
 #define SIGN_CONTEXT_ACK "waypost/ack/1"
+#define SIGN_CONTEXT_BUNDLE "waypost/bundle/1"
 #define SIGN_CONTEXT_ERASE "waypost/erase/1"
 #define SIGN_CONTEXT_HEAD "waypost/head/1"
 #define SIGN_CONTEXT_PROBE "waypost/probe/1"

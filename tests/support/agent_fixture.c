@@ -151,6 +151,12 @@ void agentfix_register(struct agentfix *self)
     book.issued_ms = self->wall_ms;
     book.n_authorities = 4;
     book.authorities = row_list;
+    Waypost__Retention retention = WAYPOST__RETENTION__INIT;
+    Waypost__Retention *retentions[] = {&retention};
+    retention.kind = 1;
+    retention.days = self->retention_days;
+    book.n_retention = self->retention_days > 0 ? 1 : 0;
+    book.retention = retentions;
     book.n_agents = 2;
     book.agents = agents;
     book.n_brokers = 1;
@@ -219,6 +225,7 @@ int agentfix_try_open(struct agentfix *self)
         .credit_events = 1024,
         .credit_bytes = 4194304,
         .receiver = self->receiver,
+        .erase_due = self->erase_due,
         .dead_ms = self->dead_ms,
         .unread_ms = self->unread_ms};
 

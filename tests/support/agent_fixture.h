@@ -53,6 +53,8 @@ struct agentfix {
     store_t *store;
     agent_core_t *core;
     bool receiver;
+    bool erase_due;             /* the standing instruction */
+    uint32_t retention_days;    /* of move_notified in registers made from now on; 0: no schedule */
     int64_t dead_ms, unread_ms; /* agent_options; 0: no alarms by age */
     unsigned connects;
     bool is_connected;
@@ -88,8 +90,9 @@ struct agentfix {
 
 void agentfix_setup(struct agentfix *self, const char *path); /* NULL: in memory */
 void agentfix_teardown(struct agentfix *self);
-void agentfix_open(struct agentfix *self);             /* store and core */
-int agentfix_try_open(struct agentfix *self); /* the same on a disk that may fail; then nothing is open */
+void agentfix_open(struct agentfix *self); /* store and core */
+int agentfix_try_open(
+    struct agentfix *self); /* the same on a disk that may fail; then nothing is open */
 void agentfix_close(struct agentfix *self);            /* as if killed: nothing is said */
 void agentfix_register(struct agentfix *self);         /* the next version */
 void agentfix_pass(struct agentfix *self, int64_t ms); /* time passes, and a tick */

@@ -59,8 +59,12 @@ static void answer_proof(struct agentfix *self, const Waypost__Prove *asked)
         return;
     }
     struct hash root = merkle_root(self->leaves, size);
-    struct hash from = merkle_root(self->leaves, asked->from_size);
-    agentfix_consistency(self, 0, (size_t)asked->from_size, (size_t)size, true, &path);
+    struct hash from = merkle_root(self->leaves, asked->has_from_size ? asked->from_size : 1);
+    if (asked->has_leaf_index) {
+        merkle_path(self->leaves, size, asked->leaf_index, &path);
+    } else {
+        agentfix_consistency(self, 0, (size_t)asked->from_size, (size_t)size, true, &path);
+    }
     for (uint32_t i = 0; i < path.count; i++) {
         steps[i] = binary(path.step[i].b, HASH_BYTES);
     }

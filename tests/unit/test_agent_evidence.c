@@ -318,6 +318,89 @@ static void holder__silent_for_a_week__is_an_alarm(void **state)
     assert_true(agentfix_alarm(self, "erasure_late"));
 }
 
+/* ---- retention ---- */
+
+static void send_sealed(struct agentfix *self)
+{
+    json_decref(agentfix_ask(self,
+        "{'op':'new_transfer','origin':'" AGENTFIX_ME "','receiving':'" AGENTFIX_PEER
+        "','subjects':[{'name':'ash','case_type':'cp'}],'label':'one'}"));
+    json_decref(agentfix_ask(self, SEND));
+    agentfix_pass(self, 1000);
+    assert_int_equal(agentfix_serve(self), 1);
+}
+
+static size_t due(struct agentfix *self, size_t *schedule)
+{
+    json_t *answer = agentfix_ask(self, "{'op':'erasures_due'}");
+    size_t count = json_array_size(json_object_get(answer, "due"));
+
+    *schedule = json_array_size(json_object_get(answer, "schedule"));
+    json_decref(answer);
+    return count;
+}
+
+/* Days pass; sessions come and go meanwhile, as they do. */
+static void days_pass(struct agentfix *self, int64_t days)
+{
+    self->is_connected = false;
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    agentfix_pass(self, days * 86400000);
+    agentfix_forget(self);
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    agentfix_online(self);
+    agentfix_pass(self, 1000);
+}
+
+static void payload__without_a_schedule__is_never_due(void **state)
+{
+    struct agentfix *self = *state;
+    size_t schedule;
+
+    send_sealed(self);
+    days_pass(self, 20000);
+    assert_int_equal(due(self, &schedule), 0);
+    assert_int_equal(schedule, 0);
+    assert_int_equal(erase_said(self), 0);
+}
+
+static void payload__older_than_the_schedule__is_due_and_waits_for_a_person(void **state)
+{
+    struct agentfix *self = *state;
+    size_t schedule;
+
+    self->retention_days = 30;
+    agentfix_register(self);
+    days_pass(self, 0);
+    send_sealed(self);
+    days_pass(self, 29);
+    assert_int_equal(due(self, &schedule), 0);
+    assert_int_equal(schedule, 1);
+    days_pass(self, 2);
+    assert_int_equal(due(self, &schedule), 1);
+    assert_int_equal(erase_said(self), 0); /* nobody has given the instruction */
+}
+
+static void payload__due_under_the_standing_instruction__is_demanded_once(void **state)
+{
+    struct agentfix *self = *state;
+    size_t schedule;
+
+    self->retention_days = 30;
+    self->erase_due = true;
+    agentfix_register(self);
+    agentfix_close(self);
+    agentfix_open(self);
+    agentfix_online(self);
+    send_sealed(self);
+    days_pass(self, 31);
+    agentfix_pass(self, 1000);
+    assert_int_equal(erase_said(self), DEMANDED);
+    assert_int_equal(due(self, &schedule), 0);
+    days_pass(self, 2);
+    assert_int_equal(erase_said(self), 0);
+}
+
 /* The bytes are gone from database and write-ahead log before the confirmation is said. */
 static void bytes__when_it_is_confirmed__are_in_no_file(void **state)
 {
@@ -374,6 +457,9 @@ int main(void)
         WITH_AGENT(order__of_somebody_else__destroys_nothing_and_alarms),
         WITH_AGENT(erasure__of_ours__is_said_when_the_event_is_accepted_and_lists_its_holders),
         WITH_AGENT(holder__silent_for_a_week__is_an_alarm),
+        WITH_AGENT(payload__without_a_schedule__is_never_due),
+        WITH_AGENT(payload__older_than_the_schedule__is_due_and_waits_for_a_person),
+        WITH_AGENT(payload__due_under_the_standing_instruction__is_demanded_once),
         cmocka_unit_test(bytes__when_it_is_confirmed__are_in_no_file),
     };
 

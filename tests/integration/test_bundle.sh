@@ -1,0 +1,69 @@
+#!/bin/bash
+# A transfer's evidence as one file: made by either party, checked offline, changed or cut and found, and written as a
+# document.
+. "$(dirname "$0")/../support/cluster.sh"
+
+# Two events with sealed parts; one opened, one erased.
+lived() {
+    start_network $ISLINGTON $CAMDEN
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 2 --sealed "narrative=invented words" >"$NET/sent"
+    check "delivered" wait_until 20 inbox_has $CAMDEN 2
+    check "opened" wp $CAMDEN open "$(head -n 1 "$NET/sent")" --role social_worker
+    check "told" wait_until 20 has_level $ISLINGTON "$(head -n 1 "$NET/sent")" opened
+}
+
+verified() {
+    wp_offline verify "$1" --join "$NET/network.join" "${@:2}"
+}
+
+bundle__of_both_parties__verifies_offline_and_as_a_document() {
+    local transfer
+    lived
+    check "made by the sender" wp $ISLINGTON bundle "$transfer" --out "$NET/sender.wpb"
+    check "and the recipient" wp $CAMDEN bundle "$transfer" --out "$NET/recipient.wpb"
+    check "not written over" ends_with_status 1 wp $ISLINGTON bundle "$transfer" --out "$NET/sender.wpb"
+    stop_all
+    check "it holds" verified "$NET/sender.wpb" --html "$NET/review.html"
+    check "the other too" verified "$NET/recipient.wpb"
+    check "every event is proven" equals "$(verified "$NET/recipient.wpb" --json | "$PICK" timeline mark words |
+        grep -c '^proven.*Move of a child notified')" 2
+    check "the opening is signed" contains "$(verified "$NET/sender.wpb" --json)" "a social worker opened"
+    check_not "no word of the sealed part" grep -qF "invented words" "$NET/sender.wpb" "$NET/recipient.wpb" "$NET/review.html"
+    check_not "no label that is kept here only" grep -qa '"ash"' "$NET/sender.wpb"
+    check "a document" grep -q "Everything in it holds" "$NET/review.html"
+    check_not "without scripts" grep -qi "<script" "$NET/review.html"
+    check "another network's roots are refused" ends_with_status 1 other_roots "$NET/sender.wpb"
+}
+
+# The same file under the join file of a network made anew.
+other_roots() {
+    sed "s/^\(roots = \)[0-9a-f]\{8\}/\100000000/" "$NET/network.join" >"$NET/other.join"
+    wp_offline verify "$1" --join "$NET/other.join"
+}
+
+bundle__changed_or_cut__says_where_and_prints_what_is_whole() {
+    local transfer size
+    lived
+    check "made" wp $ISLINGTON bundle "$transfer" --out "$NET/b.wpb"
+    size=$(stat -c %s "$NET/b.wpb")
+    head -c $((size - 200)) "$NET/b.wpb" >"$NET/cut.wpb"
+    check "a cut one is found" ends_with_status 1 verified "$NET/cut.wpb"
+    check "and says where" grep -q "at byte" "$NET/err"
+    check "what is whole is printed" grep -q "Move of a child notified" "$NET/out"
+    perl -pe 'BEGIN { $/ = undef } substr($_, -300, 1) ^= "\x04"' "$NET/b.wpb" >"$NET/changed.wpb"
+    check "a changed one is found" ends_with_status 1 verified "$NET/changed.wpb"
+    check "and says where" grep -q "was changed" "$NET/err"
+}
+
+bundle__made_without_the_broker__says_that_places_are_not_proven() {
+    local transfer
+    lived
+    stop_process broker
+    check "offline" wait_until 20 status_is_not $CAMDEN state online
+    check "made" wp $CAMDEN bundle "$transfer" --out "$NET/b.wpb"
+    check "it holds" verified "$NET/b.wpb"
+    check "as far as it goes" contains "$(verified "$NET/b.wpb")" "no place in the journal is proven"
+}
+
+run_tests
