@@ -289,7 +289,7 @@ static void serve(void *context)
         make_places(self);
         ask_next(self, now_ms);
         store_begin(self->tables.store);
-        keep_trim(&self->tables);
+        keep_trim(&self->tables, world->wall_ms(world->context));
         (void)store_commit(self->tables.store);
     }
     if (self->desk.more) {

@@ -64,8 +64,22 @@ static void feed_add(
     self->changes++;
 }
 
-void keep_trim(struct hub_tables *self)
+/* Old hours become days, old days months: the table of what waits stays small, whatever nobody ever opens. */
+static void merge_waiting(struct hub_tables *self, int64_t before_hour, int64_t bucket_hours)
 {
+    KEEP_RUN(self,
+        "INSERT INTO waiting (place, hour, unpersisted, unopened) SELECT place, hour / ?2 * ?2, "
+        "sum(unpersisted), sum(unopened) FROM waiting WHERE hour < ?1 AND hour % ?2 <> 0 GROUP BY "
+        "place, hour / ?2 ON CONFLICT DO UPDATE SET unpersisted = unpersisted + "
+        "excluded.unpersisted, unopened = unopened + excluded.unopened",
+        before_hour, bucket_hours);
+    KEEP_RUN(
+        self, "DELETE FROM waiting WHERE hour < ?1 AND hour % ?2 <> 0", before_hour, bucket_hours);
+}
+
+void keep_trim(struct hub_tables *self, int64_t now_ms)
+{
+    int64_t this_hour = now_ms / HUB_HOUR_MS;
     sqlite3_stmt *ends = store_sql(
         self->store, "SELECT (SELECT min(position) FROM feed), (SELECT max(position) FROM feed)");
     int64_t first = 0;
@@ -78,6 +92,11 @@ void keep_trim(struct hub_tables *self)
     }
     if (last - first >= HUB_FEED_ENTRIES + HUB_FEED_SLACK) {
         KEEP_RUN(self, "DELETE FROM feed WHERE position <= ?", last - HUB_FEED_ENTRIES);
+    }
+    if (this_hour != self->merged_hour) {
+        self->merged_hour = this_hour;
+        merge_waiting(self, this_hour - HUB_WAIT_HOURS, HUB_WAIT_DAY);
+        merge_waiting(self, this_hour - HUB_WAIT_DAYS_HOURS, HUB_WAIT_MONTH);
     }
 }
 
@@ -317,13 +336,22 @@ static bool find_delivery(
 static void wait_less(
     struct hub_tables *self, int64_t place, int64_t hour, int64_t unpersisted, int64_t unopened)
 {
-    KEEP_RUN(self,
-        "UPDATE waiting SET unpersisted = unpersisted - ?3, unopened = unopened - ?4 WHERE place = "
-        "?1 AND hour = ?2",
-        place, hour, unpersisted, unopened);
-    KEEP_RUN(self,
-        "DELETE FROM waiting WHERE place = ?1 AND hour = ?2 AND unpersisted <= 0 AND unopened <= 0",
-        place, hour);
+    const int64_t buckets[] = {1, HUB_WAIT_DAY, HUB_WAIT_MONTH};
+
+    for (size_t i = 0; i < sizeof buckets / sizeof buckets[0]; i++) {
+        int64_t at = hour / buckets[i] * buckets[i];
+        KEEP_RUN(self,
+            "UPDATE waiting SET unpersisted = unpersisted - ?3, unopened = unopened - ?4 WHERE "
+            "place = ?1 AND hour = ?2",
+            place, at, unpersisted, unopened);
+        if (sqlite3_changes(self->store->db) > 0) {
+            KEEP_RUN(self,
+                "DELETE FROM waiting WHERE place = ?1 AND hour = ?2 AND unpersisted <= 0 AND "
+                "unopened <= 0",
+                place, at);
+            return;
+        }
+    }
 }
 
 /* An opening says that it was persisted too: the one may come without the other after a fault was mended. */

@@ -15,8 +15,9 @@ void keep_record(
 void keep_ack(struct hub_tables *self, const struct entry_row *entry, const struct kept_ack *ack);
 void keep_held(struct hub_tables *self, const struct entry_row *entry);
 
-/* Inside a transaction: the feed is cut to HUB_FEED_ENTRIES where it has grown past that and the slack. */
-void keep_trim(struct hub_tables *self);
+/* Inside a transaction, now and then: the feed is cut to HUB_FEED_ENTRIES where it has grown past that and the slack; what
+ * has waited for more than eight days is counted by day, for more than sixty by thirty days. */
+void keep_trim(struct hub_tables *self, int64_t now_ms);
 
 enum hub_clock_state {
     HUB_CLOCK_RUNNING = 1,

@@ -19,11 +19,16 @@ enum {
     HUB_PLACES_MAX = 1024,       /* authorities: England has 153, a register at most 1,000 */
     HUB_AGE_COUNT = 5,           /* ages by which waiting events are counted */
     HUB_SPAN_HOURS_MAX = 17520,  /* two years: longer waits for an acceptance count as this */
+    HUB_WAIT_HOURS = 192,        /* eight days: ages above seven are not told apart further */
+    HUB_WAIT_DAY = 24,           /* older waits are counted by so many hours ... */
+    HUB_WAIT_DAYS_HOURS = 1440,  /* ... and after sixty days ... */
+    HUB_WAIT_MONTH = 720,        /* ... by so many */
     HUB_ASK_MS = 1000,           /* one authority a second is asked after at the broker */
     HUB_ASK_AGAIN_MS = 60000,    /* and each at most once in so long */
     HUB_NAME_BYTES_MAX = 80,     /* name of an authority as shown */
 };
 
+#define HUB_CACHE_KIB "65536" /* of the database in memory: the tables of the views fit */
 #define HUB_HOUR_MS INT64_C(3600000)
 #define HUB_DAY_MS INT64_C(86400000)
 

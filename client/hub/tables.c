@@ -109,6 +109,10 @@ int tables_open(
     struct hub_tables *self, store_t *store, const struct world *world, struct complaint *why)
 {
     self->store = store;
+    if (sqlite3_exec(store->db, "PRAGMA cache_size = -" HUB_CACHE_KIB, NULL, NULL, NULL) !=
+        SQLITE_OK) {
+        return complain(why, E_IO, "the hub's database: %s", sqlite3_errmsg(store->db));
+    }
     store_begin(store);
     for (size_t i = 0; i < sizeof schema / sizeof schema[0]; i++) {
         if (sqlite3_exec(store->db, schema[i], NULL, NULL, NULL) != SQLITE_OK) {

@@ -23,7 +23,8 @@ struct hub_contact {
 struct hub_tables {
     store_t *store; /* lent */
     uint8_t blind_key[BLIND_KEY_BYTES];
-    int64_t rebuilt_ms; /* when the tables were last emptied to be filled again, 0 for never */
+    int64_t rebuilt_ms;  /* when the tables were last emptied to be filled again, 0 for never */
+    int64_t merged_hour; /* when what waits was last counted by day */
     uint64_t
         changes; /* entries kept since the start: a screen asks whether it is still up to date */
     const register_t *book;   /* lent from the core, NULL before the first */
