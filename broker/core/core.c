@@ -32,6 +32,7 @@ static handler *const handlers[] = {
     [WAYPOST__FRAME__BODY_BYE] = session_bye,
     [WAYPOST__FRAME__BODY_ERASE] = erase_frame,
     [WAYPOST__FRAME__BODY_PROVE] = prove_frame,
+    [WAYPOST__FRAME__BODY_FETCH_PAST] = past_frame,
 };
 
 void core_count(core_t *self, enum counter counter)

@@ -618,6 +618,8 @@ void erasures_encode(const core_t *self, struct buf *out);
 void erasures_decode(core_t *self, struct cursor *in);
 
 /* prove.c */
+void past_frame(core_t *self, struct session *session, const struct register_agent *agent,
+    const Waypost__Frame *frame); /* past.c */
 void prove_frame(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Frame *frame);
 

@@ -5,7 +5,7 @@
  * An entry that cannot be read from the journal stops its stream there, is counted and logged, and waits for the
  * operator; nothing is skipped.
  */
-#include "broker/core/core_internal.h"
+#include "broker/core/parcel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 
 #include "common/base/banned.h"
 
-enum { FRAME_BATCHES_MAX = 256, PATH_STEPS_MAX = 16, FRAME_PREFIX_BYTES = 16, WRAPS_TOLD_MAX = 4 };
+enum { PATH_STEPS_MAX = 16, FRAME_PREFIX_BYTES = 16, WRAPS_TOLD_MAX = 4 };
 
 enum payload_absent {
     PAYLOAD_NONE = 0,
@@ -27,17 +27,6 @@ enum payload_absent {
 };
 
 enum verdict_told { TOLD_REFUSED = 3 };
-
-/* A DELIVER under construction. */
-struct parcel {
-    core_t *core;
-    struct stream *stream;
-    const struct register_agent *agent; /* NULL: skimming, nothing is written */
-    struct buf *entries, *batches;
-    uint64_t positions[FRAME_BATCHES_MAX];
-    uint32_t batch_count;
-    struct hash running; /* of the last entry */
-};
 
 static size_t varint_len(uint64_t value)
 {
@@ -431,26 +420,43 @@ static struct hash running_next(
     return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(tail, sizeof tail));
 }
 
-static int entry_prepare(struct parcel *self, uint64_t number, bool write, struct sent *sent)
+int parcel_entry(struct parcel *self, const struct entry *entry, bool write, struct sent *sent,
+    struct hash *item)
 {
     static int (*const prepare[])(struct parcel *, const struct entry *, bool, struct sent *,
         struct hash *) = {NULL, event_prepare, record_prepare, ack_prepare, held_prepare};
+
+    assert(entry->type >= ENTRY_EVENT && entry->type <= ENTRY_HELD);
+    return prepare[entry->type](self, entry, write, sent, item);
+}
+
+static int entry_prepare(struct parcel *self, uint64_t number, bool write, struct sent *sent)
+{
     const struct entry *entry = stream_entry(self->stream, number);
-    size_t before = self->entries->len + self->batches->len;
+    size_t before = parcel_bytes(self);
     struct hash item;
 
     *sent = (struct sent){0};
-    assert(entry->type >= ENTRY_EVENT && entry->type <= ENTRY_HELD);
-    int rc = prepare[entry->type](self, entry, write, sent, &item);
+    int rc = parcel_entry(self, entry, write, sent, &item);
     if (rc != 0) {
         return rc;
     }
-    sent->bytes = (uint32_t)(self->entries->len + self->batches->len - before);
+    sent->bytes = (uint32_t)(parcel_bytes(self) - before);
     sent->running = running_next(&self->running, number, entry->type, &item);
     return 0;
 }
 
-static void parcel_begin(core_t *core, struct stream *stream, struct parcel *self)
+size_t parcel_bytes(const struct parcel *self)
+{
+    return self->entries->len + self->batches->len;
+}
+
+bool parcel_full(const struct parcel *self)
+{
+    return parcel_bytes(self) >= DELIVER_BYTES || self->batch_count >= FRAME_BATCHES_MAX;
+}
+
+void parcel_begin(core_t *core, struct stream *stream, struct parcel *self)
 {
     const struct sent *last = stream_sent(stream, stream_sent_last(stream));
 
@@ -521,8 +527,7 @@ static size_t parcel_fill(core_t *self, struct stream *stream, struct parcel *pa
     struct sent sent;
 
     parcel_begin(self, stream, parcel);
-    while (parcel->entries->len + parcel->batches->len < DELIVER_BYTES &&
-        parcel->batch_count < FRAME_BATCHES_MAX) {
+    while (!parcel_full(parcel)) {
         uint64_t number = stream_sent_last(stream) + 1;
         size_t entries = parcel->entries->len;
         size_t batches = parcel->batches->len;

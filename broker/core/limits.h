@@ -5,6 +5,7 @@
 #define WAYPOST_BROKER_LIMITS_H
 
 enum {
+    PAST_RECORDS = 4096,     /* records looked at for one page of PAST: some milliseconds */
     SESSIONS_MAX = 16384,    /* connections with a valid key: eight for each of 2,000 agents */
     MALFORMED_MAX = 16,      /* frames that cannot be read, until a session is ignored */
     ACKS_WAITING_MAX = 64,   /* acknowledgements of one session under verification */

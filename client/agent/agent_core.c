@@ -322,6 +322,12 @@ static void take_operated(agent_core_t *self, const Waypost__Frame *frame, struc
     ops_operated(self, frame->operated);
 }
 
+static void take_past(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
+{
+    (void)bytes;
+    incoming_past(self, frame->past);
+}
+
 static void take_own_events(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
 {
     (void)bytes;
@@ -359,6 +365,7 @@ static const struct {
     {WAYPOST__FRAME__BODY_ANSWER, false, take_answer},
     {WAYPOST__FRAME__BODY_OPERATED, false, take_operated},
     {WAYPOST__FRAME__BODY_OWN_EVENTS, false, take_own_events},
+    {WAYPOST__FRAME__BODY_PAST, false, take_past},
     {WAYPOST__FRAME__BODY_ERASED, false, take_erased},
     {WAYPOST__FRAME__BODY_PROOF, false, take_proof},
 };
@@ -520,4 +527,11 @@ const struct register_agent *agent_core_me(const agent_core_t *self)
 bool agent_core_answer(agent_core_t *self, uint64_t client, json_t *line)
 {
     return self->ports.answer(self->ports.context, client, line);
+}
+
+void agent_core_fetch_past(agent_core_t *self, uint64_t leaf, uint64_t skip)
+{
+    self->past_pending = true;
+    self->past_leaf = leaf;
+    self->past_skip = skip;
 }

@@ -97,6 +97,9 @@ void agent_core_alarm_clear(agent_core_t *self, const char *name);
 
 bool agent_core_online(const agent_core_t *self); /* a session is open and checked */
 
+/* Fetch what was told before, from this place in the journal; the stream waits. Once, before the first connection. */
+void agent_core_fetch_past(agent_core_t *self, uint64_t leaf, uint64_t skip);
+
 /* For a keeper: the register in force and our entry in it (NULL before the first, or where it does not name us), lent until
  * the next frame; and ports.answer. */
 const register_t *agent_core_register(const agent_core_t *self);

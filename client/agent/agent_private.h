@@ -93,6 +93,9 @@ struct agent_core {
     struct flight flights[AGENT_BATCHES_IN_FLIGHT];
 
     /* receiving */
+    bool past_pending;  /* a keeper fills its tables again: pages first, the stream after */
+    uint64_t past_leaf; /* where the next page begins */
+    uint64_t past_skip;
     bool resend_wanted;   /* once the register is here */
     bool resend_pending;  /* once it may be asked again */
     int64_t resend_at_ms; /* mono: not before */
@@ -226,6 +229,8 @@ struct hash receipt_leaf(const char *network, const Waypost__Receipt *receipt);
 /* incoming.c */
 void incoming_deliver(agent_core_t *self, const Waypost__Deliver *deliver);
 void incoming_resend(agent_core_t *self);
+void incoming_past(agent_core_t *self, const Waypost__Past *past);
+void incoming_fetch_past(agent_core_t *self); /* the next page, or the first */
 struct hash incoming_hash_start(const char *network, const char *agent, uint64_t epoch);
 struct hash incoming_hash_next(
     const struct hash *before, uint64_t number, uint8_t type, const struct hash *item);

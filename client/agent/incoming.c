@@ -77,9 +77,9 @@ void incoming_resend(agent_core_t *self)
 
 struct delivery {
     agent_core_t *core;
-    const Waypost__Deliver *frame;
-    struct inspected *batches; /* one for each of the frame's */
-    struct entry_row row;      /* of the entry at hand */
+    const Waypost__Deliver *frame; /* of a PAST: its batches and entries */
+    struct inspected *batches;     /* one for each of the frame's */
+    struct entry_row row;          /* of the entry at hand */
     struct hash item;
     int64_t now_ms;
 };
@@ -438,6 +438,9 @@ void incoming_deliver(agent_core_t *self, const Waypost__Deliver *deliver)
     if (deliver->stream_epoch != identity->stream_epoch && !new_epoch) {
         return; /* of an epoch that is over */
     }
+    if (self->past_pending) {
+        return; /* first what was before: it is asked for again then */
+    }
     if (self->book == NULL || self->resend_wanted) {
         self->resend_wanted =
             true; /* nothing can be judged yet: asked for again with the register */
@@ -456,4 +459,71 @@ void incoming_deliver(agent_core_t *self, const Waypost__Deliver *deliver)
         return;
     }
     apply_frame(self, deliver);
+}
+
+/* ---- what was told before (S-35) ---- */
+
+void incoming_fetch_past(agent_core_t *self)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__FetchPast body = WAYPOST__FETCH_PAST__INIT;
+
+    body.from_leaf = self->past_leaf;
+    body.skip = self->past_skip;
+    frame.body_case = WAYPOST__FRAME__BODY_FETCH_PAST;
+    frame.fetch_past = &body;
+    (void)agent_send(self, &frame);
+}
+
+/* Numbers of a page count for nothing: they stand in an epoch that never was, and go with the next page. */
+static int take_page(struct delivery *self)
+{
+    store_entries_forget(self->core->store, 1, 0);
+    for (size_t i = 0; i < self->frame->n_entries; i++) {
+        int rc = take_entry(self, self->frame->entries[i], i + 1);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void incoming_past(agent_core_t *self, const Waypost__Past *past)
+{
+    const struct agent_keeper *keeper = self->options.keeper;
+    Waypost__Deliver frame = WAYPOST__DELIVER__INIT;
+    struct delivery delivery = {.core = self, .frame = &frame, .now_ms = agent_wall(self)};
+
+    if (!self->past_pending || keeper == NULL || self->book == NULL) {
+        return;
+    }
+    frame.n_batches = past->n_batches;
+    frame.batches = past->batches;
+    frame.n_entries = past->n_entries;
+    frame.entries = past->entries;
+    delivery.batches = mem_new(frame.n_batches, sizeof *delivery.batches);
+    for (size_t i = 0; i < frame.n_batches; i++) {
+        inspect_batch(self, frame.batches[i], &delivery.batches[i]);
+    }
+    store_begin(self->store);
+    int rc = take_page(&delivery);
+    if (rc == 0) {
+        keeper->past(keeper->context, past->next_leaf, past->next_skip, past->done);
+    }
+    free(delivery.batches);
+    if (agent_commit(self) != 0 || rc != 0) {
+        log_warnx("past: a page cannot be taken: %s; it is asked for again", err_text(rc));
+        uplink_close(self, AGENT_BACKOFF_MAX_MS);
+        return;
+    }
+    self->past_leaf = past->next_leaf;
+    self->past_skip = past->next_skip;
+    self->past_pending = !past->done;
+    self->watch_wanted = true;
+    if (self->past_pending) {
+        incoming_fetch_past(self);
+    } else {
+        log_info("past: everything is here again, leaf=%" PRIu64, past->next_leaf);
+        incoming_resend(self);
+    }
 }

@@ -52,6 +52,8 @@ struct agent_keeper {
     void (*record)(void *context, const struct entry_row *entry, const struct kept_record *record);
     void (*ack)(void *context, const struct entry_row *entry, const struct kept_ack *ack);
     void (*held)(void *context, const struct entry_row *entry); /* entry->event is set aside */
+    /* A page of what was told before was kept: where the next one begins. done: it was the last. */
+    void (*past)(void *context, uint64_t next_leaf, uint64_t next_skip, bool done);
     /* A request of the local interface. False: not one of the keeper's, the core answers it. */
     bool (*request)(void *context, uint64_t client, const json_t *request, json_t **answer);
     void (*flow)(void *context);                  /* new entries, or a watching client has room */

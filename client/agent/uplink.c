@@ -402,10 +402,15 @@ static void pass_lost(agent_core_t *self, const Waypost__Welcome *welcome)
             welcome->stream_acked);
         return;
     }
-    agent_alarm(self, "stream_gap",
-        "entries %" PRIu64 " to %" PRIu64 " of our stream were acknowledged and are not in this "
-        "database: it was put back from a copy; ask their senders to send them again",
-        identity->stream_upto + 1, welcome->stream_acked);
+    if (self->options.keeper != NULL) { /* a hub fetches them again, from the journal */
+        agent_core_fetch_past(self, self->past_pending ? self->past_leaf : 0, self->past_skip);
+    } else {
+        agent_alarm(self, "stream_gap",
+            "entries %" PRIu64 " to %" PRIu64
+            " of our stream were acknowledged and are not in this "
+            "database: it was put back from a copy; ask their senders to send them again",
+            identity->stream_upto + 1, welcome->stream_acked);
+    }
     store_begin(self->store);
     identity->stream_upto = identity->stream_acked = welcome->stream_acked;
     identity->running = running;
@@ -448,6 +453,9 @@ void uplink_settle(agent_core_t *self)
     keep_head(self, &head);
     if (self->state == SESSION_OPEN && self->publish_stopped == 0) {
         begin_publishing(self, frame->welcome);
+    }
+    if (self->state == SESSION_OPEN && self->past_pending) {
+        incoming_fetch_past(self);
     }
 }
 
@@ -519,6 +527,7 @@ void uplink_refused(agent_core_t *self, const Waypost__Refused *refused)
         return;
     case WAYPOST__FRAME__BODY_ACK:
     case WAYPOST__FRAME__BODY_FETCH_OWN:
+    case WAYPOST__FRAME__BODY_FETCH_PAST:
         uplink_close(self, -1); /* WELCOME says where both sides stand */
         return;
     case WAYPOST__FRAME__BODY_RESEND:

@@ -71,6 +71,13 @@ static void take_held(void *context, const struct entry_row *entry)
     keep_held(&self->tables, entry);
 }
 
+static void take_past(void *context, uint64_t next_leaf, uint64_t next_skip, bool done)
+{
+    struct hub *self = context;
+
+    tables_past(&self->tables, done ? -1 : (int64_t)next_leaf, (int64_t)next_skip);
+}
+
 static bool take_request(void *context, uint64_t client, const json_t *request, json_t **answer)
 {
     struct hub *self = context;
@@ -231,6 +238,7 @@ int hub_open(struct hub *self, store_t *store, const struct world *world, struct
         .record = take_record,
         .ack = take_ack,
         .held = take_held,
+        .past = take_past,
         .request = take_request,
         .flow = flow,
         .gone = gone};
@@ -264,6 +272,10 @@ static int start(void *context, agent_core_t *core, struct complaint *why)
     struct hub *self = context;
 
     hub_attach(self, core);
+    if (self->tables.past_leaf >= 0) { /* a new database, a rebuild, or one that was cut short */
+        agent_core_fetch_past(
+            core, (uint64_t)self->tables.past_leaf, (uint64_t)self->tables.past_skip);
+    }
     return self->config.page ? web_open(self, &self->web, why) : 0;
 }
 

@@ -12,7 +12,8 @@ enum { TABLES_VERSION = 1 };
 
 static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS hub (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT "
-    "NULL, blind BLOB NOT NULL, rebuilt_ms INTEGER NOT NULL) STRICT",
+    "NULL, blind BLOB NOT NULL, rebuilt_ms INTEGER NOT NULL, past_leaf INTEGER NOT NULL, past_skip "
+    "INTEGER NOT NULL) STRICT",
     /* who: heard_ms last event or acknowledgement; running, breached: clocks that bind it */
     "CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, "
     "heard_ms INTEGER NOT NULL, said_ms INTEGER NOT NULL, running INTEGER NOT NULL, breached "
@@ -84,7 +85,7 @@ static const char *const emptied[] = {"places", "cases", "events", "deliveries",
 static int make_hub_row(struct hub_tables *self, const struct world *world)
 {
     world->random(world->context, self->blind_key, sizeof self->blind_key);
-    sqlite3_stmt *statement = store_sql(self->store, "INSERT INTO hub VALUES (1, ?1, ?2, 0)");
+    sqlite3_stmt *statement = store_sql(self->store, "INSERT INTO hub VALUES (1, ?1, ?2, 0, 0, 0)");
     sql_int(statement, 1, TABLES_VERSION);
     sql_blob(statement, 2, slice_of(self->blind_key, sizeof self->blind_key));
     store_run(self->store, statement);
@@ -93,7 +94,8 @@ static int make_hub_row(struct hub_tables *self, const struct world *world)
 
 static int read_hub_row(struct hub_tables *self, const struct world *world)
 {
-    sqlite3_stmt *statement = store_sql(self->store, "SELECT version, blind, rebuilt_ms FROM hub");
+    sqlite3_stmt *statement =
+        store_sql(self->store, "SELECT version, blind, rebuilt_ms, past_leaf, past_skip FROM hub");
 
     if (!store_row(self->store, statement)) {
         return make_hub_row(self, world);
@@ -101,6 +103,8 @@ static int read_hub_row(struct hub_tables *self, const struct world *world)
     int version = (int)row_int(statement, 0);
     row_fixed(statement, 1, self->blind_key, sizeof self->blind_key);
     self->rebuilt_ms = row_int(statement, 2);
+    self->past_leaf = row_int(statement, 3);
+    self->past_skip = row_int(statement, 4);
     store_stop(statement);
     return version;
 }
@@ -151,7 +155,20 @@ int tables_empty(struct hub_tables *self, int64_t now_ms)
     sql_int(statement, 1, now_ms);
     store_run(self->store, statement);
     self->rebuilt_ms = now_ms;
+    tables_past(self, 0, 0);
     return store_commit(self->store);
+}
+
+void tables_past(struct hub_tables *self, int64_t leaf, int64_t skip)
+{
+    sqlite3_stmt *statement =
+        store_sql(self->store, "UPDATE hub SET past_leaf = ?1, past_skip = ?2");
+
+    sql_int(statement, 1, leaf);
+    sql_int(statement, 2, skip);
+    store_run(self->store, statement);
+    self->past_leaf = leaf;
+    self->past_skip = skip;
 }
 
 /* ---- authorities ---- */

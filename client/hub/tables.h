@@ -23,6 +23,9 @@ struct hub_contact {
 struct hub_tables {
     store_t *store; /* lent */
     uint8_t blind_key[BLIND_KEY_BYTES];
+    int64_t
+        past_leaf; /* fetching what was told before: its next page; -1 where nothing is to be fetched */
+    int64_t past_skip;
     int64_t rebuilt_ms;  /* when the tables were last emptied to be filled again, 0 for never */
     int64_t merged_hour; /* when what waits was last counted by day */
     uint64_t
@@ -37,7 +40,11 @@ struct hub_tables {
 int tables_open(
     struct hub_tables *self, store_t *store, const struct world *world, struct complaint *why);
 
-/* Empty every view and the memory of what came; the key of the blinded ids stays. 0 or E_IO, E_FULL. */
+/* Inside a transaction: where the next page begins; leaf -1: everything is here. */
+void tables_past(struct hub_tables *self, int64_t leaf, int64_t skip);
+
+/* Empty every view and the memory of what came, to be fetched again from the first record; the key of the blinded ids stays.
+ * 0 or E_IO, E_FULL. */
 int tables_empty(struct hub_tables *self, int64_t now_ms);
 
 /* ---- authorities: small numbers for codes ---- */

@@ -138,4 +138,60 @@ hub__killed_and_started_again__counts_everything_once() {
     check "all arrived" wait_until 20 authority_says $CAMDEN received 12
 }
 
+# figures_of_hub: what it counts, without the time of asking and without what only passes by.
+figures_of_hub() {
+    wp $HUB hub overview --json | grep -vE '"(at|changes|last|heard|contact|listening)"'
+    wp $HUB hub pairs --json | grep -v '"at"'
+    wp $HUB hub case "$1" --json | grep -vE '"(now|left_ms)"'
+}
+
+some_traffic() {
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 9 >"$NET/sent"
+    check "opens" wait_until 20 wp $CAMDEN open "$(tail -n 1 "$NET/sent")" --role mash_manager --team mash
+    send_many $LEEDS "$(new_transfer $LEEDS $CAMDEN)" 6 >"$NET/sent"
+    check "all arrive" wait_until 20 authority_says $CAMDEN received 15
+    check "the opening too" wait_until 20 grep -q opened <(wp $HUB hub case "$transfer")
+    check "and the deadlines" wait_until 20 deadline_runs C01
+}
+
+hub__rebuilt__counts_the_same_under_the_same_names() {
+    local transfer
+    start_network $ISLINGTON $CAMDEN $LEEDS $HUB
+    some_traffic
+    wait_until 5 log_of_hub_is_quiet
+    figures_of_hub "$transfer" >"$NET/before"
+    check "stops" stop_process $HUB
+    launch $HUB "$WAYPOST_HUB" --rebuild -c "$NET/$HUB/agent.zpl"
+    check "everything is here again" wait_until 20 fetched_everything 2
+    figures_of_hub "$transfer" >"$NET/after"
+    check "the same" diff "$NET/before" "$NET/after"
+    send $ISLINGTON "$transfer" >"$NET/sent"
+    check "and it goes on" wait_until 20 authority_says $CAMDEN received 16
+    check "no alarm" equals "" "$(wp $HUB alarms --json | "$PICK" alarms name)"
+}
+
+# fetched_everything TIMES: once when its database was new.
+fetched_everything() {
+    [[ $(grep -c 'past: everything is here again' "$NET/$HUB/log") == "$1" ]]
+}
+
+log_of_hub_is_quiet() {
+    [[ $(wp $HUB status --json | "$PICK" stream.upto) == "$(wp $HUB status --json | "$PICK" stream.acknowledged)" ]]
+}
+
+hub__database_lost__is_filled_again_from_the_broker() {
+    local transfer
+    start_network $ISLINGTON $CAMDEN $LEEDS $HUB
+    some_traffic
+    kill_process $HUB
+    rm -rf "$NET/$HUB/data"
+    check "starts" start_agent $HUB
+    check "is filled" wait_until 20 authority_says $CAMDEN received 15
+    check "with what was opened" grep -q opened <(wp $HUB hub case "$transfer")
+    send $ISLINGTON "$transfer" >"$NET/sent"
+    check "and it goes on" wait_until 20 authority_says $CAMDEN received 16
+    check "no alarm" equals "" "$(wp $HUB alarms --json | "$PICK" alarms name)"
+}
+
 run_tests
