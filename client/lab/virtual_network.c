@@ -76,13 +76,22 @@ void virtual_revoke(virtual_network_t *self, size_t agent)
     self->agents[agent]->revoked_ms = self->clock.wall_ms;
 }
 
+void virtual_list(virtual_network_t *self, size_t agent, bool listed)
+{
+    self->agents[agent]->unlisted = !listed;
+}
+
 void virtual_register(virtual_network_t *self)
 {
     struct book_agent *agents = mem_new(self->agent_count + 1, sizeof *agents);
 
+    size_t count = 0;
     for (size_t i = 0; i < self->agent_count; i++) {
         const struct virtual_agent *agent = self->agents[i];
-        agents[i] = (struct book_agent){&agent->keys, agent->code, agent->role, agent->region,
+        if (agent->unlisted) {
+            continue;
+        }
+        agents[count++] = (struct book_agent){&agent->keys, agent->code, agent->role, agent->region,
             agent->acts_for, agent->revoked_ms};
     }
     virtual_book_sign(&self->book,
@@ -92,7 +101,7 @@ void virtual_register(virtual_network_t *self)
             .issued_ms = self->clock.wall_ms,
             .authority_count = self->authority_count,
             .authorities = self->authorities,
-            .agent_count = self->agent_count,
+            .agent_count = count,
             .agents = agents});
     free(agents);
     broker_register(self);

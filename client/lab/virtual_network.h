@@ -69,6 +69,8 @@ struct virtual_member {
 size_t virtual_add_agent(virtual_network_t *self, const struct virtual_member *member);
 size_t virtual_agent_count(const virtual_network_t *self);
 void virtual_revoke(virtual_network_t *self, size_t agent); /* with the next register */
+/* Is it named in the registers from now on? Every agent is, unless it is said otherwise. */
+void virtual_list(virtual_network_t *self, size_t agent, bool listed);
 
 /* Sign the next register; a running broker brings it into force at once, or at one of its ticks. */
 void virtual_register(virtual_network_t *self);

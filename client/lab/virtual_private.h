@@ -38,6 +38,7 @@ struct virtual_agent {
     const char *code, *region, *acts_for, *database; /* lent */
     enum register_role role;
     int64_t revoked_ms;
+    bool unlisted; /* not in the register */
     struct virtual_world world;
     store_t *store;     /* NULL while it is down */
     agent_core_t *core; /* likewise */

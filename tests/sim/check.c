@@ -180,7 +180,10 @@ bool check_done(struct sim *self)
         done = false;
     }
     done = done && all_erased(self, &why);
-    if (!done && why.len > 0) {
+    if (!done && why.len == 0) {
+        buf_put_text(&why, "the broker is down, or still has something to verify, judge or write");
+    }
+    if (!done) {
         sim_trace(self, "not done: %.*s", (int)why.len, (const char *)why.data);
         (void)snprintf(
             self->undone, sizeof self->undone, "%.*s", (int)why.len, (const char *)why.data);
@@ -206,7 +209,7 @@ static void check_recipient(
             self->agents[send->agent].id);
         return;
     }
-    if (row.fault != 0) {
+    if (row.fault != 0 && !(row.fault == E_OPEN && self->agents[recipient].newcomer)) {
         sim_fail(self, six, "agent %s could not use a good event of %s: %s", id,
             self->agents[send->agent].id, err_name(row.fault));
     }

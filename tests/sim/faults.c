@@ -7,7 +7,7 @@
 #define LEAP_MAX_MS (UINT64_C(10) * 86400000)
 #define FREE_BYTES (UINT64_C(1) << 40)
 
-enum { FAULT_CALLS_MAX = 60, TRIES = 40 };
+enum { FAULT_CALLS_MAX = 60, TRIES = 40, HOSTILE_PERCENT = 70 };
 
 static size_t some_agent(struct sim *self)
 {
@@ -158,7 +158,12 @@ static void agent_clock(struct sim *self)
 
 static void new_register(struct sim *self)
 {
-    sim_trace(self, "a new register");
+    bool lists = self->late != SIM_NOBODY && (self->healing || sim_chance(self, 40));
+    sim_trace(self, "a new register%s", lists ? ", and it names the agent that is new" : "");
+    if (lists) {
+        virtual_list(self->network, self->late, true);
+        self->late = SIM_NOBODY;
+    }
     virtual_register(self->network);
 }
 
@@ -224,6 +229,9 @@ enum { ROWS = sizeof table / sizeof table[0] };
 
 void fault_do(struct sim *self)
 {
+    if (sim_has(self, FAULT_HOSTILE) && sim_chance(self, HOSTILE_PERCENT)) {
+        hostile_acts(self);
+    }
     for (unsigned i = 0; i < TRIES; i++) {
         size_t row = sim_random(self, ROWS);
         if (sim_has(self, table[row].fault)) {
@@ -277,6 +285,9 @@ void fault_heal(struct sim *self)
                 agent->back_ms = now_ms;
             }
         }
+    }
+    if (self->late != SIM_NOBODY) {
+        new_register(self);
     }
     release_all(self);
 }

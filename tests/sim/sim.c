@@ -202,6 +202,12 @@ static void set_up(struct sim *self)
     if (sim_has(self, FAULT_HOSTILE)) {
         hostile_new(self);
     }
+    self->late = SIM_NOBODY;
+    if (sim_has(self, FAULT_REGISTER) && self->plan.agents > 3 && sim_chance(self, 40)) {
+        self->late = 1;
+        self->agents[self->late].newcomer = true;
+        virtual_list(self->network, self->late, false);
+    }
     virtual_register(self->network);
     self->broker_back_ms = 0;
 }

@@ -95,6 +95,7 @@ struct sim_agent {
     bool lives;    /* takes part */
     bool lost;     /* revoked, or in hostile hands: nothing is promised to it */
     bool restored; /* its database was put back: what it had received since is not there */
+    bool newcomer; /* registers have not always named it: what was sealed before it cannot open */
     bool has_copy;
     size_t sends_copied;      /* sends when it was made */
     struct sim_disk copy;     /* of its database, open while has_copy */
@@ -126,6 +127,7 @@ struct sim {
     struct sim_transfer transfers[SIM_TRANSFERS_MAX];
     size_t send_count;
     struct sim_send sends[SIM_SENDS_MAX];
+    size_t late;                        /* agent that the first registers do not name, SIM_NOBODY */
     size_t hostile;                     /* agent, SIM_NOBODY */
     struct watch *watch;                /* owned */
     struct hostile *liar;               /* owned */

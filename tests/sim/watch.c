@@ -37,6 +37,7 @@ struct watch {
     arena_t *arena, *inner;
     struct head_seen heads[HEAD_SLOTS]; /* by size; size 0: free */
     uint64_t head_last;                 /* the highest size shown */
+    uint64_t incarnations[SIM_AGENTS];  /* that it published under last */
     struct receipt_seen receipts[SIM_AGENTS][SEQUENCES_MAX];
 };
 
@@ -182,6 +183,20 @@ static void see_receipt(struct sim *self, size_t agent, const Waypost__Receipt *
     }
 }
 
+/* Numbers begin again with an incarnation, and receipts do not name theirs. */
+static void see_publish(struct sim *self, size_t agent, const Waypost__Publish *publish)
+{
+    arena_reset(self->watch->inner);
+    const Waypost__BatchStatement *said =
+        message_decode(self->watch->inner, &waypost__batch_statement__descriptor,
+            slice_of(publish->batch->statement.data, publish->batch->statement.len));
+
+    if (said != NULL && said->incarnation != self->watch->incarnations[agent]) {
+        self->watch->incarnations[agent] = said->incarnation;
+        watch_restored(self, agent);
+    }
+}
+
 /* ---- frames ---- */
 
 static bool holds_secret(struct slice frame)
@@ -232,6 +247,7 @@ bool watch_frame(struct sim *self, size_t agent, bool to_broker, struct slice fr
         } else if (read->body_case == WAYPOST__FRAME__BODY_WELCOME) {
             see_head(self, read->welcome->head);
         } else if (read->body_case == WAYPOST__FRAME__BODY_PUBLISH && agent != self->hostile) {
+            see_publish(self, agent, read->publish);
             hostile_sees(self, frame);
         }
     }
