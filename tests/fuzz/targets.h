@@ -18,6 +18,7 @@
     X(csv, 2048)                                                                                   \
     X(engine, 8192)                                                                                \
     X(event, 4096)                                                                                 \
+    X(export, 4096)                                                                                \
     X(frame, 8192)                                                                                 \
     X(holidays, 2048)                                                                              \
     X(join, 2048)                                                                                  \
