@@ -377,7 +377,7 @@ static void welcome_incarnation(
 
 /*
  * The agent has acknowledged more than it holds: its database was put back from a copy. Its own
- * signed word says so, and what its running hash is there (S-25). False: it holds enough, or the
+ * signed word says so, and what its running hash is there (S-15a). False: it holds enough, or the
  * record cannot be read. out lends from the core's scratch.
  */
 static bool acked_before(

@@ -384,7 +384,7 @@ static int check_acked(agent_core_t *self, const Waypost__Welcome *welcome, stru
         slice_of_binary(acked->signature), key->key);
 }
 
-/* S-25: what this database has lost was acknowledged and does not come again; the stream goes on behind it. */
+/* S-15a: what this database has lost was acknowledged and does not come again; the stream goes on behind it. */
 static void pass_lost(agent_core_t *self, const Waypost__Welcome *welcome)
 {
     struct identity *identity = &self->identity;
