@@ -283,11 +283,11 @@ static void rollback_note(core_t *self, const struct session *session, const Way
         return;
     }
     if (!self->rolled_back || seen->size > self->rolled_back_size) {
-        log_errorx("journal rolled back: agent %s has a signed head of %llu records, here are "
-                   "%llu: nothing is accepted; find the newer journal, or run: waypost recover "
-                   "--lost-to %llu",
-            session->stream->name, (unsigned long long)seen->size, (unsigned long long)head->size,
-            (unsigned long long)seen->size);
+        log_errorx("journal rolled back: agent %s has a signed head of %llu records that is not of "
+                   "our %llu: nothing is accepted; find the newer journal, or run waypost recover "
+                   "with its heads",
+            session->stream->name, (unsigned long long)seen->size,
+            (unsigned long long)head->size);
         self->rolled_back_size = seen->size;
     }
     self->rolled_back = true;

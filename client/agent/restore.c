@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/store_evidence.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
 
@@ -102,6 +103,10 @@ static int recover_event(agent_core_t *self, const Waypost__OwnEvents *given,
     }
     fill_row(event, &view, &row);
     store_outbox_recovered(self->store, &row, codes, numbers, view.recipient_count);
+    if (view.has_payload && !event->has_payload) { /* erased since: the copy may hold it still */
+        (void)store_destroy(self->store, view.id, agent_wall(self));
+        self->erase_wanted = self->scrub_wanted = true;
+    }
     recover_transfer(self, &view);
     outbox_row_free(&row);
     if (memcmp(view.id, self->identity.last_event, UUID_BYTES) > 0) {

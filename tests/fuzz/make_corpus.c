@@ -7,6 +7,7 @@
  *
  * Frames are caught on their way into broker and agent (--wrap). What cannot be made ends the program.
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,29 @@ static void put_receipt(struct agentfix *agent)
     json_decref(answer);
 }
 
+static void put_bundle(struct agentfix *agent)
+{
+    static uint8_t bytes[65536];
+    size_t len = 0;
+    json_t *outbox = agentfix_ask(agent, "{'op': 'outbox'}");
+    const json_t *row = json_array_get(json_object_get(outbox, "events"), 0);
+    char line[128];
+    (void)snprintf(line, sizeof line, "{'op': 'bundle', 'transfer': '%s'}",
+        json_string_value(json_object_get(row, "transfer")));
+    json_decref(agentfix_ask(agent, line));
+    while (agentfix_prove(agent) > 0) {
+    }
+    json_t *page = agentfix_ask(agent, "{'op': 'bundle_page', 'from': 0}");
+    const char *text = json_string_value(json_object_get(page, "base64"));
+    assert(text != NULL);
+    int rc = sodium_base642bin(
+        bytes, sizeof bytes, text, strlen(text), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL);
+    assert(rc == 0);
+    put("bundle", "good", slice_of(bytes, len));
+    json_decref(outbox);
+    json_decref(page);
+}
+
 static void make_uplink(void)
 {
     static struct agentfix agent;
@@ -228,6 +252,7 @@ static void make_uplink(void)
     agentfix_refuse(&agent, E_STALE_REGISTER, 4, 1, -1, 2);
     put_caught("uplink", "refuse", 1);
     put_receipt(&agent);
+    put_bundle(&agent);
     agentfix_teardown(&agent);
 }
 

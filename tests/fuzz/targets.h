@@ -14,6 +14,7 @@
 
 /* X(name, the longest input that libFuzzer makes, in bytes): enough for every construct twice, short enough for speed. */
 #define FUZZ_TARGETS(X)                                                                            \
+    X(bundle, 4096)                                                                                \
     X(cli, 512)                                                                                    \
     X(csv, 2048)                                                                                   \
     X(engine, 8192)                                                                                \

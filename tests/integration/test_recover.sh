@@ -108,4 +108,31 @@ broker__gap_named_too_small__is_told_by_the_agents_and_named_again() {
     check "each once" each_once_in_order
 }
 
+# Two journals from one: each agent has been served by another of them.
+broker__forked__is_noticed_by_whoever_saw_the_other() {
+    local transfer
+    start_network $ISLINGTON $CAMDEN
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 1 >"$NET/sent"
+    check "delivered" wait_until 20 inbox_has $CAMDEN 1
+    stop_process $CAMDEN
+    check "a second journal" back_up
+    send_many $ISLINGTON "$transfer" 2 >>"$NET/sent"
+    check "accepted in the first" wait_until 20 outbox_is $ISLINGTON accepted 3
+    stop_process $ISLINGTON
+    put_back
+    start_broker
+    start_agent $CAMDEN
+    check "online" wait_until 20 is_online $CAMDEN
+    send_many $CAMDEN "$transfer" 8 >/dev/null
+    check "accepted in the second" wait_until 20 outbox_is $CAMDEN accepted 8
+    start_agent $ISLINGTON
+    check "noticed" wait_until 30 has_alarm $ISLINGTON fork
+    check "publishing has stopped" state_is $ISLINGTON stopped
+    check "the broker knows" wait_until 10 log_has broker 'journal rolled back'
+    send $CAMDEN "$transfer" >/dev/null
+    check "and takes nothing more" wait_until 10 log_has $CAMDEN "put back from an old copy"
+    check "which stays in the outbox" outbox_is $CAMDEN accepted 8
+}
+
 run_tests
