@@ -11,12 +11,16 @@
 
 #include "common/codec/wire.h"
 #include "common/record/acked.h"
+#include "common/record/derived.h"
 #include "common/record/judged.h"
 
 #include "common/base/banned.h"
 
+enum { PAST_ARENA_BYTES = 1048576 }; /* a record of the broker, decoded */
+
 struct past {
     core_t *core;
+    arena_t *arena; /* of its own: writing an entry reads records too */
     struct parcel parcel;
     uint64_t next_leaf; /* the cursor behind this page */
     uint64_t next_skip;
@@ -87,22 +91,38 @@ static void past_acked(struct past *self, struct slice bytes, uint64_t position)
     }
 }
 
-static void past_derived(struct past *self, struct slice bytes, uint64_t position)
-{
-    core_t *core = self->core;
-    const struct entry entry = {.position = position, .sender = NO_STREAM, .type = ENTRY_RECORD};
+/* One thing that a record says, and its place in it. */
+struct past_saying {
+    struct past *past;
+    uint64_t position;
+    uint16_t index;
+};
 
-    arena_reset(core->arena_body);
-    const Waypost__Derived *derived =
-        message_decode(core->arena_body, &waypost__derived__descriptor, bytes);
+static int past_saying(void *context, const Waypost__Derived *derived)
+{
+    struct past_saying *self = context;
+    const char *name = self->past->parcel.stream->name;
+    const struct entry entry = {.position = self->position,
+        .sender = NO_STREAM,
+        .type = ENTRY_RECORD,
+        .index = self->index++};
     bool told = false;
-    for (size_t i = 0; derived != NULL && i < derived->n_told && !told; i++) {
-        told = strcmp(derived->told[i], self->parcel.stream->name) == 0;
+
+    for (size_t i = 0; i < derived->n_told && !told; i++) {
+        told = strcmp(derived->told[i], name) == 0;
     }
     /* That a stream began says nothing to whoever reads it again. */
     if (told && derived->kind != WAYPOST__SYSTEM_KIND__STREAM_OPENED) {
-        past_entry(self, &entry);
+        past_entry(self->past, &entry);
     }
+    return 0;
+}
+
+static void past_derived(struct past *self, struct slice bytes, uint64_t position)
+{
+    struct past_saying saying = {.past = self, .position = position};
+
+    (void)derived_walk(self->arena, bytes, past_saying, &saying);
 }
 
 static int past_visit(void *context, const struct record *record, uint64_t position)
@@ -169,9 +189,11 @@ void past_frame(core_t *self, struct session *session, const struct register_age
         out_refuse(self, session->id, &refusal);
         return;
     }
+    past.arena = arena_new(PAST_ARENA_BYTES);
     parcel_begin(self, session->stream, &past.parcel);
     int rc = journal_replay(
         self->journal, asked->from_leaf, mark == NULL ? 0 : mark->position, past_visit, &past);
+    arena_destroy(&past.arena);
     if (past.rc != 0 || (rc != 0 && rc != E_BUSY)) {
         core_count(self, COUNTER_UNREADABLE);
         (void)complain(&refusal.why, E_IO,

@@ -429,7 +429,7 @@ static bool add_record_row(
     struct hub_tables *self, const struct kept_record *record, int64_t case_id)
 {
     sqlite3_stmt *add = store_sql(self->store,
-        "INSERT INTO records (leaf, case_id, kind, event, subject, at_ms, recorded_ms, code, "
+        "INSERT INTO said (leaf, case_id, kind, event, subject, at_ms, recorded_ms, code, "
         "clock, "
         "rule, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
 

@@ -65,11 +65,11 @@ static const char *const schema[] = {
     "CREATE INDEX IF NOT EXISTS clocks_running ON clocks (due_ms) WHERE state = 1",
     "CREATE INDEX IF NOT EXISTS clocks_breached ON clocks (due_ms) WHERE state = 4",
     /* leaf: of the journal, times 65,536, and the place in its record (keep.c) */
-    "CREATE TABLE IF NOT EXISTS records (leaf INTEGER PRIMARY KEY, case_id INTEGER NOT NULL, kind "
+    "CREATE TABLE IF NOT EXISTS said (leaf INTEGER PRIMARY KEY, case_id INTEGER NOT NULL, kind "
     "INTEGER NOT NULL, event BLOB, subject BLOB, at_ms INTEGER NOT NULL, recorded_ms INTEGER NOT "
     "NULL, code TEXT NOT NULL, clock TEXT NOT NULL, rule TEXT NOT NULL, detail TEXT NOT NULL) "
     "STRICT",
-    "CREATE INDEX IF NOT EXISTS records_by_case ON records (case_id, leaf) WHERE case_id > 0",
+    "CREATE INDEX IF NOT EXISTS said_by_case ON said (case_id, leaf) WHERE case_id > 0",
     /* what: 1 event (ref: events.id), 2 record (ref: leaf), 3 acknowledgement (ref: events.id), 4 held */
     "CREATE TABLE IF NOT EXISTS feed (position INTEGER NOT NULL, part INTEGER NOT NULL, what "
     "INTEGER "
@@ -80,7 +80,7 @@ static const char *const schema[] = {
 };
 
 static const char *const emptied[] = {"places", "cases", "events", "deliveries", "waiting",
-    "pair_days", "pairs", "spans", "clocks", "records", "feed"};
+    "pair_days", "pairs", "spans", "clocks", "said", "feed"};
 
 static int make_hub_row(struct hub_tables *self, const struct world *world)
 {
@@ -120,9 +120,10 @@ int tables_open(
     store_begin(store);
     for (size_t i = 0; i < sizeof schema / sizeof schema[0]; i++) {
         if (sqlite3_exec(store->db, schema[i], NULL, NULL, NULL) != SQLITE_OK) {
-            store_rollback(store);
-            return complain(
+            (void)complain(
                 why, E_IO, "the hub's tables cannot be made: %s", sqlite3_errmsg(store->db));
+            store_rollback(store);
+            return E_IO;
         }
     }
     int version = read_hub_row(self, world);

@@ -150,8 +150,9 @@ static void read_events(struct case_reader *self)
 static void read_records(struct case_reader *self)
 {
     store_t *store = self->view->tables->store;
-    sqlite3_stmt *row = store_sql(
-        store, "SELECT " RECORD_COLUMNS " FROM records WHERE case_id = ? ORDER BY leaf LIMIT ?");
+    sqlite3_stmt *row = store_sql(store,
+        "SELECT " RECORD_COLUMNS
+        " FROM said WHERE case_id = ? AND case_id > 0 ORDER BY leaf LIMIT ?");
 
     sql_int(row, 1, self->of->id);
     sql_int(row, 2, HUB_CASE_RECORDS_MAX);

@@ -156,7 +156,7 @@ static json_t *record_row(const struct hub_view *self, int64_t leaf, struct hub_
 {
     store_t *store = self->tables->store;
     sqlite3_stmt *row =
-        store_sql(store, "SELECT " RECORD_COLUMNS ", case_id FROM records WHERE leaf = ?");
+        store_sql(store, "SELECT " RECORD_COLUMNS ", case_id FROM said WHERE leaf = ?");
 
     sql_int(row, 1, leaf);
     if (!store_row(store, row)) {

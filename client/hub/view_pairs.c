@@ -34,6 +34,7 @@ struct pair_list {
     const struct hub_view *view;
     struct pair_sum *rows; /* sorted by origin, receiving */
     size_t count;
+    char (*codes)[CODE_BYTES + 1]; /* owned: by place, HUB_PLACES_MAX + 1 */
 };
 
 /* ---- reading ---- */
@@ -65,6 +66,31 @@ static void read_pairs(struct pair_list *self)
         pair->values[RUNNING] = row_int(row, 2);
         pair->values[BREACHED] = row_int(row, 3);
     }
+}
+
+static void read_codes(struct pair_list *self)
+{
+    store_t *store = self->view->tables->store;
+    sqlite3_stmt *row = store_sql(store, "SELECT id, code FROM places");
+
+    self->codes = mem_new(HUB_PLACES_MAX + 1, sizeof *self->codes);
+    while (store_row(store, row)) {
+        if (row_int(row, 0) >= 1 && row_int(row, 0) <= HUB_PLACES_MAX) {
+            row_text(row, 1, self->codes[row_int(row, 0)], sizeof self->codes[0]);
+        }
+    }
+}
+
+static const char *code_at(const struct pair_list *self, int64_t place)
+{
+    return place >= 1 && place <= HUB_PLACES_MAX ? self->codes[place] : "";
+}
+
+static json_t *place_json(const struct pair_list *self, int64_t place)
+{
+    const char *code = code_at(self, place);
+
+    return json_pack("{s:s, s:s}", "code", code, "name", tables_name(self->view->tables, code));
 }
 
 static struct pair_sum *pair_of(struct pair_list *self, int64_t origin, int64_t receiving)
@@ -126,29 +152,62 @@ static void end_spans(const struct pair_list *self, struct pair_sum *pair,
     }
 }
 
-static void read_spans(struct pair_list *self)
+struct span_row {
+    struct pair_sum *pair;
+    struct span_part span;
+};
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct span_row *left = a;
+    const struct span_row *right = b;
+
+    if (left->pair != right->pair) {
+        return left->pair < right->pair ? -1 : 1;
+    }
+    return left->span.hours < right->span.hours ? -1 : left->span.hours > right->span.hours;
+}
+
+static struct span_row *load_spans(struct pair_list *self, size_t *count)
 {
     store_t *store = self->view->tables->store;
-    struct span_part *spans = mem_new(HUB_SPAN_HOURS_MAX + 1, sizeof *spans);
-    struct pair_sum *at = NULL;
-    size_t count = 0;
-    sqlite3_stmt *row = store_sql(store,
-        "SELECT origin, receiving, hours, sum(count) FROM spans WHERE month >= ? GROUP BY origin, "
-        "receiving, hours ORDER BY origin, receiving, hours");
+    size_t room = 4096;
+    struct span_row *rows = mem_new(room, sizeof *rows);
+    sqlite3_stmt *row =
+        store_sql(store, "SELECT origin, receiving, hours, count FROM spans WHERE month >= ?");
 
+    *count = 0;
     sql_int(row, 1, part_first_month(self->view));
     while (store_row(store, row)) {
-        struct pair_sum *pair = pair_of(self, row_int(row, 0), row_int(row, 1));
-        if (pair != at) {
-            end_spans(self, at, spans, count);
-            at = pair;
-            count = 0;
+        if (*count == room) {
+            struct span_row *grown = mem_new(room * 2, sizeof *grown);
+            memcpy(grown, rows, room * sizeof *grown);
+            free(rows);
+            rows = grown;
+            room *= 2;
         }
-        if (count <= HUB_SPAN_HOURS_MAX) {
-            spans[count++] = (struct span_part){row_int(row, 2), row_int(row, 3)};
+        rows[(*count)++] = (struct span_row){
+            pair_of(self, row_int(row, 0), row_int(row, 1)), {row_int(row, 2), row_int(row, 3)}};
+    }
+    qsort(rows, *count, sizeof *rows, by_pair);
+    return rows;
+}
+
+static void read_spans(struct pair_list *self)
+{
+    size_t count;
+    struct span_row *rows = load_spans(self, &count);
+    struct span_part *spans = mem_new(count + 1, sizeof *spans);
+    size_t used = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        spans[used++] = rows[i].span;
+        if (i + 1 == count || rows[i + 1].pair != rows[i].pair) {
+            end_spans(self, rows[i].pair, spans, used);
+            used = 0;
         }
     }
-    end_spans(self, at, spans, count);
+    free(rows);
     free(spans);
 }
 
@@ -179,14 +238,15 @@ static void hide_small(struct pair_list *self)
 
 /* ---- the answer ---- */
 
-static json_t *pair_json(const struct hub_view *view, const struct pair_sum *pair)
+static json_t *pair_json(const struct pair_list *list, const struct pair_sum *pair)
 {
-    json_t *json = json_pack("{s:o, s:o, s:o}", "origin", part_place(view, pair->origin),
-        "receiving", part_place(view, pair->receiving), "last", part_stamp(pair->last_ms));
+    json_t *json = json_pack("{s:o, s:o, s:o}", "origin", place_json(list, pair->origin),
+        "receiving", place_json(list, pair->receiving), "last", part_stamp(pair->last_ms));
 
     assert(json != NULL);
     for (int m = 0; m < MEASURES; m++) {
-        json_object_set_new(json, measure_names[m], count_json(pair->values[m], view->threshold));
+        json_object_set_new(
+            json, measure_names[m], count_json(pair->values[m], list->view->threshold));
     }
     json_object_set_new(json, "median_hours", part_hours(pair->median));
     json_object_set_new(json, "p95_hours", part_hours(pair->p95));
@@ -207,6 +267,7 @@ json_t *view_pairs(const struct hub_view *self, const char *code, size_t limit)
     json_t *rows = json_array();
     bool more = false;
 
+    read_codes(&list);
     read_pairs(&list);
     read_flow(&list);
     read_disputes(&list);
@@ -216,10 +277,8 @@ json_t *view_pairs(const struct hub_view *self, const char *code, size_t limit)
         qsort(list.rows, list.count, sizeof *list.rows, by_newest);
     }
     for (size_t i = 0; i < list.count; i++) {
-        char origin[CODE_BYTES + 1];
-        char receiving[CODE_BYTES + 1];
-        tables_code(self->tables, list.rows[i].origin, origin);
-        tables_code(self->tables, list.rows[i].receiving, receiving);
+        const char *origin = code_at(&list, list.rows[i].origin);
+        const char *receiving = code_at(&list, list.rows[i].receiving);
         if (code != NULL && strcmp(code, origin) != 0 && strcmp(code, receiving) != 0) {
             continue;
         }
@@ -227,9 +286,10 @@ json_t *view_pairs(const struct hub_view *self, const char *code, size_t limit)
         if (more) {
             break;
         }
-        json_array_append_new(rows, pair_json(self, &list.rows[i]));
+        json_array_append_new(rows, pair_json(&list, &list.rows[i]));
     }
     free(list.rows);
+    free(list.codes);
     return json_pack("{s:s, s:o, s:i, s:I, s:b, s:o}", "hub", self->hub, "at",
         part_stamp(self->now_ms), "days", (int)self->days, "small_counts",
         (json_int_t)self->threshold, "more", (int)more, "pairs", rows);

@@ -229,8 +229,8 @@ static int copy_years(struct filler *self, uint64_t events)
         "|| substr(transfer, 8) AS BLOB), blind + ?1, origin, receiving, first_ms - ?1 * "
         "31536000000, last_ms - ?1 * 31536000000, events, notified_ms, accepted_ms, 0, breached, 0 "
         "FROM cases WHERE id < 1000000 AND ?2 > 0",
-        "INSERT INTO records SELECT leaf + ?1 * 100000000, case_id + ?1 * 1000000, kind, event, "
-        "subject, at_ms - ?1 * 31536000000, recorded_ms, code, clock, rule, detail FROM records "
+        "INSERT INTO said SELECT leaf + ?1 * 100000000, case_id + ?1 * 1000000, kind, event, "
+        "subject, at_ms - ?1 * 31536000000, recorded_ms, code, clock, rule, detail FROM said "
         "WHERE leaf < 100000000 AND ?2 > 0",
         "INSERT INTO clocks SELECT id + ?1 * 100000000, case_id + ?1 * 1000000, subject, clock, "
         "event, set_ms, due_ms - ?1 * 31536000000, due, guide, place, place_two, max(state, 2), "
@@ -344,20 +344,32 @@ static json_t *ask_feed(const struct hub_view *view)
     return list;
 }
 
+static double cpu_s(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The first answer finds nothing of the database in memory but what the filling left there. */
 static bool ask(const struct hub_view *view, const struct question *question)
 {
     double longest = 0;
-    double first = 0;
+    double longest_cpu = 0;
 
     for (int run = 0; run < RUNS; run++) {
+        double cpu = cpu_s();
         double began = now_s();
         json_decref(question->ask(view));
         double took = (now_s() - began) * 1000;
+        cpu = (cpu_s() - cpu) * 1000;
         longest = took > longest ? took : longest;
-        first = run == 0 ? took : first;
+        longest_cpu = cpu > longest_cpu ? cpu : longest_cpu;
     }
-    (void)printf("hub: %-44s %8.1f ms at the longest of %d, %.1f ms the first\n", question->name,
-        longest, RUNS, first);
+    (void)printf("hub: %-34s %8.1f ms at the longest of %d, %.1f ms of them computing\n",
+        question->name, longest, RUNS, longest_cpu);
+    (void)fflush(stdout);
     return longest < LIMIT_MS;
 }
 
