@@ -103,12 +103,15 @@ def check(public, context, statement, signature):
         raise Refused(f"a signature over {context} does not verify") from None
 
 
-def uuid7():
-    ms = now_ms()
+def uuid7_after(last):
+    """A UUIDv7 of now, in any case higher than the last one: ids of one sender rise strictly."""
     rest = bytearray(os.urandom(10))
     rest[0] = rest[0] & 0x0F | 0x70
     rest[2] = rest[2] & 0x3F | 0x80
-    return ms.to_bytes(6, "big") + bytes(rest)
+    made = now_ms().to_bytes(6, "big") + bytes(rest)
+    if made > last:
+        return made
+    return (int.from_bytes(last, "big") + 1).to_bytes(16, "big")
 
 
 def uuid_text(data):
@@ -140,6 +143,7 @@ class Agent:
         self.timeout_ms = timeout_ms
         self.incarnation = int.from_bytes(os.urandom(8), "big") >> 1 | 1
         self.sequence, self.counter, self.numbered = 0, 0, {}
+        self.last_id = bytes(16)
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.curve_publickey = z85.encode(bytes.fromhex(keys["curve-public"]))
@@ -216,8 +220,9 @@ class Agent:
     def make_event(self, kind, transfer, origin, receiving, to, subjects, facts, occurred_ms=None):
         """Exact bytes of an event. facts: a message of the kind, MoveNotified(...) for move_notified."""
         self.sequence += 1
+        self.last_id = uuid7_after(self.last_id)
         header = wire.Header(
-            id=uuid7(), kind=kinds.Kind.Value("KIND_" + kind.upper()), schema=1, transfer=transfer, origin=origin,
+            id=self.last_id, kind=kinds.Kind.Value("KIND_" + kind.upper()), schema=1, transfer=transfer, origin=origin,
             receiving=receiving, occurred_ms=occurred_ms or now_ms(), sent_ms=now_ms(), incarnation=self.incarnation,
             sequence=self.sequence, **{"from": self.name})
         for ref, case_type in subjects:

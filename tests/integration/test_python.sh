@@ -17,12 +17,12 @@ python_agent__publishes__and_an_agent_of_ours_receives_it() {
     check "broker" start_broker
     check "Camden" start_agent $CAMDEN
     check "is online" wait_until 30 is_online $CAMDEN
-    python publish $ISLINGTON --to $CAMDEN --count 3 >"$NET/published" || { cat "$NET/published"; exit 1; }
+    python publish $ISLINGTON --to $CAMDEN --count 50 >"$NET/published" || { cat "$NET/published"; exit 1; }
     check "a receipt, checked" grep -q '"accepted"' "$NET/published"
-    check "three CloudEvents" equals "$(grep -c '"specversion": "1.0"' "$NET/published")" 3
+    check "fifty CloudEvents" equals "$(grep -c '"specversion": "1.0"' "$NET/published")" 50
     local first
     first=$(head -n 1 "$NET/published" | "$PICK" id)
-    check "they arrive" wait_until 20 inbox_has $CAMDEN 3
+    check "they arrive" wait_until 20 inbox_has $CAMDEN 50
     check "the notice takes effect" shows $CAMDEN "$first" '"effective"'
     stop_all
     check "the journal verifies, signatures and all" wp_offline verify "$NET/broker/journal" --join "$NET/network.join"
