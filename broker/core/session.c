@@ -286,8 +286,7 @@ static void rollback_note(core_t *self, const struct session *session, const Way
         log_errorx("journal rolled back: agent %s has a signed head of %llu records that is not of "
                    "our %llu: nothing is accepted; find the newer journal, or run waypost recover "
                    "with its heads",
-            session->stream->name, (unsigned long long)seen->size,
-            (unsigned long long)head->size);
+            session->stream->name, (unsigned long long)seen->size, (unsigned long long)head->size);
         self->rolled_back_size = seen->size;
     }
     self->rolled_back = true;

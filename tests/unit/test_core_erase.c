@@ -200,6 +200,33 @@ static void holders__each_says_so__sender_is_told_once_each(void **state)
     assert_int_equal(journal_size(f->base.journal), size);
 }
 
+/* What was just written is read from memory, not from the file: it is gone there too. */
+static void record__read_from_memory_after_an_erasure__has_no_payload(void **state)
+{
+    struct core_fixture *f = *state;
+    struct buf body = {0};
+    struct buf payload = {0};
+    struct buf scratch = {0};
+    struct record got;
+    uint64_t position = 0;
+
+    journal_fixture_batch("test", 1, 30, &body);
+    buf_put_u32(&payload, sizeof PLANTED - 1);
+    buf_put(&payload, PLANTED, sizeof PLANTED - 1);
+    buf_put_u16(&payload, 0);
+    struct record batch = {.type = RECORD_BATCH, .body = buf_slice(&body)};
+    batch.payload = buf_slice(&payload);
+    (void)journal_append(f->base.journal, &batch, &position);
+    assert_int_equal(journal_fixture_commit(&f->base), 0);
+    assert_int_equal(journal_erase(f->base.journal, position, 0), 0);
+    assert_int_equal(journal_read(f->base.journal, position, &scratch, &got), 0);
+    assert_int_equal(payload_erased_count(got.payload), 1);
+    assert_null(memmem(scratch.data, scratch.len, PLANTED, sizeof PLANTED - 1));
+    buf_free(&body);
+    buf_free(&payload);
+    buf_free(&scratch);
+}
+
 /* ---- who may ---- */
 
 static void demand__of_the_recipient_or_a_hub__is_refused(void **state)
@@ -365,6 +392,7 @@ int main(void)
         CORE_TEST(payload__in_a_tail_that_was_cut__is_gone_from_there_too),
         CORE_TEST(recipient__away_when_it_is_demanded__gets_no_byte_and_is_told),
         CORE_TEST(holders__each_says_so__sender_is_told_once_each),
+        CORE_TEST(record__read_from_memory_after_an_erasure__has_no_payload),
         CORE_TEST(demand__of_the_recipient_or_a_hub__is_refused),
         CORE_TEST(demand__of_an_operator__is_recorded_and_everybody_is_told),
         CORE_TEST(demand__signed_with_another_key__is_refused),
