@@ -4,7 +4,7 @@
 #   make run          install what is missing, build, play the main job with real processes (KEEP=1 leaves it running)
 #   make test         install what is missing, build, run every test; last line "N passed, N failed"
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
-#   make check-crashpoints  the power cut at every change of the disk, under broker and agent, one after the other
+#   make check-crashpoints  the power cut at every change of the disk, under broker and agent; a bit flipped at every offset
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
@@ -222,8 +222,9 @@ check-asan: bootstrap
 	$(MAKE) --no-print-directory test BUILD=$(BUILD)/asan CFLAGS="-O1 -g $(SAN) -Wno-error" LDFLAGS="$(LDFLAGS) $(SAN)"
 
 check-crashpoints: bootstrap
-	@$(MAKE) --no-print-directory -j2 $(BUILD)/tests/unit/test_crashpoints BUILD=$(BUILD)
-	@CRASHPOINTS=all $(BUILD)/tests/unit/test_crashpoints
+	@$(MAKE) --no-print-directory -j2 $(BUILD)/tests/unit/test_crashpoints $(BUILD)/tests/unit/test_corruption BUILD=$(BUILD)
+	@CRASHPOINTS=$(or $(EVERY),all) $(BUILD)/tests/unit/test_crashpoints
+	@CRASHPOINTS=$(or $(EVERY),all) $(BUILD)/tests/unit/test_corruption
 
 check-crash: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)

@@ -97,6 +97,11 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
 {
     struct core *self = context;
 
+    /* A state that lacks a record would number streams anew and deliver twice: better none. What lies before the
+     * snapshot may be damaged, it is in the state already. */
+    if (record->sequence != self->applied) {
+        return E_CORRUPT;
+    }
     self->applied_bytes += RECORD_HEADER_BYTES + record->body.len + record->payload.len;
     int rc = apply_record(self, record, position);
     if (rc != 0) {
@@ -144,6 +149,9 @@ int core_recover(core_t *self, struct complaint *why)
     }
     rc = journal_replay(self->journal, size, position, replay_visit, self);
     self->replaying = false;
+    if (rc == 0 && self->applied != journal_head(self->journal)->size) {
+        rc = E_CORRUPT; /* the last ones */
+    }
     if (rc != 0) {
         return complain(why, rc,
             "The journal cannot be replayed beyond leaf %llu: %s; run waypost verify on it.",

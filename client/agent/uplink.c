@@ -308,7 +308,8 @@ static bool was_restored(agent_core_t *self, const Waypost__Welcome *welcome)
     if (welcome->last_sequence > identity->sent_sequence) {
         return true;
     }
-    if (welcome->last_sequence > 0 && !last_leaf_is_ours(self, welcome)) {
+    /* A broker whose disk has lost that batch says no leaf: that is its damage, and says nothing of us. */
+    if (welcome->last_sequence > 0 && welcome->has_last_leaf && !last_leaf_is_ours(self, welcome)) {
         return true;
     }
     return !welcome->incarnation_known && welcome->own_events > 0 && !identity->own_fetched &&

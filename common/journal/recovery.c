@@ -137,6 +137,23 @@ static bool segment_exists(const struct found *found, uint32_t segment)
     return false;
 }
 
+/* Does the file still hold what the watermark says was on disk? Its end at least. */
+static bool segment_reaches(const struct found *found, uint64_t position)
+{
+    const struct disk *disk = found->self->disk;
+    char name[FILE_NAME_BYTES];
+    uint64_t size = 0;
+    int file;
+
+    segment_name(position_segment(position), name);
+    if (disk->open(disk->context, name, false, &file) != 0) {
+        return false;
+    }
+    int rc = disk->size(disk->context, file, &size);
+    disk->close(disk->context, file);
+    return rc == 0 && size >= position_offset(position);
+}
+
 /* Start at the watermark: its commit's head and the tree's nodes must agree with it. */
 static bool start_at_mark(struct found *found, bool tree_usable)
 {
@@ -153,6 +170,7 @@ static bool start_at_mark(struct found *found, bool tree_usable)
     if (memcmp(&root, &mark->root, sizeof root) != 0) {
         return false;
     }
+    found->quarantined += segment_reaches(found, mark->position) ? 0 : 1;
     found->end = mark->position;
     found->commit = mark->commit;
     return true;

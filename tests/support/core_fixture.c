@@ -283,6 +283,26 @@ void core_fixture_put_back(struct core_fixture *self, struct disk *copy)
     core_start(self);
 }
 
+void core_fixture_stop(struct core_fixture *self)
+{
+    core_end(self);
+    journal_fixture_close(&self->base);
+}
+
+int core_fixture_try_restart(struct core_fixture *self)
+{
+    struct complaint why = {0};
+
+    core_end(self);
+    journal_fixture_close(&self->base);
+    int rc = journal_fixture_open(&self->base);
+    if (rc == 0) {
+        self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+        rc = core_recover(self->core, &why);
+    }
+    return rc;
+}
+
 static struct fake_agent *agent_add(
     struct core_fixture *self, const char *id, const char *code, uint32_t role)
 {

@@ -131,6 +131,10 @@ void core_fixture_crash(struct core_fixture *self, size_t torn);
 /* The same, and cut again at the n-th change of the disk that the start makes: nothing runs afterwards; crash it then. */
 void core_fixture_crash_into(struct core_fixture *self, size_t torn, uint64_t n);
 void core_fixture_restart(struct core_fixture *self);
+void core_fixture_stop(
+    struct core_fixture *self); /* the broker is gone, the disk stays; then restart or free */
+/* The same over a journal that may be damaged: 0, or why the broker does not start; then only core_fixture_free(). */
+int core_fixture_try_restart(struct core_fixture *self);
 /* The broker starts again on another disk, which is taken: an older copy of its own. */
 void core_fixture_put_back(struct core_fixture *self, struct disk *copy);
 

@@ -1,0 +1,413 @@
+/*
+ * A disk that rots: one bit is flipped at every offset, and the end is cut off at every length, of a small journal, a
+ * snapshot and a signed register. It is always found (journal_verify, the loaders), never served (the agents of
+ * core_fixture check every signature, path, hash and number that they are given), never the cause of writing over or
+ * removing what is good (the same journal with the bit put right is whole again), and the rest serves.
+ *
+ * `make test` takes every STEP-th offset; CRASHPOINTS=all (make check-crashpoints) takes each, a number every so many.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/log.h"
+#include "common/journal/journal_internal.h"
+#include "tests/support/core_fixture.h"
+
+#include "common/base/banned.h"
+
+#define SEGMENT "segment-0000000001.wpj"
+
+enum { STEP = 211 };
+
+static bool is_exhaustive(void)
+{
+    const char *wanted = getenv("CRASHPOINTS");
+
+    return wanted != NULL && strcmp(wanted, "all") == 0;
+}
+
+static uint64_t step(void)
+{
+    const char *wanted = getenv("CRASHPOINTS");
+    unsigned long every = wanted == NULL ? 0 : strtoul(wanted, NULL, 10);
+
+    return is_exhaustive() ? 1 : every > 0 ? every : STEP;
+}
+
+static const char *const to_camden[] = {CODE_CAMDEN, NULL};
+
+/* As core_fixture_settle(), for so long: a broker that cannot go on with somebody leaves it at that. */
+static void settle(struct core_fixture *f)
+{
+    for (int turns = 0; turns < 40; turns++) {
+        core_fixture_verify(f);
+        (void)core_fixture_commit(f);
+        core_fixture_listen(f);
+        for (size_t i = 0; i < f->agent_count; i++) {
+            struct fake_agent *agent = &f->agents[i];
+            if (agent->welcomed && agent->acked < agent->upto) {
+                agent_acknowledge(agent);
+            }
+        }
+    }
+}
+
+static void publish(struct core_fixture *f, unsigned events)
+{
+    for (unsigned i = 0; i < events; i++) {
+        (void)agent_write_payload(&f->agents[ISLINGTON], to_camden, "sealed words of some length");
+        agent_publish(&f->agents[ISLINGTON], 0, 1);
+        settle(f);
+    }
+}
+
+static void hello(struct core_fixture *f)
+{
+    for (size_t i = 0; i < f->agent_count; i++) {
+        agent_hello(&f->agents[i]);
+    }
+    settle(f);
+}
+
+/* What a case needs to know of its journal before the damage. */
+struct rotten {
+    struct core_fixture *f;
+    struct buf before; /* of the segment, undamaged */
+};
+
+static void camden_leaves(struct core_fixture *f)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Bye bye = WAYPOST__BYE__INIT;
+
+    frame.body_case = WAYPOST__FRAME__BODY_BYE;
+    frame.bye = &bye;
+    agent_say(&f->agents[CAMDEN], &frame);
+    f->agents[CAMDEN].welcomed = false;
+}
+
+static void snapshot_take(struct core_fixture *f)
+{
+    struct buf state = {0};
+    uint64_t size = 0;
+    uint64_t next = 0;
+
+    assert_true(core_snapshot_due(f->core, &state, &size, &next));
+    assert_int_equal(
+        journal_snapshot_write(f->base.journal, SNAPSHOT_TRANSPORT, size, next, buf_slice(&state)),
+        0);
+    buf_free(&state);
+}
+
+static void segment_read(const struct disk *disk, struct buf *out)
+{
+    uint64_t used = journal_fixture_used(disk, SEGMENT);
+    size_t got = 0;
+    int file;
+
+    buf_clear(out);
+    buf_reserve(out, (size_t)used + 1);
+    assert_int_equal(disk->open(disk->context, SEGMENT, false, &file), 0);
+    assert_int_equal(disk->read_at(disk->context, file, out->data, (size_t)used, 0, &got), 0);
+    disk->close(disk->context, file);
+    assert_int_equal(got, used);
+    out->len = got;
+}
+
+/* Two events that Camden has, two that wait for it; a snapshot of it all where wanted; the broker is stopped. */
+static void rotten_make(struct rotten *self, bool snapshot)
+{
+    struct core_fixture *f = calloc(1, sizeof *f);
+
+    memset(self, 0, sizeof *self);
+    self->f = f;
+    core_fixture_init(f);
+    f->options.snapshot_bytes = 1;
+    core_fixture_restart(f);
+    hello(f);
+    publish(f, 2);
+    camden_leaves(f);
+    publish(f, 2);
+    if (snapshot) {
+        snapshot_take(f);
+    }
+    assert_int_equal(journal_rest(f->base.journal), 0);
+    core_fixture_stop(f);
+    segment_read(&f->base.memory, &self->before);
+}
+
+static void rotten_free(struct rotten *self)
+{
+    core_fixture_free(self->f);
+    free(self->f);
+    buf_free(&self->before);
+}
+
+static int verify(const struct core_fixture *f)
+{
+    struct journal_check check;
+    struct complaint why = {0};
+
+    return journal_verify(&f->base.disk, f->base.head_public, &check, NULL, NULL, NULL, &why);
+}
+
+static void assert_as_before(const struct rotten *self, size_t len, uint64_t flipped, unsigned bit)
+{
+    struct buf now = {0};
+
+    segment_read(&self->f->base.memory, &now);
+    assert_true(now.len >= len || len > now.len); /* zeros at the end are not read */
+    for (size_t i = 0; i < len && i < now.len; i++) {
+        uint8_t want = self->before.data[i];
+        if (i == flipped) {
+            want ^= (uint8_t)(1U << bit);
+        }
+        assert_int_equal(now.data[i], want);
+    }
+    buf_free(&now);
+}
+
+static size_t events_of(const struct core_fixture *f, size_t agent)
+{
+    return agent_count(&f->agents[agent], WAYPOST__ENTRY__WHAT_EVENT);
+}
+
+/* Somebody else is served, and Camden has what is right or waits; nobody is given anything else: its agent would abort. */
+static void assert_serves(struct core_fixture *f)
+{
+    static const char *const to_leeds[] = {CODE_LEEDS, NULL};
+    size_t leeds = events_of(f, LEEDS);
+
+    hello(f);
+    (void)agent_write(&f->agents[ISLINGTON], to_leeds);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    settle(f);
+    assert_int_equal(events_of(f, LEEDS), leeds + 1);
+    assert_true(events_of(f, CAMDEN) == 4 || core_counter(f->core, COUNTER_UNREADABLE) > 0);
+    assert_int_equal(core_counter(f->core, COUNTER_DIVERGED), 0);
+    assert_int_equal(core_counter(f->core, COUNTER_CONFLICTS), 0);
+}
+
+/* The bit is put right again: everything is there. */
+static void assert_heals(struct core_fixture *f)
+{
+    assert_int_equal(core_fixture_try_restart(f), 0);
+    hello(f);
+    assert_int_equal(events_of(f, CAMDEN), 4);
+    assert_int_equal(journal_rest(f->base.journal), 0);
+    assert_int_equal(verify(f), 0);
+}
+
+struct outcome {
+    unsigned served, refused;
+};
+
+static void flip_at(uint64_t at, bool snapshot, struct outcome *out)
+{
+    unsigned bit = (unsigned)(at * 5 % 8);
+    struct rotten rotten;
+
+    rotten_make(&rotten, snapshot);
+    struct core_fixture *f = rotten.f;
+    journal_fixture_flip(&f->base.memory, SEGMENT, at, bit);
+    assert_int_not_equal(verify(f), 0);
+    int rc = core_fixture_try_restart(f);
+    if (rc == 0) {
+        assert_serves(f);
+        out->served++;
+    } else {
+        assert_true(rc == E_CORRUPT || rc == E_NETWORK || rc == E_KEY || rc == E_VERSION);
+        out->refused++;
+    }
+    core_fixture_stop(f);
+    assert_as_before(&rotten, rotten.before.len, at, bit);
+    journal_fixture_flip(&f->base.memory, SEGMENT, at, bit);
+    assert_heals(f);
+    rotten_free(&rotten);
+}
+
+static uint64_t bytes_of_a_journal(void)
+{
+    struct rotten rotten;
+
+    rotten_make(&rotten, false);
+    uint64_t bytes = rotten.before.len;
+    rotten_free(&rotten);
+    return bytes;
+}
+
+/* Before the newest snapshot: the state has it, so the broker always starts and the rest is served. */
+static void bit__flipped_before_the_snapshot__is_found_and_the_rest_serves(void **state)
+{
+    uint64_t bytes = bytes_of_a_journal();
+    struct outcome outcome = {0};
+
+    (void)state;
+    for (uint64_t at = 0; at < bytes; at += step()) {
+        flip_at(at, true, &outcome);
+    }
+    print_message("# figure: journal of %llu bytes before a snapshot: %u flips, all found, %u "
+                  "served, %u refused\n",
+        (unsigned long long)bytes, outcome.served + outcome.refused, outcome.served,
+        outcome.refused);
+    assert_true(outcome.served > outcome.refused);
+}
+
+/* Without one the state cannot be made: nobody is served from half of it. */
+static void bit__flipped_behind_the_snapshot__is_found_and_nobody_is_served_wrongly(void **state)
+{
+    uint64_t bytes = bytes_of_a_journal();
+    struct outcome outcome = {0};
+
+    (void)state;
+    for (uint64_t at = 0; at < bytes; at += step()) {
+        flip_at(at, false, &outcome);
+    }
+    print_message("# figure: journal of %llu bytes without a snapshot: %u flips, all found, %u "
+                  "served, %u refused\n",
+        (unsigned long long)bytes, outcome.served + outcome.refused, outcome.served,
+        outcome.refused);
+}
+
+static void segment__cut_off_at_every_length__is_found_and_nothing_before_it_touched(void **state)
+{
+    uint64_t bytes = bytes_of_a_journal();
+    unsigned cuts = 0;
+    unsigned served = 0;
+
+    (void)state;
+    for (uint64_t len = 0; len < bytes; len += 2 * step()) {
+        struct rotten rotten;
+        rotten_make(&rotten, cuts % 2 == 0);
+        journal_fixture_truncate(&rotten.f->base.memory, SEGMENT, len);
+        assert_int_not_equal(verify(rotten.f), 0);
+        int rc = core_fixture_try_restart(rotten.f);
+        assert_true(rc == 0 || rc == E_CORRUPT);
+        if (rc == 0) { /* by a snapshot of it all; what is gone is named */
+            assert_true(rotten.f->base.recovery.quarantined > 0);
+            assert_serves(rotten.f);
+            served++;
+        }
+        core_fixture_stop(rotten.f);
+        assert_as_before(&rotten, (size_t)len, UINT64_MAX, 0);
+        rotten_free(&rotten);
+        cuts++;
+    }
+    print_message("# figure: journal cut off at %u lengths: all found, %u served\n", cuts, served);
+}
+
+/* ---- snapshots ---- */
+
+static void find_snapshot(void *arg, const char *name)
+{
+    if (strncmp(name, "snapshot", 8) == 0) {
+        (void)snprintf(arg, 64, "%s", name);
+    }
+}
+
+static void snapshot__damaged_anywhere__is_passed_over_for_the_records(void **state)
+{
+    struct rotten rotten;
+    char name[64] = "";
+    struct buf whole = {0};
+    struct buf now = {0};
+
+    (void)state;
+    rotten_make(&rotten, true);
+    struct core_fixture *f = rotten.f;
+    assert_int_equal(core_fixture_try_restart(f), 0);
+    core_fixture_state(f, &whole);
+    core_fixture_stop(f);
+    assert_int_equal(f->base.memory.list(f->base.memory.context, find_snapshot, name), 0);
+    assert_true(name[0] != '\0');
+    uint64_t bytes = journal_fixture_used(&f->base.memory, name);
+    unsigned cases = 0;
+    for (uint64_t at = 0; at < bytes; at += is_exhaustive() ? 1 : 7) {
+        journal_fixture_flip(&f->base.memory, name, at, (unsigned)(at % 8));
+        assert_int_equal(core_fixture_try_restart(f), 0);
+        buf_clear(&now);
+        core_fixture_state(f, &now);
+        assert_true(slice_equal(buf_slice(&now), buf_slice(&whole)));
+        core_fixture_stop(f);
+        journal_fixture_flip(&f->base.memory, name, at, (unsigned)(at % 8));
+        cases++;
+    }
+    for (uint64_t len = bytes; len-- > 0;) { /* shorter and shorter */
+        journal_fixture_truncate(&f->base.memory, name, len);
+        if (!is_exhaustive() && len % 13 != 0) {
+            continue;
+        }
+        assert_int_equal(core_fixture_try_restart(f), 0);
+        buf_clear(&now);
+        core_fixture_state(f, &now);
+        assert_true(slice_equal(buf_slice(&now), buf_slice(&whole)));
+        core_fixture_stop(f);
+        cases++;
+    }
+    print_message("# figure: snapshot of %llu bytes: %u flips and cuts, all passed over\n",
+        (unsigned long long)bytes, cases);
+    buf_free(&whole);
+    buf_free(&now);
+    rotten_free(&rotten);
+}
+
+/* ---- the register ---- */
+
+static void register__damaged_anywhere__is_refused_and_the_one_before_stays(void **state)
+{
+    struct core_fixture *f = calloc(1, sizeof *f);
+    struct register_pin pin = {.network = FIXTURE_NETWORK, .root_count = 1, .threshold = 1};
+    struct complaint why;
+    register_t *book = NULL;
+
+    (void)state;
+    core_fixture_init(f);
+    memcpy(pin.roots[0], f->root.sign_public, sizeof pin.roots[0]);
+    core_fixture_register_build(f);
+    struct buf *bytes = &f->register_bytes;
+    uint64_t version = register_version(core_register_in_force(f->core));
+    unsigned cases = 0;
+    for (size_t at = 0; at < bytes->len; at += is_exhaustive() ? 1 : 5) {
+        bytes->data[at] ^= (uint8_t)(1U << at % 8);
+        assert_int_not_equal(register_load(buf_slice(bytes), &pin, NULL, &book, &why), 0);
+        assert_int_not_equal(core_register(f->core, buf_slice(bytes), &pin, &why), 0);
+        bytes->data[at] ^= (uint8_t)(1U << at % 8);
+        cases++;
+    }
+    for (size_t len = 0; len < bytes->len; len += is_exhaustive() ? 1 : 5) {
+        assert_int_not_equal(register_load(slice_of(bytes->data, len), &pin, NULL, &book, &why), 0);
+        cases++;
+    }
+    assert_int_equal(register_version(core_register_in_force(f->core)), version);
+    assert_int_equal(register_load(buf_slice(bytes), &pin, NULL, &book, &why), 0);
+    register_destroy(&book);
+    print_message(
+        "# figure: register of %zu bytes: %u flips and cuts, all refused\n", bytes->len, cases);
+    core_fixture_free(f);
+    free(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bit__flipped_before_the_snapshot__is_found_and_the_rest_serves),
+        cmocka_unit_test(bit__flipped_behind_the_snapshot__is_found_and_nobody_is_served_wrongly),
+        cmocka_unit_test(segment__cut_off_at_every_length__is_found_and_nothing_before_it_touched),
+        cmocka_unit_test(snapshot__damaged_anywhere__is_passed_over_for_the_records),
+        cmocka_unit_test(register__damaged_anywhere__is_refused_and_the_one_before_stays),
+    };
+    const char *filter = getenv("TEST_FILTER");
+
+    log_init("test", (enum log_level)(LOG_ERROR + 1)); /* each damage is said */
+    if (filter != NULL) {
+        cmocka_set_test_filter(filter);
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
