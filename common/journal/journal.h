@@ -113,7 +113,8 @@ int journal_consistency(journal_t *self, uint64_t old_size, uint64_t size, struc
 int journal_root_at(journal_t *self, uint64_t size, struct hash *out);
 
 /* Visit every settled leaf record from a sequence on, in order. visit returns 0 to go on; anything else ends the
- * replay and is returned. A damaged record is passed over with a warning: its sequence is missing.
+ * replay and is returned. A damaged record is passed over with a warning: its sequence is missing. A
+ * batch whose payload alone is damaged, or half destroyed, comes with an empty one.
  * hint: a position at or before that sequence (0 for none). */
 int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);

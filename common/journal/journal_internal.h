@@ -105,6 +105,8 @@ int scanner_open(struct scanner *self, const struct disk *disk, uint32_t segment
 void scanner_close(struct scanner *self);
 /* The record at `at`, which does not move. 0, E_END, E_CORRUPT, E_IO. */
 int scanner_peek(struct scanner *self, struct record *out, size_t *length);
+int scanner_peek_body(
+    struct scanner *self, struct record *out, size_t *length); /* without its payload */
 /* Bytes from `at` on, at least `len` of them unless the file ends; more may come. 0 or E_IO. */
 int scanner_bytes(struct scanner *self, size_t len, struct slice *out);
 /* Offset behind the last byte that is not zero, from `from` on; `from` itself where all are. 0 or

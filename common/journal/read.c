@@ -231,6 +231,10 @@ static int replay_segment(
     while (rc == 0 && position_of(segment, scanner.at) < replay->end) {
         scanner.keep = scanner.at;
         rc = scanner_peek(&scanner, &record, &length);
+        if (rc == E_CORRUPT && scanner_peek_body(&scanner, &record, &length) == 0 &&
+            record.type == RECORD_BATCH) {
+            rc = 0; /* its events stand; their payloads are asked for by journal_read() alone */
+        }
         if (rc == E_CORRUPT || rc == E_END) {
             uint64_t at = scanner.at;
             rc = scanner_resync(&scanner, sequence, false);

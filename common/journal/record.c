@@ -157,18 +157,8 @@ static int record_frame(struct slice bytes, struct slice *payload)
     return 0;
 }
 
-int record_decode(struct slice bytes, struct record *out, size_t *length)
+static void record_take(const uint8_t *at, struct slice payload, struct record *out, size_t *length)
 {
-    const uint8_t *at = bytes.data;
-    struct slice payload;
-
-    int rc = record_frame(bytes, &payload);
-    if (rc != 0) {
-        return rc;
-    }
-    if (!payload_holds(at, payload)) {
-        return E_CORRUPT;
-    }
     out->type = at[AT_TYPE];
     out->flags = at[AT_FLAGS];
     out->sequence = get_u64(at + AT_SEQUENCE);
@@ -176,7 +166,31 @@ int record_decode(struct slice bytes, struct record *out, size_t *length)
     out->body = slice_of(at + RECORD_HEADER_BYTES, get_u32(at + AT_BODY_LENGTH));
     out->payload = payload;
     *length = get_u32(at);
-    return 0;
+}
+
+int record_decode(struct slice bytes, struct record *out, size_t *length)
+{
+    struct slice payload;
+
+    int rc = record_frame(bytes, &payload);
+    if (rc == 0 && !payload_holds(bytes.data, payload)) {
+        rc = E_CORRUPT;
+    }
+    if (rc == 0) {
+        record_take(bytes.data, payload, out, length);
+    }
+    return rc;
+}
+
+int record_decode_body(struct slice bytes, struct record *out, size_t *length)
+{
+    struct slice payload;
+
+    int rc = record_frame(bytes, &payload);
+    if (rc == 0) {
+        record_take(bytes.data, slice_of(NULL, 0), out, length);
+    }
+    return rc;
 }
 
 int record_erase(uint8_t *bytes, size_t len, uint32_t index)

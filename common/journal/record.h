@@ -99,6 +99,10 @@ void record_encode(const struct record *record, struct buf *out);
  */
 int record_decode(struct slice bytes, struct record *out, size_t *length);
 
+/* The same without a look at the payload, which comes out empty: what the leaf covers stands even where a payload is
+ * damaged, or half destroyed by an erasure that a crash cut short. */
+int record_decode_body(struct slice bytes, struct record *out, size_t *length);
+
 /*
  * Destroy the payload of one event of a batch record, in place: zeros over ciphertext and wraps, flag and payload CRC
  * brought in line. Body and leaf stay. Works on a record that a crash left half erased (its payload CRC does not hold;

@@ -260,7 +260,8 @@ int scanner_bytes(struct scanner *self, size_t len, struct slice *out)
     return 0;
 }
 
-int scanner_peek(struct scanner *self, struct record *out, size_t *length)
+static int peek(struct scanner *self, struct record *out, size_t *length,
+    int (*decode)(struct slice bytes, struct record *out, size_t *length))
 {
     struct slice bytes;
 
@@ -276,7 +277,17 @@ int scanner_peek(struct scanner *self, struct record *out, size_t *length)
         return E_CORRUPT;
     }
     rc = scanner_bytes(self, whole, &bytes);
-    return rc != 0 ? rc : record_decode(bytes, out, length);
+    return rc != 0 ? rc : decode(bytes, out, length);
+}
+
+int scanner_peek(struct scanner *self, struct record *out, size_t *length)
+{
+    return peek(self, out, length, record_decode);
+}
+
+int scanner_peek_body(struct scanner *self, struct record *out, size_t *length)
+{
+    return peek(self, out, length, record_decode_body);
 }
 
 int scanner_used_end(struct scanner *self, uint64_t from, uint64_t *end)
