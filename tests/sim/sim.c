@@ -16,6 +16,7 @@
 
 #define START_MS INT64_C(1773655500000) /* 2026-03-16T10:05Z, a Monday */
 #define FREE_BYTES (UINT64_C(1) << 40)
+#define SILENCE_MAX_MS (UINT64_C(40) * 86400000)
 
 enum {
     SEGMENT_BYTES = 1048576,
@@ -396,6 +397,9 @@ static void heal(struct sim *self)
     self->healing = true;
     sim_trace(self, "everything heals");
     fault_heal(self);
+    if (self->plan.procedures) { /* silence, long enough for most deadlines */
+        virtual_leap(self->network, (int64_t)sim_random(self, SILENCE_MAX_MS));
+    }
     while (self->failure[0] == '\0' && left_ms > 0) {
         go_on(self, SETTLE_MS);
         left_ms -= SETTLE_MS;
