@@ -170,6 +170,7 @@ static void copy_file(audit_t *self, const char *name)
     buf_free(&bytes);
 }
 
+/* The broker goes on meanwhile: segments alone are whole at any moment, the rest is made again from them. */
 static void copy_files(audit_t *self)
 {
     DIR *dir = opendir(self->dir);
@@ -178,9 +179,7 @@ static void copy_files(audit_t *self)
         stage_die("%s cannot be read", self->dir);
     }
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        bool snapshot =
-            strstr(entry->d_name, "snapshot") != NULL || strstr(entry->d_name, "state") != NULL;
-        if (entry->d_name[0] != '.' && !snapshot && strcmp(entry->d_name, "lock") != 0) {
+        if (strncmp(entry->d_name, "segment-", strlen("segment-")) == 0) {
             copy_file(self, entry->d_name);
         }
     }
