@@ -470,6 +470,7 @@ void outgoing_rewrap(agent_core_t *self)
 
 struct finding {
     uint8_t event[UUID_BYTES];
+    int64_t sent_ms;
     bool found;
 };
 
@@ -478,8 +479,40 @@ static bool find_event(void *context, struct outbox_row *row)
     struct finding *finding = context;
 
     memcpy(finding->event, row->event, UUID_BYTES);
+    finding->sent_ms = row->sent_ms;
     finding->found = row->state == OUTBOX_SENT;
     return false;
+}
+
+/*
+ * A time that the broker will not have is a clock's fault, ours or its own, not the event's: it was never accepted, so it
+ * goes back to those that wait and is made again with the time of then. Where both clocks agree it is the event's.
+ */
+static bool is_clock_fault(agent_core_t *self, const struct finding *finding)
+{
+    int64_t now_ms = agent_wall(self);
+    int64_t broker_ms = now_ms + self->clock_off_ms;
+    bool fresh = finding->sent_ms <= now_ms && finding->sent_ms > now_ms - AGENT_HEARTBEAT_MAX_MS;
+
+    return !fresh || finding->sent_ms > broker_ms + FUTURE_MS_MAX / 2;
+}
+
+static void send_later(agent_core_t *self, uint64_t sequence)
+{
+    uint64_t incarnation = self->identity.incarnation;
+
+    store_begin(self->store);
+    store_batches_drop(self->store, incarnation, sequence);
+    store_outbox_thaw(self->store, incarnation, sequence);
+    self->identity.next_sequence = sequence;
+    store_identity_save(self->store, &self->identity);
+    agent_alarm(self, "publish",
+        "the broker does not take an event for its time of sending: compare the clocks; it is sent "
+        "again with another");
+    if (agent_commit(self) == 0) {
+        outgoing_from(self, store_receipted_upto(self->store, incarnation) + 1);
+        outgoing_wait(self, 0);
+    }
 }
 
 /* One event is at fault: it is set aside with the sentence, and what follows takes its number. */
@@ -492,6 +525,10 @@ static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__R
     store_outbox_range(self->store, incarnation, sequence, 1, find_event, &finding);
     if (!finding.found) {
         outgoing_wait(self, 0);
+        return;
+    }
+    if (-(int)refused->code == E_DATE && is_clock_fault(self, &finding)) {
+        send_later(self, sequence);
         return;
     }
     uuid_format(finding.event, text);

@@ -244,6 +244,28 @@ static void event__refused__is_set_aside_and_the_rest_goes_on(void **state)
     free(batch);
 }
 
+static void event__made_while_the_clock_was_wrong__is_made_again_with_the_time_of_then(void **state)
+{
+    struct agentfix *self = *state;
+
+    know_the_network(self);
+    self->wall_ms += 3600000;
+    send_one(self, true, NULL);
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+    self->wall_ms -= 3600000;
+    agentfix_refuse(self, E_DATE, WAYPOST__FRAME__BODY_PUBLISH, 1, 0, 0);
+    assert_int_equal(store_outbox_count(self->store, OUTBOX_REFUSED), 0);
+    assert_true(agentfix_alarm(self, "publish"));
+    agentfix_pass(self, 2000);
+    assert_int_equal(agentfix_serve(self), 1);
+    assert_int_equal(accepted(self), 1);
+    assert_false(agentfix_alarm(self, "publish"));
+    send_one(self, false, NULL); /* and where no clock is wrong, it is the event */
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+    agentfix_refuse(self, E_DATE, WAYPOST__FRAME__BODY_PUBLISH, 2, 0, 0);
+    assert_int_equal(store_outbox_count(self->store, OUTBOX_REFUSED), 1);
+}
+
 static void broker__busy__is_asked_again_later(void **state)
 {
     struct agentfix *self = *state;
@@ -536,6 +558,7 @@ int main(void)
         WITH_AGENT(receipt__path_leads_elsewhere__accepts_nothing),
         WITH_AGENT(receipt__for_another_statement__accepts_nothing),
         WITH_AGENT(event__refused__is_set_aside_and_the_rest_goes_on),
+        WITH_AGENT(event__made_while_the_clock_was_wrong__is_made_again_with_the_time_of_then),
         WITH_AGENT(broker__busy__is_asked_again_later),
         WITH_AGENT(refusal__that_comes_late__does_not_stop_what_follows),
         WITH_AGENT(register__stale__is_fetched_and_payloads_are_wrapped_anew),
