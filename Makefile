@@ -6,6 +6,9 @@
 #   make check-asan   the same tests under the address and undefined-behaviour sanitizers
 #   make check-crashpoints  the power cut at every change of the disk, under broker and agent; a bit flipped at every offset
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
+#   make check-chaos  50 agents and a broker as processes: kills, stops, partitions, full disks, clock steps; MINUTES=10 SEED=n
+#   make check-tsan   the broker's threads under ThreadSanitizer;  make check-valgrind  an agent's day under valgrind
+#   make check-soak   MINUTES=60 of load while agents come and go: memory, descriptors and delay stay flat; draws docs/plots/soak.svg
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
 #   make check-web    the hub's page in headless Chromium: contrast, reflow, focus, targets; pictures (needs chromium)
@@ -16,6 +19,7 @@
 #   make bench        numbers: throughput, latency, memory, disk, with the machine's own floors beside them
 #   make bench-peers  the same work on Redis, NATS, RabbitMQ and Mosquitto in the same run, and the ratios
 #   make growth       how cost grows with events, recipients, connections, size and backlog; draws docs/plots (FULL=1: to 10^7)
+#   make golden       the files of this release that later ones must open, anew (tests/golden/README.md; before a release only)
 #   make lint         layers, headers, function length, format, clang-tidy
 #   make format       clang-format over our own sources
 #   make install      DESTDIR= PREFIX=/usr/local: programs, library, header, man pages, completion, samples
@@ -188,6 +192,8 @@ $(BUILD)/tests/unit/test_corpora: $(BUILD)/obj/tests/unit/test_corpora.o $(FUZZ_
 	$(LINK_TEST)
 $(BUILD)/tests/fuzz/make_corpus: $(BUILD)/obj/tests/fuzz/make_corpus.o $(FUZZ_LIBS)
 	$(LINK_TEST)
+$(BUILD)/tests/tools/chaos: $(BUILD)/obj/tests/tools/chaos.o $(BUILD)/libstage.a $(TEST_LIBS)
+	$(LINK_TEST)
 $(BUILD)/tests/tools/stage: $(BUILD)/obj/tests/tools/stage.o $(BUILD)/libstage.a $(TEST_LIBS)
 	$(LINK_TEST)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(TEST_LIBS)
@@ -241,6 +247,35 @@ check-mutants: bootstrap
 # One journal, read by programs of other compilers and other optimisations (docs/REPLAY.md).
 check-hash: bootstrap
 	@BUILD=$(abspath $(BUILD)) MAKE="$(MAKE)" scripts/check-hash
+
+# The broker's threads; only what is ours is built for it (tests/tsan/suppressions).
+TSAN = -fsanitize=thread -fno-omit-frame-pointer
+.PHONY: check-tsan check-valgrind check-soak
+check-tsan: bootstrap
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)/tsan CFLAGS="-O1 -g $(TSAN) -Wno-error" LDFLAGS="$(LDFLAGS) $(TSAN)"
+	@BUILD=$(abspath $(BUILD)/tsan) tests/tsan/run
+
+check-valgrind: bootstrap
+	@command -v valgrind >/dev/null || apt-get install -y -qq valgrind
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/valgrind/run
+
+check-soak: bootstrap
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),60) AGENTS=$(or $(AGENTS),20) CHAOS_CALM=1 \
+	  CHAOS_SAMPLES=$(abspath $(BUILD))/soak.samples tests/chaos/run
+	@mkdir -p docs/plots
+	@tests/chaos/draw $(BUILD)/soak.samples docs/plots/soak.svg
+
+.PHONY: golden
+golden:
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) tests/golden/make
+
+.PHONY: check-chaos
+check-chaos: bootstrap
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),10) AGENTS=$(or $(AGENTS),50) SEED=$(SEED) tests/chaos/run
 
 # libFuzzer brings main(): tests/fuzz/entry.c calls the one target it is compiled for.
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

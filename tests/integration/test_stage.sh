@@ -45,7 +45,7 @@ plays() {
         set_profile_key "$NET/data" "$key" "$value"
     done < <(sed -n 's/^config *\([^ ]*=[^ ]*\).*/\1/p' "$file")
     read -r start codes < <(WAYPOST_DATA=data "$STAGE" --cast "$file")
-    perl -e 'print pack("q<q<", $ARGV[0], 0)' "$start" >"$WAYPOST_STAGE_CLOCK"
+    perl -e 'print pack("q<q<q<", $ARGV[0], 0, 0)' "$start" >"$WAYPOST_STAGE_CLOCK"
     WAYPOST=$PROGRAMS/waypost
     # shellcheck disable=SC2086 # codes are words
     check "keys, register, configuration" make_network $codes stage-hub operator

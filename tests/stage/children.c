@@ -62,6 +62,14 @@ void child_end(pid_t *pid, int signal_number)
     }
 }
 
+void child_wait(pid_t *pid)
+{
+    while (*pid != 0 && waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {
+        continue;
+    }
+    *pid = 0;
+}
+
 bool child_is_gone(pid_t *pid)
 {
     if (*pid != 0 && waitpid(*pid, NULL, WNOHANG) == *pid) {

@@ -15,6 +15,8 @@ pid_t child_start(const char *log, char *const *argv);
 /* Send a signal and wait until it is gone; no signal reaches anybody where pid is 0. */
 void child_end(pid_t *pid, int signal_number);
 
+void child_wait(pid_t *pid); /* until it ends by itself */
+
 /* Has it ended by itself? Then pid is 0. */
 bool child_is_gone(pid_t *pid);
 

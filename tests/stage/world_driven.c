@@ -30,21 +30,29 @@ static struct stage_clock *the_clock(void)
     return mapped;
 }
 
+static int64_t machine_ms(clockid_t id)
+{
+    struct timespec now;
+
+    if (clock_gettime(id, &now) != 0) {
+        abort();
+    }
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static int64_t driven_wall_ms(void *context)
 {
+    const struct stage_clock *clock = the_clock();
+    int64_t still_ms = clock->wall_ms;
+
     (void)context;
-    return the_clock()->wall_ms;
+    return still_ms != 0 ? still_ms : machine_ms(CLOCK_REALTIME) + clock->wall_add_ms;
 }
 
 static int64_t driven_mono_ms(void *context)
 {
-    struct timespec now;
-
     (void)context;
-    if (clock_gettime(CLOCK_BOOTTIME, &now) != 0) {
-        abort();
-    }
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + the_clock()->mono_add_ms;
+    return machine_ms(CLOCK_BOOTTIME) + the_clock()->mono_add_ms;
 }
 
 static void driven_random(void *context, void *out, size_t len)
