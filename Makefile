@@ -314,7 +314,7 @@ check-properties: bootstrap
 
 benches: $(BENCHES)
 bench: bootstrap
-	@$(MAKE) --no-print-directory -j2 programs benches BUILD=$(BUILD)
+	@$(MAKE) --no-print-directory -j2 programs benches $(BUILD)/tests/tools/flow $(BUILD)/tests/tools/pick BUILD=$(BUILD)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
 
 # The load of the bench in the peers' own protocols; polling to the nanosecond is not POSIX yet.
