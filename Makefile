@@ -162,7 +162,7 @@ $(BUILD)/tests/programs/waypost-agent: $(call objects,client/agent/main.c) $(DRI
 	@mkdir -p $(@D)
 	$(LINK)
 $(BUILD)/tests/programs/waypost: $(call objects,client/cli/main.c) $(DRIVEN_WORLD) $(BUILD)/libcli.a $(BUILD)/liblab.a $(BUILD)/libreplay.a \
-                                 $(BUILD)/libwaypost.a $(BUILD)/libcommon.a
+                                 $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)
 	$(LINK)
 

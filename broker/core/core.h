@@ -20,6 +20,7 @@
 #include "common/base/world.h"
 #include "common/crypto/hash.h"
 #include "common/journal/journal.h"
+#include "common/procedure/engine.h"
 #include "common/register/register.h"
 
 typedef struct core core_t;
@@ -76,6 +77,10 @@ struct core_ports {
     uint64_t (*free_bytes)(void *context);
     struct core_mark
         *mark; /* lent for the core's life; NULL: crashes of the engine are not counted */
+    /* For rehearsals, NULL otherwise: change tables before they count, 0 or why not; hear what the engine says, also what
+     * becomes no record, each time once (nothing of what was said before a start). */
+    int (*amend)(void *context, procedures_t *tables, struct complaint *why);
+    void (*heard)(void *context, const struct engine_record *record);
 };
 
 struct core_options {

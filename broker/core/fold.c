@@ -154,6 +154,9 @@ static void take_record(void *context, const struct engine_record *record)
     struct fold *fold = &self->fold;
     const struct fold_kind *kind = fold_kind_named(record->kind);
 
+    if (self->ports.heard != NULL && fold->caught_up) {
+        self->ports.heard(self->ports.context, record);
+    }
     if (kind == NULL) {
         return;
     }
@@ -330,7 +333,11 @@ static void fold_item_acked(void *context, const struct acked_item *item, const 
     if (item->level == PERSISTED) {
         engine_persisted(self->engine, item->event, code, at_ms);
     } else if (item->level == OPENED) {
-        engine_opened(self->engine, item->event, code, NULL, NULL, at_ms);
+        char team[UINT8_MAX + 1]; /* its length stands in one byte */
+        const char *role = fact_value_word(catalogue_enum_named("person_role"), item->role);
+        memcpy(team, item->team.data, item->team.len);
+        team[item->team.len] = '\0';
+        engine_opened(self->engine, item->event, code, role, team, at_ms);
     }
 }
 

@@ -28,7 +28,14 @@ int inputs_load(core_t *self, struct slice bytes, procedures_t **out, struct com
         return 0;
     }
     arena_reset(self->arena_body);
-    return procedures_message_load(self->arena_body, bytes, out, why);
+    int rc = procedures_message_load(self->arena_body, bytes, out, why);
+    if (rc == 0 && self->ports.amend != NULL) {
+        rc = self->ports.amend(self->ports.context, *out, why);
+        if (rc != 0) {
+            procedures_destroy(out);
+        }
+    }
+    return rc;
 }
 
 int core_procedures_check(struct slice files, struct complaint *why)

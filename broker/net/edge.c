@@ -107,7 +107,11 @@ int edge_open(const struct edge_parts *parts, edge_t **out, struct complaint *wh
     edge_t *self = mem_new(1, sizeof *self);
 
     self->parts = *parts;
-    self->ports = (struct core_ports){self, edge_send, port_verify, port_free_bytes, parts->mark};
+    self->ports = (struct core_ports){.context = self,
+        .send = edge_send,
+        .verify = port_verify,
+        .free_bytes = port_free_bytes,
+        .mark = parts->mark};
     self->probe = (struct probe){parts->disk, parts->keys, parts->world};
     edge_alarms_open(self);
     self->rested = true;

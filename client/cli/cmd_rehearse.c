@@ -8,10 +8,12 @@
 #include "client/cli/commands.h"
 #include "client/cli/register_file.h"
 #include "client/lab/limits.h"
+#include "client/lab/network_cores.h"
 #include "client/lab/scenario_parse.h"
 #include "client/lab/scenario_run.h"
 #include "client/lab/timeline.h"
 #include "common/base/fsio.h"
+#include "common/base/log.h"
 #include "common/base/banned.h"
 
 /* One call of the command, over all files. */
@@ -76,6 +78,18 @@ static void put_hash(struct rehearsal *self, const char *file, const struct run_
     }
 }
 
+/* Asked for, and possible: else it is said why not. */
+static bool among_cores(struct rehearsal *self, const char *file, const scenario_t *scenario)
+{
+    const char *cannot =
+        cli_flag(self->cli, "cores") ? network_cores_cannot(scenario) : "it was not asked for";
+
+    if (cannot != NULL && cli_flag(self->cli, "cores")) {
+        cli_say(self->cli, "%s: played over the model: %s\n", file, cannot);
+    }
+    return cannot == NULL;
+}
+
 static void play(struct rehearsal *self, const char *file, const scenario_t *scenario)
 {
     const struct run_watcher watcher = {.context = self,
@@ -89,7 +103,10 @@ static void play(struct rehearsal *self, const char *file, const scenario_t *sce
     if (self->tells) {
         timeline_begin(&self->timeline, scenario);
     }
-    if (scenario_run(scenario, &watcher, &result, &line, &why) != 0) {
+    int rc = among_cores(self, file, scenario)
+        ? scenario_run_cores(scenario, self->data, &watcher, &result, &line, &why)
+        : scenario_run(scenario, &watcher, &result, &line, &why);
+    if (rc != 0) {
         put_fault(self, file, line, &why);
     } else if (cli_flag(self->cli, "hash")) {
         put_hash(self, file, &result);
@@ -122,6 +139,12 @@ static void rehearse_file(struct rehearsal *self, const char *file)
     scenario_destroy(&scenario);
 }
 
+/* Broker and agents would log every event of the story on stderr. */
+static void hush(void)
+{
+    log_init("waypost", LOG_NOTHING);
+}
+
 static int run_rehearse(struct cli *cli)
 {
     struct rehearsal self = {.cli = cli, .tells = cli->json || cli_flag(cli, "timeline")};
@@ -131,6 +154,7 @@ static int run_rehearse(struct cli *cli)
         return cli_fail_why(cli, &why);
     }
     self.timeline = (struct timeline){.out = cli->out, .data = self.data, .json = cli->json};
+    hush();
     for (size_t i = 0; i < cli->arg_count; i++) {
         rehearse_file(&self, cli->args[i]);
     }
@@ -151,6 +175,9 @@ static const struct cli_option rehearse_options[] = {
         .text = "tell the story: time, who, event, verdict, clocks; --json tells it as JSON lines"},
     {.name = "hash",
         .text = "print the hash of each file's final state: the same on every machine"},
+    {.name = "cores",
+        .text = "play among the real broker, agents and hub, in one process with everything in "
+                "memory, in place of a model of the transport"},
     {.name = NULL},
 };
 

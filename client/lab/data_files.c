@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "client/lab/limits.h"
+#include "client/lab/shelf.h"
 #include "common/base/check.h"
 #include "common/base/fsio.h"
 #include "common/base/words.h"
+#include "common/codec/frame.h"
 #include "common/register/csv.h"
 
 #include "common/base/banned.h"
@@ -366,4 +368,38 @@ struct slice data_files_table(const data_files_t *self, const char *name)
         }
     }
     return slice_of(NULL, 0);
+}
+
+static void message_add(
+    Waypost__ProcedureFiles *message, Waypost__NamedFile *file, char *name, const struct buf *bytes)
+{
+    waypost__named_file__init(file);
+    file->name = name;
+    file->bytes = (ProtobufCBinaryData){bytes->len, bytes->data};
+    message->files[message->n_files++] = file;
+}
+
+void data_files_message(const data_files_t *self, struct buf *out)
+{
+    Waypost__ProcedureFiles message = WAYPOST__PROCEDURE_FILES__INIT;
+    Waypost__NamedFile files[FILE_COUNT + DATA_PROFILES_MAX];
+    Waypost__NamedFile *list[FILE_COUNT + DATA_PROFILES_MAX];
+    shelf_t *shelf = shelf_new();
+
+    message.files = list;
+    for (size_t i = 0; i < FILE_COUNT; i++) {
+        if (i != FILE_FACTS) { /* describes the catalogue, which is compiled in */
+            message_add(&message, &files[message.n_files], (char *)(uintptr_t)file_paths[i],
+                &self->files[i]);
+        }
+    }
+    for (size_t i = 0; i < self->profile_count; i++) {
+        char path[PATH_BYTES];
+        int len = snprintf(path, sizeof path, "profiles/%s", self->profile_files[i]);
+        assert(len > 0 && (size_t)len < sizeof path);
+        message_add(&message, &files[message.n_files],
+            (char *)(uintptr_t)shelf_text(shelf, path, (size_t)len), &self->profiles[i]);
+    }
+    message_encode(&message.base, out);
+    shelf_destroy(&shelf);
 }

@@ -44,6 +44,9 @@ const char *data_files_system_title(const data_files_t *self, const char *kind);
  */
 const char *data_files_system_fact(const data_files_t *self, int row, size_t index);
 
+/* The tables as a ProcedureFiles message, as a broker takes them; appended. */
+void data_files_message(const data_files_t *self, struct buf *out);
+
 /*
  * A whole table as text ("kinds.tsv", "system-kinds.tsv", "facts.tsv", "clocks.tsv", "rules.tsv");
  * empty where unknown.

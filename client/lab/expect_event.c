@@ -145,7 +145,7 @@ struct count_context {
     size_t count;
 };
 
-static void count_record(void *context, const struct record *record)
+static void count_record(void *context, const struct log_record *record)
 {
     struct count_context *self = context;
     size_t len = 0;

@@ -47,7 +47,7 @@ static bool event_concerns(const struct scenario_event *event, uint32_t child)
 }
 
 /* A clock of the child is seen from every episode of it. */
-static bool is_of_child(const struct asking *self, const struct record *record)
+static bool is_of_child(const struct asking *self, const struct log_record *record)
 {
     const struct clock_info *clock = record->clock != NULL
         ? procedures_clock_named(self->scenario->procedures, record->clock)
@@ -56,7 +56,7 @@ static bool is_of_child(const struct asking *self, const struct record *record)
     return clock != NULL && clock->child_scope;
 }
 
-static bool is_about(const struct search *self, const struct record *record)
+static bool is_about(const struct search *self, const struct log_record *record)
 {
     const struct asking *asking = self->asking;
     uint32_t transfer = asking->wanted->target.transfer;
@@ -143,7 +143,7 @@ static bool list_is(const char *value, size_t len, const char *wanted)
 }
 
 /* A fact of the record; whoever it comes from and the ids stand beside the detail. */
-static const char *fact_of(const struct record *record, const char *name, size_t *len)
+static const char *fact_of(const struct log_record *record, const char *name, size_t *len)
 {
     const char *text = strcmp(name, "clock") == 0 ? record->clock
         : strcmp(name, "rule") == 0               ? record->rule
@@ -157,7 +157,7 @@ static const char *fact_of(const struct record *record, const char *name, size_t
 }
 
 static bool pair_fits(
-    const struct asking *self, const struct record *record, const struct pair_wanted *pair)
+    const struct asking *self, const struct log_record *record, const struct pair_wanted *pair)
 {
     size_t len = 0;
 
@@ -175,7 +175,7 @@ static bool pair_fits(
     return pair->is_time ? time_is(value, len, &pair->timepoint) : list_is(value, len, pair->value);
 }
 
-static bool facts_fit(const struct asking *self, const struct record *record)
+static bool facts_fit(const struct asking *self, const struct log_record *record)
 {
     for (uint32_t i = 0; i < self->wanted->pair_count; i++) {
         if (!pair_fits(self, record, &self->wanted->pairs[i])) {
@@ -187,7 +187,7 @@ static bool facts_fit(const struct asking *self, const struct record *record)
 
 /* ---- the search ---- */
 
-static void got_record(const struct search *self, const struct record *record)
+static void got_record(const struct search *self, const struct log_record *record)
 {
     char text[CIVIL_STAMP_BYTES];
 
@@ -207,7 +207,7 @@ static void got_record(const struct search *self, const struct record *record)
     }
 }
 
-static void look_at(void *context, const struct record *record)
+static void look_at(void *context, const struct log_record *record)
 {
     struct search *self = context;
     const struct expectation *wanted = self->asking->wanted;

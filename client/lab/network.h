@@ -58,6 +58,9 @@ struct rehearsal_network {
      */
     const uint8_t *(*event_id)(void *self, uint32_t event);
 
+    /* What the network could not do, a sentence, or NULL; the function may be NULL. The rehearsal ends at it. Lent. */
+    const char *(*fault)(void *self);
+
     /* ---- what is asked; view: an authority's code, NULL for the broker ---- */
     const struct agent_answers
         *answers; /* NULL where engine and hub have every engine at hand; else they have the
@@ -65,7 +68,7 @@ struct rehearsal_network {
     const engine_t *(*engine)(void *self, const char *view);
     const engine_t *(*hub)(void *self);
     void (*records)(void *self, const char *view,
-        void (*visit)(void *context, const struct record *record), void *context);
+        void (*visit)(void *context, const struct log_record *record), void *context);
     bool (*believes)(void *self, const char *view, const uint8_t *subject, const char *clock,
         int64_t runs_out_ms);
     uint64_t (*pending)(void *self, const char *code);

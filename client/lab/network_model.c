@@ -646,7 +646,7 @@ static const engine_t *hub_seen(void *context)
 }
 
 static void visit_log(const struct record_log *log,
-    void (*visit)(void *context, const struct record *record), void *context)
+    void (*visit)(void *context, const struct log_record *record), void *context)
 {
     for (size_t i = 0; i < log->kept; i++) {
         visit(context, &log->items[i]);
@@ -654,7 +654,7 @@ static void visit_log(const struct record_log *log,
 }
 
 static void records_seen(void *context, const char *view,
-    void (*visit)(void *context, const struct record *record), void *visit_context)
+    void (*visit)(void *context, const struct log_record *record), void *visit_context)
 {
     model_t *self = context;
 

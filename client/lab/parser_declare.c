@@ -49,6 +49,29 @@ static int declare_title(struct parser *self)
     return 0;
 }
 
+int scenario_override_apply(
+    const struct scenario_override *override, procedures_t *procedures, struct complaint *why)
+{
+    return override->key != NULL
+        ? procedures_override(procedures, override->key, override->value, why)
+        : procedures_member(procedures, override->code, override->value, override->from_day, why);
+}
+
+/* Kept, so that a broker whose tables come from its journal is given the same. */
+static int override_add(struct parser *self, const struct scenario_override *override)
+{
+    scenario_t *scenario = self->scenario;
+    size_t bytes = (scenario->override_count + 1) * sizeof *scenario->overrides;
+    struct scenario_override *grown = realloc(scenario->overrides, bytes);
+
+    if (grown == NULL) {
+        abort();
+    }
+    scenario->overrides = grown;
+    scenario->overrides[scenario->override_count++] = *override;
+    return scenario_override_apply(override, scenario->procedures, self->why);
+}
+
 static int declare_config(struct parser *self)
 {
     if (self->words.count < 2) {
@@ -59,7 +82,8 @@ static int declare_config(struct parser *self)
         if (word->key == NULL) {
             return complain(self->why, E_USAGE, "write: config KEY=VALUE, not %s", word->text);
         }
-        int rc = procedures_override(self->scenario->procedures, word->key, word->text, self->why);
+        int rc =
+            override_add(self, &(struct scenario_override){.key = word->key, .value = word->text});
         if (rc != 0) {
             return rc;
         }
@@ -78,8 +102,12 @@ static int declare_member(struct parser *self, const struct word *word, int32_t 
     }
     int rc = find_code(self, word->key, day, code);
     rc = rc == 0 ? find_profile(self, word->text, &profile) : rc;
-    return rc == 0 ? procedures_member(self->scenario->procedures, code, profile, day, self->why)
-                   : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    struct scenario_override member = {.value = profile, .from_day = day};
+    memcpy(member.code, code, sizeof member.code);
+    return override_add(self, &member);
 }
 
 static int declare_register(struct parser *self)

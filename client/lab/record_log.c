@@ -90,8 +90,8 @@ void record_log_add(struct record_log *self, const struct engine_record *record)
         self->shelf = shelf_new();
     }
     const char *detail = record->detail != NULL ? record->detail : "";
-    struct record *made = &self->items[self->kept++];
-    *made = (struct record){.kind = record->kind,
+    struct log_record *made = &self->items[self->kept++];
+    *made = (struct log_record){.kind = record->kind,
         .at_ms = record->at_ms,
         .recorded_ms = record->recorded_ms,
         .clock = record->clock,
@@ -102,7 +102,7 @@ void record_log_add(struct record_log *self, const struct engine_record *record)
     made->has_event = copy_id(made->event, record->event);
 }
 
-const char *record_detail(const struct record *self, const char *name, size_t *len)
+const char *record_detail(const struct log_record *self, const char *name, size_t *len)
 {
     size_t name_len = strlen(name);
 

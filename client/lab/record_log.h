@@ -11,7 +11,7 @@
 #include "common/procedure/engine.h"
 
 /* A copy of an engine_record. Words lend from the procedures, the detail from the log. */
-struct record {
+struct log_record {
     const char *kind;
     bool has_transfer, has_subject, has_event;
     uint8_t transfer[UUID_BYTES];
@@ -29,9 +29,9 @@ struct record_log {
     size_t count; /* records seen */
     size_t kept;  /* and kept */
     size_t capacity;
-    struct record *items; /* owned */
-    shelf_t *shelf;       /* owned; details */
-    uint64_t digest;      /* over every record seen, in order: for comparing, not for proof */
+    struct log_record *items; /* owned */
+    shelf_t *shelf;           /* owned; details */
+    uint64_t digest;          /* over every record seen, in order: for comparing, not for proof */
 };
 
 void record_log_init(struct record_log *self, bool keep);
@@ -40,6 +40,6 @@ void record_log_clear(struct record_log *self); /* forget every record */
 void record_log_add(struct record_log *self, const struct engine_record *record);
 
 /* Value of "k=v" in a detail, its length in *len; NULL where it is not there. Lent. */
-const char *record_detail(const struct record *self, const char *name, size_t *len);
+const char *record_detail(const struct log_record *self, const char *name, size_t *len);
 
 #endif

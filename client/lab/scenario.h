@@ -176,11 +176,21 @@ struct statement {
     const struct expectation *expectation;
 };
 
+/* A statement `config`, or one membership of `register`. */
+struct scenario_override {
+    const char *key;           /* of every profile; NULL for a membership */
+    const char *value;         /* or the name of the profile */
+    char code[CODE_BYTES + 1]; /* membership: whose */
+    int32_t from_day;          /* membership: from when */
+};
+
 typedef struct scenario {
     const char *file; /* as given */
     const char *title;
     shelf_t *shelf;           /* owned; all below lies in it, or in an array of its own */
     procedures_t *procedures; /* owned; with the file's overrides */
+    uint32_t override_count;
+    struct scenario_override *overrides; /* owned; in force in procedures */
     uint32_t child_count;
     struct scenario_child *children; /* owned */
     uint32_t transfer_count;
@@ -194,6 +204,10 @@ typedef struct scenario {
 } scenario_t;
 
 void scenario_destroy(scenario_t **self_p);
+
+/* Bring an override into force in other procedures, as in the scenario's own. 0, or what they say. */
+int scenario_override_apply(
+    const struct scenario_override *override, procedures_t *procedures, struct complaint *why);
 
 /* "T/NAME", "T/NAME,NAME"; text of at least bytes; returned. */
 const char *scenario_target_text(

@@ -24,6 +24,7 @@ void scenario_destroy(scenario_t **self_p)
         return;
     }
     procedures_destroy(&self->procedures);
+    free(self->overrides);
     free(self->children);
     free(self->transfers);
     free(self->events);

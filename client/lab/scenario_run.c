@@ -8,6 +8,7 @@
 
 #include "client/lab/expect.h"
 #include "client/lab/limits.h"
+#include "client/lab/network_cores.h"
 #include "client/lab/network_model.h"
 #include "common/base/check.h"
 #include "common/base/civil.h"
@@ -134,7 +135,8 @@ static int carry_out(struct run *self, const struct statement *statement, struct
         ask(self, statement);
         break;
     }
-    return 0;
+    const char *fault = network->fault == NULL ? NULL : network->fault(network->self);
+    return fault == NULL ? 0 : complain(why, E_STATE, "%s", fault);
 }
 
 static void finish(struct run *self)
@@ -171,6 +173,17 @@ int scenario_play(const scenario_t *scenario, const struct rehearsal_network *ne
     if (rc == 0) {
         finish(&self);
     }
+    return rc;
+}
+
+int scenario_run_cores(const scenario_t *scenario, const data_files_t *data,
+    const struct run_watcher *watcher, struct run_result *out, uint32_t *line,
+    struct complaint *why)
+{
+    struct rehearsal_network network = network_cores_new(scenario, data);
+    int rc = scenario_play(scenario, &network, watcher, out, line, why);
+
+    network.destroy(&network.self);
     return rc;
 }
 

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "client/lab/data_files.h"
 #include "client/lab/network.h"
 #include "client/lab/scenario.h"
 
@@ -35,6 +36,14 @@ struct run_result {
  */
 int scenario_run(const scenario_t *scenario, const struct run_watcher *watcher,
     struct run_result *out, uint32_t *line, struct complaint *why);
+
+/*
+ * The same among real cores (network_cores.h) in place of the model. data: what the scenario was read with. E_STATE also
+ * where a core says no to what the scenario needs.
+ */
+int scenario_run_cores(const scenario_t *scenario, const data_files_t *data,
+    const struct run_watcher *watcher, struct run_result *out, uint32_t *line,
+    struct complaint *why);
 
 /* The same over a network that the caller has made and will destroy. Lent. */
 int scenario_play(const scenario_t *scenario, const struct rehearsal_network *network,

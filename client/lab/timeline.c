@@ -72,7 +72,7 @@ static uint32_t transfer_named(const scenario_t *scenario, const uint8_t *id)
 }
 
 /* "T/ash"; "" where the record is about none. */
-static const char *about(const scenario_t *scenario, const struct record *record, char *text)
+static const char *about(const scenario_t *scenario, const struct log_record *record, char *text)
 {
     uint32_t transfer =
         record->has_transfer ? transfer_named(scenario, record->transfer) : SCENARIO_NONE;
@@ -82,7 +82,7 @@ static const char *about(const scenario_t *scenario, const struct record *record
 }
 
 /* Told with the event itself, or with its verdict. */
-static bool is_told_with_event(const struct record *record)
+static bool is_told_with_event(const struct log_record *record)
 {
     static const char *const kinds[] = {"accepted", "persisted", "opened", "refused", "held"};
 
@@ -95,7 +95,7 @@ static bool is_told_with_event(const struct record *record)
 }
 
 /* A word of the detail; "" where it is not there. text of DETAIL_WORD_BYTES; returned. */
-static const char *detail_word(const struct record *record, const char *name, char *text)
+static const char *detail_word(const struct log_record *record, const char *name, char *text)
 {
     size_t len = 0;
     const char *value = record_detail(record, name, &len);
@@ -135,7 +135,7 @@ static void put_stamp(struct timeline *self, const char *text)
 }
 
 static void say_set(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
     const char *due = detail_word(record, "due", text);
@@ -174,7 +174,7 @@ static const char *late_word(const struct clock_info *clock)
 }
 
 static void say_stopped(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
     char number[DETAIL_WORD_BYTES] = "";
@@ -187,7 +187,7 @@ static void say_stopped(
 }
 
 static void say_breached(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
 
@@ -197,7 +197,7 @@ static void say_breached(
 }
 
 static void say_passed(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
 
@@ -211,7 +211,7 @@ static void say_passed(
 }
 
 static void say_flagged(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     (void)clock;
     fprintf(self->out, "%s is flagged to both and the hub", record->rule);
@@ -220,7 +220,8 @@ static void say_flagged(
 /* What is said in words of its own; all others are told by the title of their row. */
 static const struct {
     const char *kind;
-    void (*say)(struct timeline *self, const struct record *record, const struct clock_info *clock);
+    void (*say)(
+        struct timeline *self, const struct log_record *record, const struct clock_info *clock);
 } sayings[] = {
     {"deadline_set", say_set},
     {"deadline_stopped", say_stopped},
@@ -230,7 +231,7 @@ static const struct {
 };
 
 static void say_record(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
         if (strcmp(sayings[i].kind, record->kind) == 0) {
@@ -242,8 +243,8 @@ static void say_record(
     fprintf(self->out, "%s%s%s", title, record->detail[0] != '\0' ? ": " : "", record->detail);
 }
 
-static void put_record(
-    struct timeline *self, const scenario_t *scenario, const struct record *record, bool own_time)
+static void put_record(struct timeline *self, const scenario_t *scenario,
+    const struct log_record *record, bool own_time)
 {
     const struct clock_info *clock =
         record->clock != NULL ? procedures_clock_named(scenario->procedures, record->clock) : NULL;
@@ -412,7 +413,7 @@ static void put_event_json(struct timeline *self, const scenario_t *scenario,
 }
 
 static void put_record_json(
-    struct timeline *self, const scenario_t *scenario, const struct record *record)
+    struct timeline *self, const scenario_t *scenario, const struct log_record *record)
 {
     char name[NAME_BYTES];
     json_t *line = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s?, s:s?, s:s}", "type", "record", "kind",

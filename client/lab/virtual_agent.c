@@ -84,9 +84,9 @@ size_t virtual_add_agent(virtual_network_t *self, const struct virtual_member *m
     return index;
 }
 
-int virtual_agent_start(virtual_network_t *self, size_t index, struct complaint *why)
+static int agent_begin(struct virtual_agent *agent, struct complaint *why)
 {
-    struct virtual_agent *agent = self->agents[index];
+    virtual_network_t *self = agent->network;
     const struct agent_ports ports = {agent, port_send, port_connect, port_disconnect, port_answer};
     const struct agent_options options = {.network = self->options.network,
         .agent = agent->keys.id,
@@ -100,16 +100,33 @@ int virtual_agent_start(virtual_network_t *self, size_t index, struct complaint 
         .procedures = self->options.procedures};
 
     assert(agent->core == NULL);
-    int rc = store_open(agent->database, self->options.network, agent->keys.id, &agent->store, why);
-    rc = rc != 0
-        ? rc
-        : agent_core_new(&options, &agent->world.world, agent->store, &ports, &agent->core, why);
+    int rc = agent_core_new(&options, &agent->world.world, agent->store, &ports, &agent->core, why);
+    agent->tick_ms = self->clock.mono_ms;
     if (rc != 0) {
         store_close(&agent->store);
-        return rc;
     }
-    agent->tick_ms = self->clock.mono_ms;
-    return 0;
+    return rc;
+}
+
+int virtual_agent_start(virtual_network_t *self, size_t index, struct complaint *why)
+{
+    struct virtual_agent *agent = self->agents[index];
+    int rc = store_open(agent->database, self->options.network, agent->keys.id, &agent->store, why);
+
+    return rc != 0 ? rc : agent_begin(agent, why);
+}
+
+int virtual_agent_restart(virtual_network_t *self, size_t index,
+    void (*between)(void *context, store_t *store), void *context, struct complaint *why)
+{
+    struct virtual_agent *agent = self->agents[index];
+
+    if (agent->wire != NO_WIRE) {
+        wire_close(self, agent->wire, false);
+    }
+    agent_core_destroy(&agent->core);
+    between(context, agent->store);
+    return agent_begin(agent, why);
 }
 
 void virtual_agent_kill(virtual_network_t *self, size_t index)

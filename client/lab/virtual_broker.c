@@ -59,6 +59,20 @@ static uint64_t port_free_bytes(void *context)
     return hooks->free_bytes == NULL ? FREE_BYTES : hooks->free_bytes(hooks->context);
 }
 
+static int port_amend(void *context, procedures_t *tables, struct complaint *why)
+{
+    const struct virtual_hooks *hooks = &network_of(context)->options.hooks;
+
+    return hooks->amend(hooks->context, tables, why);
+}
+
+static void port_heard(void *context, const struct engine_record *record)
+{
+    const struct virtual_hooks *hooks = &network_of(context)->options.hooks;
+
+    hooks->heard(hooks->context, record);
+}
+
 /* ---- the disk ---- */
 
 static void written_failed(virtual_network_t *self, int rc)
@@ -237,7 +251,12 @@ static int open_core(virtual_network_t *self, struct complaint *why)
         .snapshot_bytes = self->options.snapshot_bytes,
         .free_bytes_min = FREE_BYTES_MIN,
         .inflight_bytes_max = INFLIGHT_BYTES};
-    const struct core_ports ports = {self, port_send, port_verify, port_free_bytes, NULL};
+    const struct core_ports ports = {.context = self,
+        .send = port_send,
+        .verify = port_verify,
+        .free_bytes = port_free_bytes,
+        .amend = self->options.hooks.amend == NULL ? NULL : port_amend,
+        .heard = self->options.hooks.heard == NULL ? NULL : port_heard};
 
     broker->core = core_new(&options, &broker->world.world, broker->journal, &ports);
     int rc = core_recover(broker->core, why);

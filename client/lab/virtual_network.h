@@ -34,6 +34,9 @@ struct virtual_hooks {
     uint64_t (*free_bytes)(void *context); /* where the journal lives */
     /* A write of the broker's failed: its process has ended. */
     void (*broker_failed)(void *context, int rc);
+    /* As the ports of the same name of the broker's core. */
+    int (*amend)(void *context, procedures_t *tables, struct complaint *why);
+    void (*heard)(void *context, const struct engine_record *record);
 };
 
 struct virtual_options {
@@ -86,6 +89,10 @@ bool virtual_broker_up(const virtual_network_t *self);
 int virtual_agent_start(virtual_network_t *self, size_t agent, struct complaint *why);
 void virtual_agent_kill(virtual_network_t *self, size_t agent); /* kill -9 */
 bool virtual_agent_up(const virtual_network_t *self, size_t agent);
+
+/* Its process ends and begins again; the store is as it was left, whatever between() does to it. */
+int virtual_agent_restart(virtual_network_t *self, size_t agent,
+    void (*between)(void *context, store_t *store), void *context, struct complaint *why);
 
 /* ---- connections ---- */
 

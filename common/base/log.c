@@ -99,12 +99,14 @@ void log_errorx(const char *format, ...)
 
 _Noreturn void fatal(const char *format, ...)
 {
+    log_lowest = LOG_DEBUG; /* the end is told in any case */
     LOG_BODY(LOG_ERROR, true);
     _exit(EXIT_PROMISE_BROKEN);
 }
 
 _Noreturn void fatalx(const char *format, ...)
 {
+    log_lowest = LOG_DEBUG;
     LOG_BODY(LOG_ERROR, false);
     _exit(EXIT_PROMISE_BROKEN);
 }

@@ -10,7 +10,7 @@
 #ifndef WAYPOST_BASE_LOG_H
 #define WAYPOST_BASE_LOG_H
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_NOTHING };
 
 /* Name of the program in each line (lent, kept), and the lowest level that is written. */
 void log_init(const char *program, enum log_level lowest);

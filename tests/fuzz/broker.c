@@ -91,7 +91,11 @@ int fuzz_broker_open(struct fuzz_broker *self, struct slice snapshot, struct com
     struct core_fixture *template = fuzz_broker_template();
     struct journal_options options = template->base.options;
     struct journal_recovery recovery;
-    const struct core_ports ports = {self, port_send, port_verify, port_free_bytes, NULL};
+    const struct core_ports ports = {.context = self,
+        .send = port_send,
+        .verify = port_verify,
+        .free_bytes = port_free_bytes,
+        .mark = NULL};
 
     memset(self, 0, sizeof *self);
     fuzz_world_init(&self->world, 5);

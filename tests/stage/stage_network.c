@@ -110,7 +110,7 @@ static const engine_t *hub_seen(void *context)
 }
 
 static void records(void *context, const char *view,
-    void (*visit)(void *context, const struct record *record), void *visit_context)
+    void (*visit)(void *context, const struct log_record *record), void *visit_context)
 {
     struct stage *self = context;
     const struct record_log *log = view == NULL ? &self->log : stage_records(self, view);
@@ -180,7 +180,7 @@ static enum event_fate fate(void *context, uint32_t event)
     return found;
 }
 
-static void see_withheld(void *context, const struct record *record)
+static void see_withheld(void *context, const struct log_record *record)
 {
     struct payload_seen *seen = context;
 

@@ -335,7 +335,11 @@ void core_fixture_init(struct core_fixture *self)
         .snapshot_bytes = UINT64_MAX,
         .free_bytes_min = 1073741824,
         .inflight_bytes_max = 67108864};
-    self->ports = (struct core_ports){self, port_send, port_verify, port_free_bytes, &self->mark};
+    self->ports = (struct core_ports){.context = self,
+        .send = port_send,
+        .verify = port_verify,
+        .free_bytes = port_free_bytes,
+        .mark = &self->mark};
     keys_make(&self->base.world, "root-1", &self->root);
     (void)agent_add(self, CODE_ISLINGTON, CODE_ISLINGTON, REGISTER_ROLE_AUTHORITY);
     (void)agent_add(self, CODE_CAMDEN, CODE_CAMDEN, REGISTER_ROLE_AUTHORITY);

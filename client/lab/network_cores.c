@@ -1,0 +1,811 @@
+/*
+ * network_cores: see network_cores.h. What the cores refuse and a scenario needs is kept as the network's fault, in a
+ * sentence; the rehearsal ends at it.
+ */
+#include "client/lab/network_cores.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/agent/store_sql.h"
+#include "client/lab/cast.h"
+#include "client/lab/core_look.h"
+#include "client/lab/cores_book.h"
+#include "client/lab/parties.h"
+#include "client/lab/virtual_network.h"
+#include "common/base/check.h"
+#include "common/record/derived.h"
+
+#include "common/base/banned.h"
+
+#define HUB_ID "rehearsal-hub"
+#define NETWORK "rehearsal"
+#define BEFORE_MS INT64_C(3600000) /* that the network stands before the story begins */
+
+enum {
+    QUIET_MS = 400,  /* above every pause that agents make while there is something to do */
+    LIMIT_MS = 2000, /* then it is looked whether something is open still */
+    ROUNDS_MAX = 120,
+    SEGMENT_BYTES = 1048576,
+    WORDS_MAX = 256,
+    ARENA_BYTES = 1048576,
+    DETAIL_BYTES = 128,
+    FAULT_BYTES = 1024
+};
+
+/* A core on a copy of the journal, that only reads: what the journal says by itself. */
+struct reading {
+    struct world world;
+    struct disk disk; /* context NULL: there is none */
+    journal_t *journal;
+    core_t *core;
+};
+
+struct cores {
+    struct parties parties; /* first: parties_answers */
+    const scenario_t *scenario;
+    struct cast cast;
+    bool *again;   /* owned, one an event: to be sent again when it has arrived */
+    bool *offline; /* owned, one a row of the cast */
+    size_t hub;    /* agent */
+    virtual_network_t *network;
+    struct disk disk;
+    shelf_t *shelf;
+    struct buf tables;
+    struct record_log log;
+    struct reading away; /* while the broker is down: what its journal says */
+    json_t *error;       /* owned; the last answer that was no */
+    uint64_t leaves;     /* of the journal, read for the log */
+    uint64_t read_hint;  /* position of the last of them */
+    arena_t *arena;
+    size_t word_count;
+    const char *words[WORDS_MAX]; /* of records; on the shelf */
+    char fault[FAULT_BYTES];      /* "" for none */
+};
+
+static void stop(void *context, const char *text)
+{
+    struct cores *self = context;
+
+    if (self->fault[0] == '\0') {
+        (void)snprintf(self->fault, sizeof self->fault, "%s", text);
+    }
+}
+
+/* ---- who is who ---- */
+
+static size_t row_of(const struct cores *self, const char *code)
+{
+    size_t at = 0;
+
+    while (at < self->cast.count && strcmp(self->cast.rows[at].code, code) != 0) {
+        at++;
+    }
+    return at;
+}
+
+/* The network's number of whoever speaks for a code: agents were added in the order of the cast. */
+static size_t agent_of(const struct cores *self, const char *id)
+{
+    size_t row = row_of(self, id);
+    size_t agent = 0;
+
+    if (row == self->cast.count) {
+        return self->hub;
+    }
+    for (size_t i = 0; i < self->cast.rows[row].agent; i++) {
+        agent += self->cast.rows[i].agent == i ? 1 : 0;
+    }
+    return agent;
+}
+
+static json_t *ask(void *context, const char *id, json_t *request, const char **error)
+{
+    struct cores *self = context;
+    json_t *answer = virtual_ask(self->network, agent_of(self, id), request);
+
+    json_decref(request);
+    if (json_is_true(json_object_get(answer, "ok"))) {
+        return answer;
+    }
+    json_decref(self->error);
+    self->error = answer;
+    const char *text = json_string_value(json_object_get(answer, "error"));
+    *error = text == NULL ? "it gives no answer" : text;
+    return NULL;
+}
+
+/* ---- what the broker says: its engine at once, the rest as its journal has it ---- */
+
+/* A word that lives as long as the network: the tables it lends from end with the broker. */
+static const char *word_kept(struct cores *self, const char *word)
+{
+    if (word == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < self->word_count; i++) {
+        if (strcmp(self->words[i], word) == 0) {
+            return self->words[i];
+        }
+    }
+    assert(self->word_count < WORDS_MAX); /* kinds, clocks and rules are fewer */
+    self->words[self->word_count] = shelf_text(self->shelf, word, strlen(word));
+    return self->words[self->word_count++];
+}
+
+static void hear(void *context, const struct engine_record *record)
+{
+    struct cores *self = context;
+    struct engine_record kept = *record;
+
+    kept.kind = word_kept(self, record->kind);
+    kept.clock = word_kept(self, record->clock);
+    kept.rule = word_kept(self, record->rule);
+    record_log_add(&self->log, &kept);
+}
+
+/* The engine speaks of routing too; that is in the log already. */
+static bool is_heard(const Waypost__Derived *derived)
+{
+    return derived_said_by_engine(derived) ||
+        derived->kind == WAYPOST__SYSTEM_KIND__CODE_SUPERSEDED ||
+        derived->kind == WAYPOST__SYSTEM_KIND__RETURNED_TO_SENDER;
+}
+
+static int hear_derived(void *context, const Waypost__Derived *derived)
+{
+    struct cores *self = context;
+    char word[DERIVED_WORD_BYTES];
+    char detail[DETAIL_BYTES];
+
+    if (is_heard(derived)) {
+        return 0;
+    }
+    (void)snprintf(detail, sizeof detail, "%s%s", derived->by != NULL ? "by=" : "",
+        derived->by != NULL ? derived->by : "");
+    record_log_add(&self->log,
+        &(struct engine_record){.kind = word_kept(self, derived_word((int)derived->kind, word)),
+            .transfer = derived->has_transfer ? derived->transfer.data : NULL,
+            .subject = derived->has_subject ? derived->subject.data : NULL,
+            .event = derived->has_event ? derived->event.data : NULL,
+            .at_ms = derived->at_ms,
+            .recorded_ms = derived->at_ms,
+            .detail = detail});
+    return 0;
+}
+
+static int hear_record(void *context, const struct record *record, uint64_t position)
+{
+    struct cores *self = context;
+
+    self->leaves = record->sequence + 1;
+    self->read_hint = position;
+    return record->type == RECORD_DERIVED
+        ? derived_walk(self->arena, record->body, hear_derived, self)
+        : 0;
+}
+
+static void read_journal(struct cores *self)
+{
+    if (virtual_broker_up(self->network) &&
+        journal_replay(virtual_journal(self->network), self->leaves, self->read_hint, hear_record,
+            self) != 0) {
+        stop(self, "a record of the journal cannot be read");
+    }
+}
+
+/* ---- rest ---- */
+
+/* Everything that the journal has for whoever is linked is acknowledged there. */
+static bool streams_are_done(const struct cores *self, const core_t *core)
+{
+    uint64_t waiting = core_look_waiting(core, HUB_ID);
+
+    for (size_t row = 0; row < self->cast.count; row++) {
+        if (self->cast.rows[row].agent == row && !self->offline[row]) {
+            waiting += core_look_waiting(core, self->cast.rows[row].code);
+        }
+    }
+    return waiting == 0;
+}
+
+static bool agents_are_online(const struct cores *self)
+{
+    for (size_t row = 0; row < self->cast.count; row++) {
+        size_t agent = agent_of(self, self->cast.rows[row].code);
+        if (!self->offline[self->cast.rows[row].agent] &&
+            !agent_core_online(virtual_agent_core(self->network, agent))) {
+            return false;
+        }
+    }
+    return agent_core_online(virtual_agent_core(self->network, self->hub));
+}
+
+static int64_t next_due_ms(const struct cores *self)
+{
+    const core_t *core = virtual_core(self->network);
+
+    const engine_t *engine = core == NULL ? NULL : core_look_engine(core);
+
+    return engine == NULL ? INT64_MAX : engine_next_ms(engine);
+}
+
+static bool is_done(const struct cores *self)
+{
+    const core_t *core = virtual_core(self->network);
+
+    return core == NULL ||
+        (agents_are_online(self) && core_look_judged(core) && streams_are_done(self, core) &&
+            next_due_ms(self) > virtual_time(self->network)->wall_ms);
+}
+
+static void settle(struct cores *self)
+{
+    int round = 0;
+
+    parties_forget(&self->parties);
+    do {
+        (void)virtual_settle(self->network, QUIET_MS, LIMIT_MS);
+    } while (!is_done(self) && ++round < ROUNDS_MAX);
+    if (round == ROUNDS_MAX) {
+        stop(self, "broker and agents do not come to rest");
+    }
+    read_journal(self);
+}
+
+/* ---- what happens ---- */
+
+static void set_wall(struct cores *self, int64_t now_ms)
+{
+    virtual_time(self->network)->wall_ms = now_ms;
+    if (virtual_broker_up(self->network)) {
+        core_trust_clock(virtual_core(self->network));
+    }
+}
+
+static void advance(void *context, int64_t now_ms)
+{
+    struct cores *self = context;
+
+    for (int64_t due_ms = next_due_ms(self); due_ms < now_ms && self->fault[0] == '\0';
+         due_ms = next_due_ms(self)) {
+        set_wall(self, due_ms);
+        settle(self);
+    }
+    set_wall(self, now_ms);
+    settle(self);
+}
+
+/*
+ * The receipt is lost with the agent: its store as it was between the broker's commit and the receipt's arrival. Its
+ * next start sends the batch again.
+ */
+static void lose_receipt(void *context, store_t *store)
+{
+    const struct party_event *event = context;
+
+    store_begin(store);
+    sqlite3_stmt *statement = store_sql(store,
+        "UPDATE batches SET leaf_index = NULL, accepted_ms = NULL, receipt = NULL WHERE id ="
+        " (SELECT batch FROM outbox WHERE event = ?1)");
+    sql_id(statement, 1, event->bytes);
+    store_run(store, statement);
+    statement = store_sql(store,
+        "UPDATE outbox SET state = 1, accepted_ms = 0 WHERE batch ="
+        " (SELECT batch FROM outbox WHERE event = ?1)");
+    sql_id(statement, 1, event->bytes);
+    store_run(store, statement);
+    (void)store_commit(store);
+}
+
+static void send_again(struct cores *self, uint32_t event)
+{
+    struct complaint why = {0};
+    size_t agent = agent_of(self, self->scenario->events[event].from);
+
+    self->again[event] = parties_fate(&self->parties, event) == FATE_WAITING;
+    if (self->again[event]) {
+        return; /* it stands in the outbox once; whoever says it twice does so when the broker is there */
+    }
+    if (virtual_agent_restart(
+            self->network, agent, lose_receipt, &self->parties.events[event], &why) != 0) {
+        stop(self, why.text);
+    }
+}
+
+static void send_what_waited(struct cores *self)
+{
+    for (uint32_t i = 0; i < self->scenario->event_count; i++) {
+        if (self->again[i] && parties_fate(&self->parties, i) == FATE_ACCEPTED) {
+            send_again(self, i);
+            settle(self);
+        }
+    }
+}
+
+static void publish(void *context, uint32_t event, bool again)
+{
+    struct cores *self = context;
+
+    if (again) {
+        send_again(self, event);
+    } else {
+        parties_send(&self->parties, event);
+    }
+    settle(self);
+}
+
+static int open_event(
+    void *context, const char *code, uint32_t event, const char *role, const char *team)
+{
+    struct cores *self = context;
+    int rc = parties_open(&self->parties, code, event, role, team);
+
+    settle(self);
+    return rc;
+}
+
+static void set_link(void *context, const char *code, bool up)
+{
+    struct cores *self = context;
+    size_t row = row_of(self, code);
+
+    if (row < self->cast.count) {
+        self->offline[self->cast.rows[row].agent] = !up;
+        virtual_link(self->network, agent_of(self, code), up ? LINK_UP : LINK_DOWN);
+    }
+    settle(self);
+    send_what_waited(self);
+}
+
+static const char *name_of(const struct cores *self, size_t row)
+{
+    return self->cast.rows[self->cast.rows[row].agent].code;
+}
+
+/* ---- a core that only reads: what the journal says by itself ---- */
+
+static int send_nowhere(void *context, uint64_t session, struct slice frame)
+{
+    (void)context;
+    (void)session;
+    (void)frame;
+    return E_UNREACHABLE;
+}
+
+static void verify_never(void *context, struct verify_job *job)
+{
+    (void)context;
+    verify_job_destroy(&job);
+}
+
+static uint64_t free_plenty(void *context)
+{
+    (void)context;
+    return UINT64_MAX / 2;
+}
+
+static int amend(void *context, procedures_t *tables, struct complaint *why)
+{
+    const struct cores *self = context;
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < self->scenario->override_count; i++) {
+        rc = scenario_override_apply(&self->scenario->overrides[i], tables, why);
+    }
+    return rc;
+}
+
+static int64_t no_time(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static void no_chance(void *context, void *out, size_t len)
+{
+    (void)context;
+    memset(out, 0, len);
+}
+
+struct copying {
+    const struct disk *from, *to;
+};
+
+static void copy_file(void *context, const char *name)
+{
+    const struct copying *self = context;
+    struct buf bytes = {0};
+    uint64_t size = 0;
+    size_t got = 0;
+    int file;
+
+    if (strcmp(name, "lock") == 0 ||
+        self->from->open(self->from->context, name, false, &file) != 0) {
+        return;
+    }
+    if (self->from->size(self->from->context, file, &size) == 0) {
+        buf_reserve(&bytes, (size_t)size + 1);
+        (void)self->from->read_at(self->from->context, file, bytes.data, (size_t)size, 0, &got);
+    }
+    self->from->close(self->from->context, file);
+    if (self->to->open(self->to->context, name, true, &file) == 0) {
+        (void)self->to->write_at(self->to->context, file, slice_of(bytes.data, got), 0);
+        self->to->close(self->to->context, file);
+    }
+    buf_free(&bytes);
+}
+
+static void reading_end(struct reading *self)
+{
+    core_destroy(&self->core);
+    journal_destroy(&self->journal);
+    if (self->disk.context != NULL) {
+        disk_memory_close(&self->disk);
+    }
+    *self = (struct reading){.core = NULL};
+}
+
+/* A copy of the journal, recovered by a core of its own. Ended by reading_end() in any case. */
+static int reading_begin(struct cores *self, struct reading *out, struct complaint *why)
+{
+    const struct keys *keys = virtual_broker_keys(self->network);
+    struct journal_recovery found;
+
+    *out = (struct reading){.world = {no_time, no_time, no_chance, NULL}};
+    disk_memory_open(&out->disk);
+    const struct copying copying = {&self->disk, &out->disk};
+    (void)self->disk.list(self->disk.context, copy_file, (void *)(uintptr_t)&copying);
+    const struct journal_options options = {.network = NETWORK,
+        .head_public = keys->sign_public,
+        .head_secret = keys->sign_secret,
+        .world = &out->world,
+        .segment_bytes = SEGMENT_BYTES};
+    int rc = journal_open(&out->disk, &options, &out->journal, &found, why);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct core_options core_options = {.network = NETWORK,
+        .credit_events = 1024,
+        .credit_bytes = 4194304,
+        .heartbeat_ms = 10000,
+        .session_ms = 30000,
+        .snapshot_bytes = UINT64_MAX / 2,
+        .free_bytes_min = 1,
+        .inflight_bytes_max = 67108864};
+    const struct core_ports ports = {.context = self,
+        .send = send_nowhere,
+        .verify = verify_never,
+        .free_bytes = free_plenty,
+        .amend = amend};
+    out->core = core_new(&core_options, &out->world, out->journal, &ports);
+    rc = core_recover(out->core, why);
+    while (rc == 0 && core_folding(out->core)) {
+        core_fold(out->core);
+    }
+    return rc;
+}
+
+static void set_broker(void *context, bool up)
+{
+    struct cores *self = context;
+    struct complaint why = {0};
+
+    if (virtual_broker_up(self->network) == up) {
+        return;
+    }
+    if (!up) {
+        virtual_broker_kill(self->network);
+        if (reading_begin(self, &self->away, &why) != 0) {
+            stop(self, why.text);
+        }
+    } else {
+        if (virtual_broker_start(self->network, &why) != 0) {
+            stop(self, why.text);
+        }
+        set_wall(self, virtual_time(self->network)->wall_ms);
+        reading_end(&self->away);
+    }
+    settle(self);
+    send_what_waited(self);
+}
+
+static void erase(void *context, uint32_t event)
+{
+    struct cores *self = context;
+
+    parties_erase(&self->parties, event);
+    settle(self);
+}
+
+static const uint8_t *event_id_of(void *context, uint32_t event)
+{
+    const struct cores *self = context;
+
+    return self->parties.events[event].sent ? self->parties.events[event].bytes : NULL;
+}
+
+/* ---- what is asked ---- */
+
+static const core_t *core_now(const struct cores *self)
+{
+    const core_t *core = virtual_core(self->network);
+
+    return core != NULL ? core : self->away.core;
+}
+
+static const engine_t *broker_engine(void *context)
+{
+    return core_look_engine(core_now(context));
+}
+
+static const engine_t *engine_seen(void *context, const char *view)
+{
+    assert(view == NULL); /* agents are asked: parties_answers */
+    return broker_engine(context);
+}
+
+static const engine_t *hub_seen(void *context)
+{
+    (void)context;
+    return NULL; /* likewise */
+}
+
+static void records_seen(void *context, const char *view,
+    void (*visit)(void *context, const struct log_record *record), void *visit_context)
+{
+    struct cores *self = context;
+    const struct record_log *log =
+        view == NULL ? &self->log : parties_records(&self->parties, view);
+
+    for (size_t i = 0; i < log->kept; i++) {
+        visit(visit_context, &log->items[i]);
+    }
+}
+
+static bool believes(
+    void *context, const char *view, const uint8_t *subject, const char *clock, int64_t runs_out_ms)
+{
+    return parties_believes(context, view, subject, clock, runs_out_ms);
+}
+
+static uint64_t pending(void *context, const char *code)
+{
+    const struct cores *self = context;
+    size_t row = row_of(self, code);
+
+    return row == self->cast.count ? 0 : core_look_pending(core_now(self), name_of(self, row));
+}
+
+static enum event_fate fate_of(void *context, uint32_t event)
+{
+    return parties_fate(context, event);
+}
+
+struct withheld_search {
+    const uint8_t *event;
+    bool found;
+};
+
+static void see_withheld(void *context, const struct log_record *record)
+{
+    struct withheld_search *self = context;
+
+    self->found |= strcmp(record->kind, "payload_withheld") == 0 && record->has_event &&
+        memcmp(record->event, self->event, UUID_BYTES) == 0;
+}
+
+static struct payload_seen payload_of(void *context, uint32_t event)
+{
+    struct cores *self = context;
+    struct withheld_search search = {.event = self->parties.events[event].bytes};
+    struct payload_seen seen = parties_payload(&self->parties, event);
+
+    records_seen(self, NULL, see_withheld, &search);
+    seen.withheld = search.found;
+    return seen;
+}
+
+static bool converged(void *context, struct buf *why)
+{
+    struct cores *self = context;
+    bool all = true;
+
+    for (size_t row = 0; row < self->cast.count; row++) {
+        if (!self->offline[self->cast.rows[row].agent]) {
+            all = parties_agree(&self->parties, self->cast.rows[row].code, why) && all;
+        }
+    }
+    return all;
+}
+
+/* The journal is folded anew, and held against what is recorded in it. */
+static bool replays(void *context, struct buf *why)
+{
+    struct cores *self = context;
+    struct hash first = engine_hash(broker_engine(self));
+    struct reading again;
+    struct complaint fault = {0};
+    bool same = false;
+
+    if (reading_begin(self, &again, &fault) != 0) {
+        buf_put_text(why, "%s", fault.text);
+    } else {
+        struct hash second = engine_hash(core_look_engine(again.core));
+        same = memcmp(&first, &second, sizeof first) == 0;
+        if (!same) {
+            buf_put_text(why, "another state hash after replay");
+        } else if (core_look_differences(again.core) != 0) {
+            buf_put_text(why, "the same state, but %llu records differ",
+                (unsigned long long)core_look_differences(again.core));
+            same = false;
+        }
+    }
+    reading_end(&again);
+    return same;
+}
+
+static const struct record_log *log_seen(void *context)
+{
+    return &((struct cores *)context)->log;
+}
+
+static const char *fault_of(void *context)
+{
+    const struct cores *self = context;
+
+    return self->fault[0] == '\0' ? NULL : self->fault;
+}
+
+/* ---- life ---- */
+
+static void destroy(void **self_p)
+{
+    struct cores *self = *self_p;
+
+    if (self == NULL) {
+        return;
+    }
+    parties_free(&self->parties);
+    virtual_network_destroy(&self->network);
+    reading_end(&self->away);
+    disk_memory_close(&self->disk);
+    record_log_free(&self->log);
+    cast_free(&self->cast);
+    buf_free(&self->tables);
+    shelf_destroy(&self->shelf);
+    arena_destroy(&self->arena);
+    json_decref(self->error);
+    free(self->offline);
+    free(self->again);
+    free(self);
+    *self_p = NULL;
+}
+
+/* The first code that the same agent speaks for besides its own; "" for none. */
+static const char *acts_for(const struct cores *self, size_t row)
+{
+    for (size_t i = 0; i < self->cast.count; i++) {
+        if (i != row && self->cast.rows[i].agent == row) {
+            return self->cast.rows[i].code;
+        }
+    }
+    return "";
+}
+
+static void add_agents(struct cores *self)
+{
+    for (size_t row = 0; row < self->cast.count; row++) {
+        const char *code = self->cast.rows[row].code;
+        if (self->cast.rows[row].agent == row) {
+            (void)virtual_add_agent(self->network,
+                &(struct virtual_member){.id = code,
+                    .code = code,
+                    .role = REGISTER_ROLE_AUTHORITY,
+                    .region = "",
+                    .acts_for = acts_for(self, row),
+                    .database = ":memory:"});
+        }
+    }
+    self->hub = virtual_add_agent(self->network,
+        &(struct virtual_member){.id = HUB_ID,
+            .code = "",
+            .role = REGISTER_ROLE_HUB,
+            .region = "*",
+            .acts_for = "",
+            .database = ":memory:"});
+}
+
+static void start(struct cores *self)
+{
+    struct complaint why = {0};
+    int rc = virtual_broker_start(self->network, &why);
+
+    for (size_t i = 0; rc == 0 && i < virtual_agent_count(self->network); i++) {
+        rc = virtual_agent_start(self->network, i, &why);
+    }
+    if (rc != 0) {
+        stop(self, why.text);
+        return;
+    }
+    virtual_wall_runs(self->network, false);
+    settle(self);
+}
+
+static void make_network(struct cores *self, const data_files_t *data)
+{
+    const scenario_t *scenario = self->scenario;
+    int64_t begins_ms =
+        (scenario->statement_count > 0 ? scenario->statements[0].now_ms : 0) - BEFORE_MS;
+
+    data_files_message(data, &self->tables);
+    self->network = virtual_network_new(&(struct virtual_options){.network = NETWORK,
+        .seed = 1,
+        .start_ms = begins_ms,
+        .disk = self->disk,
+        .segment_bytes = SEGMENT_BYTES,
+        .tables = buf_slice(&self->tables),
+        .procedures = scenario->procedures,
+        .hooks = {.context = self, .amend = amend, .heard = hear}});
+    cores_book_add(self->network, data, self->shelf);
+    add_agents(self);
+    virtual_register(self->network);
+    start(self);
+}
+
+const char *network_cores_cannot(const scenario_t *scenario)
+{
+    struct cast cast;
+
+    if (scenario->event_count > CORES_EVENTS_MAX) {
+        return "it has more than 20,000 events";
+    }
+    for (uint32_t i = 0; i < scenario->transfer_count; i++) {
+        if (scenario->transfers[i].profile != NULL) {
+            return "it lends a transfer a profile (profile=), which no agent can claim";
+        }
+    }
+    cast_make(&cast, scenario);
+    size_t count = cast.count;
+    cast_free(&cast);
+    return count <= CORES_AGENTS_MAX ? NULL : "more than 512 authorities play in it";
+}
+
+struct rehearsal_network network_cores_new(const scenario_t *scenario, const data_files_t *data)
+{
+    struct cores *self = mem_new(1, sizeof *self);
+
+    self->scenario = scenario;
+    self->shelf = shelf_new();
+    self->arena = arena_new(ARENA_BYTES);
+    parties_init(&self->parties, scenario, HUB_ID,
+        &(struct parties_port){.context = self, .ask = ask, .stop = stop, .engine = broker_engine});
+    record_log_init(&self->log, true);
+    disk_memory_open(&self->disk);
+    cast_make(&self->cast, scenario);
+    self->offline = mem_new(self->cast.count + 1, sizeof *self->offline);
+    self->again = mem_new((size_t)scenario->event_count + 1, sizeof *self->again);
+    make_network(self, data);
+    return (struct rehearsal_network){.self = self,
+        .destroy = destroy,
+        .advance = advance,
+        .publish = publish,
+        .open = open_event,
+        .link = set_link,
+        .broker = set_broker,
+        .erase = erase,
+        .event_id = event_id_of,
+        .fault = fault_of,
+        .answers = &parties_answers,
+        .engine = engine_seen,
+        .hub = hub_seen,
+        .records = records_seen,
+        .believes = believes,
+        .pending = pending,
+        .fate = fate_of,
+        .payload = payload_of,
+        .converged = converged,
+        .replays = replays,
+        .log = log_seen};
+}
