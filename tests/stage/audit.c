@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/core/core_internal.h"
+#include "client/lab/core_look.h"
 #include "common/base/fsio.h"
 #include "common/journal/disk.h"
 #include "common/record/derived.h"
@@ -258,49 +258,25 @@ void audit_read(audit_t *self)
 
 const engine_t *audit_engine(const audit_t *self)
 {
-    return self->core->fold.engine;
+    return core_look_engine(self->core);
 }
 
 bool audit_is_judged(const audit_t *self)
 {
-    for (const struct batch *batch = self->core->batches; batch != NULL; batch = batch->next) {
-        if (!batch->judged && batch->state != BATCH_VOID) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static const struct stream *stream_of(const audit_t *self, const char *agent)
-{
-    for (size_t i = 0; i < self->core->stream_count; i++) {
-        if (strcmp(self->core->streams[i]->name, agent) == 0) {
-            return self->core->streams[i];
-        }
-    }
-    return NULL;
+    return core_look_judged(self->core);
 }
 
 uint64_t audit_waiting(const audit_t *self, const char *agent)
 {
-    const struct stream *stream = stream_of(self, agent);
-
-    return stream == NULL ? 0 : stream->last - stream->acked;
+    return core_look_waiting(self->core, agent);
 }
 
 uint64_t audit_pending(const audit_t *self, const char *agent)
 {
-    const struct stream *stream = stream_of(self, agent);
-    uint64_t count = 0;
-
-    for (uint64_t n = stream == NULL ? 1 : stream->acked + 1; stream != NULL && n <= stream->last;
-         n++) {
-        count += stream_entry(stream, n)->type == ENTRY_EVENT ? 1 : 0;
-    }
-    return count;
+    return core_look_pending(self->core, agent);
 }
 
 uint64_t audit_differences(const audit_t *self)
 {
-    return self->core->fold.differences;
+    return core_look_differences(self->core);
 }

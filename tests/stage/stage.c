@@ -172,7 +172,7 @@ void stage_settle(struct stage *self)
 {
     int64_t until_ms = stage_real_ms() + WAIT_MAX_MS;
 
-    stage_forget_answers(self);
+    parties_forget(&self->parties);
     if (self->broker == 0) {
         return; /* agents do what they are told before they answer */
     }
@@ -428,13 +428,12 @@ struct stage *stage_new(const scenario_t *scenario, const char *net, const char 
     self->net = net;
     self->programs = programs;
     self->tools = tools;
-    self->events = mem_new((size_t)scenario->event_count + 1, sizeof *self->events);
+    stage_parties(self);
     self->clock = clock == NULL ? NULL : stage_clock_open(clock);
     if (self->clock == NULL) {
         stage_die("%s must name a file", STAGE_CLOCK_VARIABLE);
     }
     self->clock->wall_ms = now_ms;
-    record_log_init(&self->seen, true);
     record_log_init(&self->log, true);
     open_audit(self);
     start_broker(self);
@@ -461,10 +460,8 @@ void stage_destroy(struct stage **self_p)
     }
     child_end(&self->broker, SIGTERM);
     audit_destroy(&self->audit);
-    record_log_free(&self->seen);
     record_log_free(&self->log);
-    stage_forget_answers(self);
-    free(self->events);
+    parties_free(&self->parties);
     free(self);
     *self_p = NULL;
 }

@@ -11,17 +11,12 @@
 
 #include <jansson.h>
 
-#include "client/lab/network.h"
+#include "client/lab/parties.h"
 #include "client/lib/waypost.h"
 #include "tests/stage/audit.h"
 #include "tests/stage/world_driven.h"
 
-enum {
-    STAGE_AGENTS_MAX = 32,
-    STAGE_PATH_BYTES = 512,
-    STAGE_ID_BYTES = 33,
-    STAGE_ANSWERS_MAX = 256
-};
+enum { STAGE_AGENTS_MAX = 32, STAGE_PATH_BYTES = 512, STAGE_ID_BYTES = 33 };
 
 #define STAGE_HUB "stage-hub" /* of every region */
 #define STAGE_OPERATOR "operator"
@@ -33,21 +28,8 @@ struct stage_agent {
     wp_agent_t *link;        /* owned */
 };
 
-/* What an agent has said of a transfer; words of clocks, owners and flags lend from it. */
-struct stage_answer {
-    char view[STAGE_ID_BYTES];
-    uint8_t transfer[UUID_BYTES];
-    json_t *json; /* owned; NULL where the agent knows nothing of it */
-};
-
-/* An event of the scenario as its agent made it. */
-struct stage_event {
-    bool sent;
-    char id[WP_ID_BYTES];
-    uint8_t bytes[UUID_BYTES];
-};
-
 struct stage {
+    struct parties parties;     /* first: parties_answers */
     const scenario_t *scenario; /* lent */
     const char *net;            /* folder, lent */
     const char *programs;       /* folder of the driven ones, lent */
@@ -56,12 +38,8 @@ struct stage {
     int broker;                 /* pid, 0 while it is down */
     size_t agent_count;
     struct stage_agent agents[STAGE_AGENTS_MAX];
-    struct stage_event *events; /* owned, one an event */
-    audit_t *audit;             /* owned */
-    struct record_log log;      /* what the engine says of the journal */
-    struct record_log seen;     /* records asked of an agent last */
-    size_t answer_count;        /* transfers asked of agents since something happened last */
-    struct stage_answer answers[STAGE_ANSWERS_MAX];
+    audit_t *audit;        /* owned */
+    struct record_log log; /* what the engine says of the journal */
 };
 
 /* ---- stage.c: the processes and their time ---- */
@@ -92,27 +70,10 @@ void stage_restart(struct stage *self, struct stage_agent *agent,
 json_t *stage_ask(struct stage_agent *agent, json_t *request, const char **error);
 json_t *stage_need(
     struct stage_agent *agent, json_t *request); /* ends the stage where it says no */
-extern const struct agent_answers stage_answers;
-
-/*
- * Was everything about these children said to this council, or by it? What a council records for itself, or says to a
- * third one, is not known to the others, and they cannot be asked about what it changes. Children that an event links
- * count as one.
- */
-bool stage_was_told(
-    struct stage *self, const char *view, const uint32_t *children, uint32_t child_count);
-
-void stage_forget_answers(struct stage *self); /* something is about to happen */
-
-/* Records that an agent holds about the scenario's transfers. Lent until the next call. */
-const struct record_log *stage_records(struct stage *self, const char *view);
-
-/* Does an agent say what the journal says, of every child that it was told everything about? Else what differs. */
-bool stage_agrees(struct stage *self, const char *view, struct buf *why);
+void stage_parties(struct stage *self);          /* bring them to life */
 
 /* ---- stage_send.c ---- */
 
-void stage_send(struct stage *self, uint32_t event);
 void stage_send_again(struct stage *self, uint32_t event);
 
 /* ---- stage_network.c: the scenario's side ---- */

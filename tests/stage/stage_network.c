@@ -14,7 +14,7 @@ static const uint8_t *event_id(void *context, uint32_t event)
 {
     const struct stage *self = context;
 
-    return self->events[event].sent ? self->events[event].bytes : NULL;
+    return self->parties.events[event].sent ? self->parties.events[event].bytes : NULL;
 }
 
 /* ---- what happens ---- */
@@ -31,7 +31,7 @@ static void publish(void *context, uint32_t event, bool again)
     if (again) {
         stage_send_again(self, event);
     } else {
-        stage_send(self, event);
+        parties_send(&self->parties, event);
         stage_settle(self);
     }
 }
@@ -44,7 +44,7 @@ static void wait_opened(struct stage *self, const char *code, uint32_t event)
 
     stage_settle(self);
     while (self->broker != 0 && stage_agent_of(self, code)->linked &&
-        engine_level(audit_engine(self->audit), self->events[event].bytes, code) < OPENED) {
+        engine_level(audit_engine(self->audit), self->parties.events[event].bytes, code) < OPENED) {
         if (stage_real_ms() > until_ms) {
             stage_die("%s has opened an event, and the broker does not hear of it", code);
         }
@@ -57,19 +57,12 @@ static int open_event(
     void *context, const char *code, uint32_t event, const char *role, const char *team)
 {
     struct stage *self = context;
-    json_t *request = json_pack("{s:s, s:s, s:s}", "op", "open", "event", self->events[event].id,
-        "role", role[0] == '\0' ? "duty_officer" : role);
+    int rc = parties_open(&self->parties, code, event, role, team);
 
-    if (team[0] != '\0') {
-        json_object_set_new(request, "team", json_string(team));
-    }
-    json_t *answer = stage_ask(stage_agent_of(self, code), request, NULL);
-    bool opened = answer != NULL;
-    json_decref(answer);
-    if (opened) {
+    if (rc == 0) {
         wait_opened(self, code, event);
     }
-    return opened ? 0 : E_STATE;
+    return rc;
 }
 
 static void set_link(void *context, const char *code, bool up)
@@ -86,9 +79,10 @@ static void set_broker(void *context, bool up)
 
 static void erase(void *context, uint32_t event)
 {
-    (void)context;
-    (void)event;
-    stage_die("agents cannot withdraw a payload yet");
+    struct stage *self = context;
+
+    parties_erase(&self->parties, event);
+    stage_settle(self);
 }
 
 /* ---- what is asked ---- */
@@ -113,39 +107,18 @@ static void records(void *context, const char *view,
     void (*visit)(void *context, const struct log_record *record), void *visit_context)
 {
     struct stage *self = context;
-    const struct record_log *log = view == NULL ? &self->log : stage_records(self, view);
+    const struct record_log *log =
+        view == NULL ? &self->log : parties_records(&self->parties, view);
 
     for (size_t i = 0; i < log->kept; i++) {
         visit(visit_context, &log->items[i]);
     }
 }
 
-struct belief_search {
-    const char *clock;
-    int64_t runs_out_ms;
-    bool found;
-};
-
-static void see_belief(void *context, const uint8_t *subject, const struct engine_clock *clock)
-{
-    struct belief_search *self = context;
-
-    (void)subject;
-    self->found |= clock->belief && strcmp(clock->info->id, self->clock) == 0 &&
-        clock->due.runs_out_ms == self->runs_out_ms;
-}
-
 static bool believes(
     void *context, const char *view, const uint8_t *subject, const char *clock, int64_t runs_out_ms)
 {
-    struct stage *self = context;
-    struct belief_search search = {clock, runs_out_ms, false};
-
-    for (uint32_t i = 0; i < self->scenario->transfer_count; i++) {
-        stage_answers.clocks(
-            self, view, self->scenario->transfers[i].id, subject, see_belief, &search);
-    }
-    return search.found;
+    return parties_believes(context, view, subject, clock, runs_out_ms);
 }
 
 static uint64_t pending(void *context, const char *code)
@@ -165,19 +138,7 @@ static uint64_t pending(void *context, const char *code)
 
 static enum event_fate fate(void *context, uint32_t event)
 {
-    struct stage *self = context;
-
-    if (!self->events[event].sent) {
-        return FATE_WAITING;
-    }
-    json_t *answer = stage_need(stage_agent_of(self, self->scenario->events[event].from),
-        json_pack("{s:s, s:s}", "op", "show", "event", self->events[event].id));
-    const char *state = json_string_value(json_object_get(answer, "state"));
-    enum event_fate found = state != NULL && strcmp(state, "accepted") == 0 ? FATE_ACCEPTED
-        : state != NULL && strcmp(state, "refused") == 0                    ? FATE_TURNED_AWAY
-                                                                            : FATE_WAITING;
-    json_decref(answer);
-    return found;
+    return parties_fate(context, event);
 }
 
 static void see_withheld(void *context, const struct log_record *record)
@@ -192,12 +153,12 @@ static void see_withheld(void *context, const struct log_record *record)
 static struct payload_seen payload(void *context, uint32_t event)
 {
     struct stage *self = context;
-    const struct scenario_event *of = &self->scenario->events[event];
-    struct payload_seen seen = {.exists = of->payload.len > 0, .commitment_fits = true};
+    struct payload_seen seen = parties_payload(&self->parties, event);
+    const char *holder = seen.holder;
 
-    seen.holder = (const char *)self->events[event].bytes;
+    seen.holder = (const char *)self->parties.events[event].bytes;
     records(self, NULL, see_withheld, &seen);
-    seen.holder = NULL;
+    seen.holder = holder;
     return seen;
 }
 
@@ -209,7 +170,7 @@ static bool converged(void *context, struct buf *why)
 
     for (size_t i = 0; (code = stage_code(self->scenario, i)) != NULL; i++) {
         if (stage_agent_of(self, code)->linked) {
-            all = stage_agrees(self, code, why) && all;
+            all = parties_agree(&self->parties, code, why) && all;
         }
     }
     return all;
@@ -256,7 +217,7 @@ struct rehearsal_network stage_network(struct stage *self)
         .broker = set_broker,
         .erase = erase,
         .event_id = event_id,
-        .answers = &stage_answers,
+        .answers = &parties_answers,
         .engine = engine_seen,
         .hub = hub_seen,
         .records = records,

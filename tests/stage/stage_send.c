@@ -1,187 +1,12 @@
-/* stage_send: an event of the scenario as its agent is told it, by the local interface. Failures: stage.h. */
+/* stage_send: an event that its agent sends again, as it does when a receipt was lost. Failures: stage.h. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <sqlite3.h>
 
-#include "client/lab/scenario_words.h"
-#include "common/base/civil.h"
 #include "tests/stage/children.h"
 #include "tests/stage/stage.h"
 
 #include "common/base/banned.h"
-
-static struct event_view read_event(const struct scenario_event *event)
-{
-    struct event_view view;
-
-    if (event_read(event->bytes, &view, NULL) != 0) {
-        stage_die("an event of the scenario cannot be read");
-    }
-    return view;
-}
-
-/* ---- ids: the scenario's events, and what agents have drawn for them ---- */
-
-static const char *real_id(struct stage *self, const uint8_t *id)
-{
-    for (uint32_t i = 0; i < self->scenario->event_count; i++) {
-        if (memcmp(self->scenario->events[i].id, id, UUID_BYTES) == 0 && self->events[i].sent) {
-            return self->events[i].id;
-        }
-    }
-    stage_die("an event refers to one that was not sent");
-}
-
-/* Facts that name an event name ours. */
-static json_t *real_facts(struct stage *self, json_t *facts)
-{
-    const char *name;
-    json_t *value;
-    json_t *out = json_object();
-
-    json_object_foreach(facts, name, value)
-    {
-        const struct fact_info *fact = catalogue_fact_named(name);
-        uint8_t id[UUID_BYTES];
-        bool event = fact != NULL && fact->type == FACT_REF && json_is_string(value) &&
-            uuid_parse(json_string_value(value), id) == 0;
-        if (event) {
-            json_object_set_new(out, name, json_string(real_id(self, id)));
-        } else {
-            json_object_set(out, name, value);
-        }
-    }
-    return out;
-}
-
-/* ---- parts of a request ---- */
-
-static json_t *facts_of(struct stage *self, const struct event_view *view)
-{
-    json_t *whole = event_json(view);
-    json_t *facts = real_facts(self, json_object_get(whole, "facts"));
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(whole, name, value)
-    {
-        const struct fact_info *fact = catalogue_fact_named(name);
-        if (fact != NULL && fact->envelope && fact->type != FACT_REF &&
-            strcmp(name, "profile") != 0) {
-            json_object_set(facts, name, value);
-        }
-    }
-    json_decref(whole);
-    if (view->has_reply) {
-        json_object_set_new(facts, "ref", json_string(real_id(self, view->in_reply_to)));
-    }
-    if (view->has_supersedes) {
-        json_object_set_new(facts, "supersedes", json_string(real_id(self, view->supersedes)));
-    }
-    return facts;
-}
-
-/* Sealed facts stand in the statement alone: the scenario's bytes are sealed already. */
-static json_t *sealed_of(const struct stage *self, uint32_t event)
-{
-    json_t *sealed = json_object();
-    shelf_t *shelf = shelf_new();
-
-    for (uint32_t i = 0; i < self->scenario->statement_count; i++) {
-        const struct statement *statement = &self->scenario->statements[i];
-        struct words words = {0};
-        struct complaint why = {0};
-        if (statement->kind != STATEMENT_SENDS || statement->event != event ||
-            words_cut(shelf, slice_of_text(statement->text), &words, &why) != 0) {
-            continue;
-        }
-        for (size_t k = 0; k < words.count; k++) {
-            const struct fact_info *fact =
-                words.at[k].key == NULL ? NULL : catalogue_fact_named(words.at[k].key);
-            if (fact != NULL && fact->sealed) {
-                json_object_set_new(sealed, fact->name, json_string(words.at[k].text));
-            }
-        }
-    }
-    shelf_destroy(&shelf);
-    return sealed;
-}
-
-static json_t *codes_of(const struct event_view *view)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < view->recipient_count; i++) {
-        json_array_append_new(list, json_string(view->to[i].code));
-    }
-    return list;
-}
-
-static json_t *subjects_of(const struct event_view *view)
-{
-    json_t *list = json_array();
-    char text[UUID_TEXT_BYTES];
-
-    for (size_t i = 0; i < view->subject_count; i++) {
-        uuid_format(view->subjects[i].ref, text);
-        json_array_append_new(list, json_string(text));
-    }
-    return list;
-}
-
-/* The agent is told of the transfer, as by telephone: ids and references are the scenario's. */
-static void tell_transfer(struct stage *self, struct stage_agent *agent, uint32_t index)
-{
-    const struct scenario_transfer *transfer = &self->scenario->transfers[index];
-    json_t *subjects = json_array();
-    char text[UUID_TEXT_BYTES];
-
-    for (uint32_t i = 0; i < transfer->child_count; i++) {
-        const struct scenario_child *child = &self->scenario->children[transfer->children[i]];
-        struct fact_value type = {.fact = catalogue_case_type(), .number = child->case_type};
-        uuid_format(child->ref, text);
-        json_array_append_new(subjects,
-            json_pack("{s:s, s:s, s:s}", "name", child->name, "ref", text, "case_type",
-                fact_value_word(type.fact, (uint32_t)type.number)));
-    }
-    uuid_format(transfer->id, text);
-    json_decref(stage_need(agent,
-        json_pack("{s:s, s:s, s:s, s:s, s:o}", "op", "new_transfer", "transfer", text, "origin",
-            transfer->origin, "receiving", transfer->receiving, "subjects", subjects)));
-}
-
-/* ---- sending ---- */
-
-void stage_send(struct stage *self, uint32_t index)
-{
-    const struct scenario_event *event = &self->scenario->events[index];
-    struct stage_agent *agent = stage_agent_of(self, event->from);
-    const struct event_view view = read_event(event);
-    const struct kind_info *kind = catalogue_kind(event->kind);
-    char transfer[UUID_TEXT_BYTES];
-    char occurred[CIVIL_STAMP_BYTES];
-
-    tell_transfer(self, agent, event->transfer);
-    uuid_format(view.transfer, transfer);
-    civil_stamp_utc(view.occurred_ms, occurred);
-    json_t *request = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:b}", "op", "send",
-        "kind", kind->name, "transfer", transfer, "to", codes_of(&view), "subjects",
-        subjects_of(&view), "facts", facts_of(self, &view), "sealed", sealed_of(self, index),
-        "occurred", occurred, "allow_incomplete", 1);
-    if (kind->carries_documents) {
-        json_object_set_new(request, "attachments",
-            json_pack("[{s:s, s:s}]", "name", "documents.txt", "base64", "aW52ZW50ZWQ="));
-    }
-    json_t *answer = stage_need(agent, request);
-    struct stage_event *made = &self->events[index];
-    made->sent = true;
-    (void)snprintf(
-        made->id, sizeof made->id, "%s", json_string_value(json_object_get(answer, "event")));
-    (void)uuid_parse(made->id, made->bytes);
-    json_decref(answer);
-}
 
 /*
  * The receipt is lost with the agent: its database as it was between the broker's commit and the receipt's arrival. Its
@@ -195,7 +20,7 @@ static void lose_receipt(struct stage *self, struct stage_agent *agent, void *co
         "UPDATE outbox SET state = 1, accepted_ms = 0 WHERE batch ="
         " (SELECT batch FROM outbox WHERE event = ?1)",
     };
-    const struct stage_event *event = context;
+    const struct party_event *event = context;
     char path[STAGE_PATH_BYTES];
     sqlite3 *database = NULL;
     sqlite3_stmt *statement = NULL;
@@ -219,5 +44,5 @@ void stage_send_again(struct stage *self, uint32_t index)
 {
     struct stage_agent *agent = stage_agent_of(self, self->scenario->events[index].from);
 
-    stage_restart(self, agent, lose_receipt, &self->events[index]);
+    stage_restart(self, agent, lose_receipt, &self->parties.events[index]);
 }

@@ -97,7 +97,8 @@ static void ask_party(struct playing *self, const struct statement *statement,
     }
     asked.expectation = &wanted;
     if (wanted.view == NULL || self->stage->broker == 0 ||
-        !stage_was_told(self->stage, code, wanted.target.children, wanted.target.child_count)) {
+        !parties_were_told(
+            &self->stage->parties, code, wanted.target.children, wanted.target.child_count)) {
         return;
     }
     self->asked++;
