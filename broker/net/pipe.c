@@ -2,6 +2,7 @@
 #include "broker/net/pipe.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include <zmq.h>
@@ -10,6 +11,12 @@
 #include "common/base/err.h"
 
 #include "common/base/banned.h"
+
+/*
+ * libzmq orders memory between the two ends of a pipe; a checker of threads that does not see into libzmq, and a reader
+ * of this file, see it here: whatever was written before a pointer was sent is there for whoever receives it.
+ */
+static _Atomic unsigned handed_over;
 
 static void *end_new(void *context)
 {
@@ -56,6 +63,7 @@ void pipe_send(void *socket, void *pointer)
 {
     int sent;
 
+    (void)atomic_fetch_add_explicit(&handed_over, 1, memory_order_release);
     do {
         sent = zmq_send(socket, &pointer, sizeof pointer, 0);
     } while (sent < 0 && errno == EINTR);
@@ -70,5 +78,6 @@ bool pipe_receive(void *socket, bool wait, void **out)
         got = zmq_recv(socket, out, sizeof *out, wait ? 0 : ZMQ_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     assert(got == (int)sizeof *out || (got < 0 && errno == EAGAIN));
+    (void)atomic_fetch_add_explicit(&handed_over, 0, memory_order_acquire);
     return got >= 0;
 }
