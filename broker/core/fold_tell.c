@@ -4,6 +4,7 @@
  */
 #include "broker/core/core_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/civil.h"
@@ -18,6 +19,7 @@ enum {
     TELL_HUB = 8,
     TELL_NAMED = 16, /* the codes that the detail names (binds=, authority=); else the parties */
     TELL_RECEIVING = 32,
+    TELL_ALL = 64, /* every agent and hub of the register */
     TOLD_MAX = HUBS_MAX + RECIPIENTS_MAX + 4,
 };
 
@@ -50,6 +52,7 @@ static const struct fold_kind kinds[] = {
     KIND(PAYLOAD_ERASED, "payload_erased", TELL_SENDER | TELL_HUB, -1),
     KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_SENDER | TELL_HUB, -1),
     KIND(DUPLICATE_IGNORED, "duplicate_ignored", TELL_HUB, -1),
+    KIND(PROFILE_CHANGED, "profile_changed", TELL_ALL, -1),
 };
 
 const struct fold_kind *fold_kind_named(const char *word)
@@ -181,6 +184,17 @@ static void tell_hubs(struct telling *self)
     }
 }
 
+/* The names into memory of the caller's, which has room for every agent of the register. */
+static void tell_all(const core_t *core, char **names, size_t *count)
+{
+    for (size_t i = 0; i < register_agent_count(core->reg); i++) {
+        struct stream *stream = stream_named(core, register_agent_at(core->reg, i)->id);
+        if (stream != NULL) {
+            names[(*count)++] = stream->name;
+        }
+    }
+}
+
 /* ---- the record ---- */
 
 static ProtobufCBinaryData id_data(const uint8_t *id)
@@ -218,5 +232,13 @@ void fold_tell(core_t *self, const struct fold_item *item, struct buf *out)
     derived.detail = text_or_null(detail);
     derived.n_told = telling.count;
     derived.told = telling.names;
+    char **all = NULL;
+    if ((item->kind->tell & TELL_ALL) != 0 && self->reg != NULL) {
+        all = mem_new(register_agent_count(self->reg) + 1, sizeof *all);
+        derived.n_told = 0;
+        tell_all(self, all, &derived.n_told);
+        derived.told = all;
+    }
     message_encode(&derived.base, out);
+    free(all);
 }

@@ -55,6 +55,7 @@ int inputs_enforce(core_t *self, procedures_t **tables, int64_t at_ms)
 
     if (*tables != NULL && fold->engine == NULL) {
         fold->engine = fold_engine_new(self, *tables);
+        engine_advance(fold->engine, at_ms); /* what counts is what counts on that day */
     } else if (*tables != NULL) {
         int rc = engine_procedures(fold->engine, *tables, at_ms);
         fold->time_ms = at_ms; /* its time went on in any case */

@@ -11,6 +11,7 @@
 #include "client/cli/table.h"
 #include "client/cli/wrap.h"
 #include "client/lab/data_files.h"
+#include "client/lab/limits.h"
 #include "common/base/civil.h"
 #include "common/base/words.h"
 #include "common/procedure/procedures.h"
@@ -154,55 +155,120 @@ static void list_table(struct cli *cli, const struct whole_table *table)
     table_destroy(&out);
 }
 
-static const char *profile_text(const struct book *self, const char *profile, const char *key)
+static const char *profile_text(const struct book *self, uint8_t profile, const char *key)
 {
-    const char *value = procedures_profile_value(self->procedures, profile, key, false);
+    const char *value = procedures_profile_entry(self->procedures, profile, key);
 
     return value != NULL ? value : "";
 }
 
-/* C28: a profile is looked at again within its limit from the day from which it counts. */
-static void put_review(const struct book *self, const char *profile, table_t *out)
+/* C28: a profile is looked at again within its limit from the day from which it counts. False: it has none. */
+static bool review_of(const struct book *self, uint8_t profile, struct due *out)
 {
-    const char *limit_text =
-        procedures_profile_value(self->procedures, profile, "clocks.C28.limit", true);
+    int32_t from = procedures_profile_from(self->procedures, profile);
+    uint8_t national = procedures_profile_in_force(
+        self->procedures, procedures_profile_number(self->procedures, "national"), from);
+    const char *text = procedures_profile_entry(self->procedures, profile, "clocks.C28.limit");
     struct limit limit = {LIMIT_UNSET, 0};
-    char text[CLI_TIME_BYTES];
-    int32_t from;
 
-    if (limit_text != NULL) {
-        (void)limit_parse(limit_text, &limit); /* checked with its key */
+    text = text != NULL ? text : profile_text(self, national, "clocks.C28.limit");
+    if (limit_parse(text, &limit) != 0 || limit.unit == LIMIT_UNSET || limit.unit == LIMIT_NONE) {
+        return false;
     }
-    if (civil_date_parse(profile_text(self, profile, "profile.effective_from"), &from) != 0 ||
-        limit.unit == LIMIT_UNSET || limit.unit == LIMIT_NONE) {
+    *out =
+        calendar_due(procedures_calendar(self->procedures), limit, civil_london_midnight_ms(from));
+    return true;
+}
+
+/* Of the versions of a profile one counts today; those before it have been replaced. */
+static const char *standing_word(const struct book *self, uint8_t profile)
+{
+    int32_t today = civil_london_day(self->cli->now_ms);
+
+    if (procedures_profile_from(self->procedures, profile) > today) {
+        return "later";
+    }
+    return procedures_profile_in_force(self->procedures, profile, today) == profile ? "now"
+                                                                                    : "replaced";
+}
+
+/* What was replaced needs no review any more. */
+static void put_review(const struct book *self, uint8_t profile, table_t *out)
+{
+    char text[CLI_TIME_BYTES];
+    struct due due;
+
+    if (strcmp(standing_word(self, profile), "replaced") == 0 || !review_of(self, profile, &due)) {
         table_cell(out, "%s", "");
         return;
     }
-    const calendar_t *calendar = procedures_calendar(self->procedures);
-    struct due due = calendar_due(calendar, limit, civil_london_midnight_ms(from));
     bool past = due.runs_out_ms <= self->cli->now_ms;
     table_cell_painted(out, past ? PAINT_RED : PAINT_END, "%s%s",
         cli_day(self->cli, due.due_day, text), past ? ", past" : "");
 }
 
+/* All of them into out: the versions of one profile together, by their days. Returns how many. */
+static size_t profiles_sorted(const struct book *self, uint8_t out[DATA_PROFILES_MAX])
+{
+    size_t count = 0;
+
+    for (uint8_t i = 1; procedures_profile_name(self->procedures, i) != NULL; i++) {
+        uint8_t family = procedures_profile_family(self->procedures, i);
+        size_t at = count++;
+        while (at > 0) {
+            uint8_t other = procedures_profile_family(self->procedures, out[at - 1]);
+            bool earlier = procedures_profile_from(self->procedures, out[at - 1]) <
+                procedures_profile_from(self->procedures, i);
+            if (other < family || (other == family && earlier)) {
+                break;
+            }
+            out[at] = out[at - 1];
+            at--;
+        }
+        out[at] = i;
+    }
+    return count;
+}
+
 static void list_profiles(const struct book *self)
 {
-    static const char *const headings[] = {
-        "profile", "what", "level", ">version", "from", "review by (C28)", "source", NULL};
+    static const char *const headings[] = {"profile", "what", "level", ">version", "from", "counts",
+        "review by (C28)", "source", NULL};
+    uint8_t sorted[DATA_PROFILES_MAX];
+    size_t count = profiles_sorted(self, sorted);
     table_t *out = table_new(headings);
-    const char *name;
 
-    for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
-        table_cell(out, "%s", name);
-        table_cell(out, "%s", profile_text(self, name, "profile.title"));
-        table_cell(out, "%s", profile_text(self, name, "profile.level"));
-        table_cell(out, "%s", profile_text(self, name, "profile.version"));
-        table_cell(out, "%s", profile_text(self, name, "profile.effective_from"));
-        put_review(self, name, out);
-        table_cell(out, "%s", profile_text(self, name, "profile.sources"));
+    for (size_t k = 0; k < count; k++) {
+        uint8_t i = sorted[k];
+        table_cell(out, "%s", procedures_profile_name(self->procedures, i));
+        table_cell(out, "%s", profile_text(self, i, "profile.title"));
+        table_cell(out, "%s", profile_text(self, i, "profile.level"));
+        table_cell(out, "%s", profile_text(self, i, "profile.version"));
+        table_cell(out, "%s", profile_text(self, i, "profile.effective_from"));
+        table_cell(out, "%s", standing_word(self, i));
+        put_review(self, i, out);
+        table_cell(out, "%s", profile_text(self, i, "profile.sources"));
     }
     table_print(out, self->cli);
     table_destroy(&out);
+}
+
+static json_t *profile_json(const struct book *self, uint8_t profile)
+{
+    char day[CIVIL_DATE_BYTES];
+    struct due due;
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "profile",
+        procedures_profile_name(self->procedures, profile), "version",
+        profile_text(self, profile, "profile.version"), "effective_from",
+        profile_text(self, profile, "profile.effective_from"), "counts",
+        standing_word(self, profile), "level", profile_text(self, profile, "profile.level"), "file",
+        procedures_profile_file(self->procedures, profile));
+
+    if (review_of(self, profile, &due)) {
+        civil_date_text(due.due_day, day);
+        json_object_set_new(object, "review_by", json_string(day));
+    }
+    return object;
 }
 
 static json_t *row_json(const struct whole_table *table, size_t row)
@@ -219,7 +285,8 @@ static void list_json(const struct book *self)
 {
     json_t *all = json_object();
     json_t *profiles = json_array();
-    const char *name;
+    uint8_t sorted[DATA_PROFILES_MAX];
+    size_t count = profiles_sorted(self, sorted);
 
     for (size_t t = 0; t < TABLES; t++) {
         json_t *rows = json_array();
@@ -228,8 +295,8 @@ static void list_json(const struct book *self)
         }
         json_object_set_new(all, self->tables[t].file, rows);
     }
-    for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
-        json_array_append_new(profiles, json_string(name));
+    for (size_t k = 0; k < count; k++) {
+        json_array_append_new(profiles, profile_json(self, sorted[k]));
     }
     json_object_set_new(all, "profiles", profiles);
     cli_json(self->cli, all);
@@ -250,13 +317,20 @@ static int find_row(const struct whole_table *table, const char *word)
 static void put_limits(const struct book *self, const char *clock)
 {
     char key[64];
-    const char *name;
 
     snprintf(key, sizeof key, "clocks.%s.limit", clock);
-    for (size_t i = 0; (name = data_files_profile(self->data, i)) != NULL; i++) {
-        const char *value = procedures_profile_value(self->procedures, name, key, false);
-        if (value != NULL) {
+    uint8_t sorted[DATA_PROFILES_MAX];
+    size_t count = profiles_sorted(self, sorted);
+    for (size_t k = 0; k < count; k++) {
+        uint8_t i = sorted[k];
+        const char *name = procedures_profile_name(self->procedures, i);
+        const char *value = procedures_profile_entry(self->procedures, i, key);
+        const char *when = standing_word(self, i);
+        if (value != NULL && strcmp(when, "now") == 0) {
             cli_say(self->cli, "  %-20s %s (in force under %s)\n", key, value, name);
+        } else if (value != NULL && strcmp(when, "later") == 0) {
+            cli_say(self->cli, "  %-20s %s (under %s from %s)\n", key, value, name,
+                profile_text(self, i, "profile.effective_from"));
         }
     }
 }
@@ -290,19 +364,57 @@ static void explain_row(const struct book *self, const struct whole_table *table
     }
 }
 
+/* A profile means the version that counts today; a file means what stands in it. 0 for none. */
+static uint8_t profile_meant(const struct book *self, const char *word)
+{
+    uint8_t family = procedures_profile_number(self->procedures, word);
+    const char *file;
+
+    if (family != 0) {
+        return procedures_profile_in_force(
+            self->procedures, family, civil_london_day(self->cli->now_ms));
+    }
+    for (uint8_t i = 1; (file = procedures_profile_file(self->procedures, i)) != NULL; i++) {
+        size_t stem = strlen(file) - strlen(".zpl");
+        if (strcmp(file, word) == 0 || (strlen(word) == stem && memcmp(file, word, stem) == 0)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* Beside others of its name, each is said to be one of several. */
+static void put_versions(const struct book *self, uint8_t meant)
+{
+    uint8_t family = procedures_profile_family(self->procedures, meant);
+
+    for (uint8_t i = 1; procedures_profile_name(self->procedures, i) != NULL; i++) {
+        if (i != meant && procedures_profile_family(self->procedures, i) == family) {
+            cli_say(self->cli, "\nVersion %s of it, from %s (%s), is in %s.\n",
+                profile_text(self, i, "profile.version"),
+                profile_text(self, i, "profile.effective_from"), standing_word(self, i),
+                procedures_profile_file(self->procedures, i));
+        }
+    }
+}
+
 static bool explain_profile(const struct book *self, const char *word)
 {
-    struct slice text = data_files_profile_text(self->data, word);
+    uint8_t meant = profile_meant(self, word);
 
-    if (text.len == 0) {
+    if (meant == 0) {
         return false;
     }
+    struct slice text =
+        data_files_profile_text(self->data, procedures_profile_file(self->procedures, meant));
     if (self->cli->json) {
         cli_json(self->cli,
-            json_pack("{s:s, s:s%}", "profile", word, "text", (const char *)text.data, text.len));
+            json_pack("{s:s, s:s%}", "profile", procedures_profile_name(self->procedures, meant),
+                "text", (const char *)text.data, text.len));
         return true;
     }
     cli_say(self->cli, "%.*s", (int)text.len, (const char *)text.data);
+    put_versions(self, meant);
     return true;
 }
 
@@ -316,7 +428,7 @@ static const char *word_at(const void *known, size_t index)
         }
         index -= self->tables[t].rows.row_count;
     }
-    return data_files_profile(self->data, index);
+    return procedures_profile_name(self->procedures, index + 1);
 }
 
 /* "r28" means R28: identifiers of rules and clocks are written in capitals. */
@@ -437,7 +549,10 @@ const struct cli_command cmd_procedures[] = {
             "explain prints the whole row of one of them: what is checked or counted, for whom, "
             "how severely under each profile, and where it comes from. Of a clock it prints the "
             "duration in force under each profile as well; of a profile its values.\n\n"
-            "profiles says until when each is to be looked at again (C28), and what is past that.",
+            "profiles shows each version of a profile with the day from which it counts, whether "
+            "it "
+            "counts now, and until when it is to be looked at again (C28). explain london prints "
+            "the version that counts today, explain london-2027.zpl that of the file.",
         .example = "waypost procedures clocks\nwaypost procedures explain R28",
         .args_max = 2,
         .run = run_procedures},

@@ -60,7 +60,6 @@ struct data_files {
     size_t profile_count;
     struct buf profiles[DATA_PROFILES_MAX];
     char *profile_files[DATA_PROFILES_MAX]; /* owned: "london.zpl" */
-    char *profile_names[DATA_PROFILES_MAX]; /* owned: "london" */
     size_t code_count;
     struct authority *authorities; /* owned */
     size_t system_count;
@@ -81,7 +80,6 @@ void data_files_destroy(data_files_t **self_p)
     for (size_t i = 0; i < self->profile_count; i++) {
         buf_free(&self->profiles[i]);
         free(self->profile_files[i]);
-        free(self->profile_names[i]);
     }
     for (size_t i = 0; i < self->system_count; i++) {
         free(self->system_kinds[i].name);
@@ -146,8 +144,6 @@ static int read_profile(
         return complain(why, E_RANGE, "%s: the name is too long", file);
     }
     self->profile_files[index] = mem_text(file);
-    self->profile_names[index] = mem_text(file);
-    self->profile_names[index][strlen(file) - 4] = '\0';
     self->profile_count++;
     return read_file(folder, name, &self->profiles[index], why);
 }
@@ -312,15 +308,10 @@ const char *data_files_name(const data_files_t *self, const char *code)
     return code;
 }
 
-const char *data_files_profile(const data_files_t *self, size_t index)
-{
-    return index < self->profile_count ? self->profile_names[index] : NULL;
-}
-
-struct slice data_files_profile_text(const data_files_t *self, const char *name)
+struct slice data_files_profile_text(const data_files_t *self, const char *file)
 {
     for (size_t i = 0; i < self->profile_count; i++) {
-        if (strcmp(self->profile_names[i], name) == 0) {
+        if (strcmp(self->profile_files[i], file) == 0) {
             return buf_slice(&self->profiles[i]);
         }
     }

@@ -29,10 +29,8 @@ int data_files_procedures(const data_files_t *self, procedures_t **out, struct c
 const char *data_files_code(const data_files_t *self, size_t index);
 /* What an authority is called, the code itself where unknown. Lent. */
 const char *data_files_name(const data_files_t *self, const char *code);
-/* Names of the profiles: likewise. */
-const char *data_files_profile(const data_files_t *self, size_t index);
-/* The text of one profile file. Lent; empty where unknown. */
-struct slice data_files_profile_text(const data_files_t *self, const char *name);
+/* The text of one profile file ("london.zpl"). Lent; empty where unknown. */
+struct slice data_files_profile_text(const data_files_t *self, const char *file);
 
 /* A system kind by name: its row from 0, or -1; its name by row, NULL behind the last. */
 int data_files_system_kind(const data_files_t *self, const char *name);

@@ -248,21 +248,20 @@ int find_rule(struct parser *self, const char *id, const struct rule_info **out)
 
 static const char *profile_at(const void *known, size_t index)
 {
-    return data_files_profile(known, index);
+    return procedures_profile_name(known, index + 1);
 }
 
 int find_profile(struct parser *self, const char *name, const char **out)
 {
-    const char *known;
+    const procedures_t *procedures = self->scenario->procedures;
+    uint8_t number = procedures_profile_number(procedures, name);
 
-    for (size_t i = 0; (known = data_files_profile(self->data, i)) != NULL; i++) {
-        if (strcmp(known, name) == 0) {
-            *out = known;
-            return 0;
-        }
+    if (number == 0) {
+        return unknown_word(
+            self, E_NOT_FOUND, "profile", name, words_nearest(name, profile_at, procedures));
     }
-    return unknown_word(
-        self, E_NOT_FOUND, "profile", name, words_nearest(name, profile_at, self->data));
+    *out = procedures_profile_name(procedures, number);
+    return 0;
 }
 
 /* ---- authorities ---- */

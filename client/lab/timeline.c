@@ -217,6 +217,17 @@ static void say_flagged(
     fprintf(self->out, "%s is flagged to both and the hub", record->rule);
 }
 
+static void say_version(
+    struct timeline *self, const struct record *record, const struct clock_info *clock)
+{
+    char text[NAME_BYTES];
+
+    (void)clock;
+    fprintf(self->out, "profile %s counts in version ", detail_word(record, "profile", text));
+    fputs(detail_word(record, "version", text), self->out);
+    fprintf(self->out, " from %s", detail_word(record, "from", text));
+}
+
 /* What is said in words of its own; all others are told by the title of their row. */
 static const struct {
     const char *kind;
@@ -228,6 +239,7 @@ static const struct {
     {"deadline_breached", say_breached},
     {"responsibility_transferred", say_passed},
     {"alert_raised", say_flagged},
+    {"profile_changed", say_version},
 };
 
 static void say_record(
@@ -258,7 +270,8 @@ static void put_record(struct timeline *self, const scenario_t *scenario,
     } else {
         fprintf(self->out, "%*s", INDENT, "");
     }
-    fprintf(self->out, "%s: ", about(scenario, record, name));
+    const char *whom = about(scenario, record, name);
+    fprintf(self->out, "%s%s", whom, whom[0] != '\0' ? ": " : "");
     if (clock != NULL) {
         fprintf(self->out, "clock %s, %s, ", clock->id, clock->name);
     }

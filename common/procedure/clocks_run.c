@@ -442,7 +442,7 @@ static const struct clock_setting *setting_at(
 static const struct clock_setting *own_setting(
     const struct judge *self, const struct clock_info *info)
 {
-    return setting_at(self, info, self->engine->clock_profiles[info->number - 1]);
+    return setting_at(self, info, self->engine->clock_versions[info->number - 1]);
 }
 
 /* By the profiles of the authority that must act, else by the clock's own, else as its row has it. */

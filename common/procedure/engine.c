@@ -216,12 +216,18 @@ int64_t engine_next_ms(const engine_t *self)
 {
     const struct running *next = timer_first(self);
 
-    return next != NULL ? next->fire_ms : INT64_MAX;
+    return next != NULL && next->fire_ms < self->change_ms ? next->fire_ms : self->change_ms;
+}
+
+/* What a profile of the tables in force is numbered in others, 0 where they lack it. */
+static uint8_t profile_in(const engine_t *self, const procedures_t *others, uint8_t number)
+{
+    return procedures_profile_number(others, procedures_profile_name(self->procedures, number));
 }
 
 /*
- * Every clock that was ever started, and every rule, must have its row in the new tables, and rules
- * their old numbers.
+ * Every clock that was ever started, every rule and every profile that a transfer was put under
+ * must be in the new tables, and rules have their old numbers.
  */
 static bool holds_all(const engine_t *self, const procedures_t *procedures)
 {
@@ -234,6 +240,12 @@ static bool holds_all(const engine_t *self, const procedures_t *procedures)
     for (uint32_t number = 1; number <= procedures_clock_count(self->procedures); number++) {
         const char *id = procedures_clock(self->procedures, number)->id;
         if (procedures_clock_named(procedures, id) == NULL) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < self->transfers.count; i++) {
+        const struct transfer *transfer = ((struct transfer **)self->transfers.items)[i];
+        if (transfer->profile != 0 && profile_in(self, procedures, transfer->profile) == 0) {
             return false;
         }
     }
@@ -253,8 +265,15 @@ int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t no
             pending[k].info = procedures_clock_named(procedures, pending[k].info->id);
         }
     }
+    for (uint32_t i = 0; i < self->transfers.count; i++) {
+        struct transfer *transfer = ((struct transfer **)self->transfers.items)[i];
+        transfer->profile =
+            transfer->profile != 0 ? profile_in(self, procedures, transfer->profile) : 0;
+    }
+    const procedures_t *before = self->procedures;
     self->procedures = procedures;
     plans_make(self);
+    versions_brought(self, before);
     for (uint32_t i = 0; i < self->running.count; i++) {
         struct running *clock = ((struct running **)self->running.items)[i];
         clock->info = procedures_clock_named(procedures, clock->info->id);

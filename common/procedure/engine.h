@@ -86,13 +86,13 @@ void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder,
 
 /* Fire every deadline that runs out at or before now, each at its own moment, in order (D48). */
 void engine_advance(engine_t *self, int64_t now_ms);
-int64_t engine_next_ms(
-    const engine_t *self); /* when the next one runs out; INT64_MAX for never; O(1) */
+int64_t engine_next_ms(const engine_t *self); /* when the next one runs out or a new version of a
+                                                 profile counts; INT64_MAX for never; O(1) */
 
 /*
  * New tables are in force from here (profiles, holidays); provisional due dates are worked out
  * again (D47). The old ones may be destroyed then. Returns 0, or E_NOT_FOUND where the new ones
- * lack a rule at its number or a clock: nothing changes then.
+ * lack a rule at its number, a clock, or a profile that a transfer was put under: nothing changes then.
  */
 int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms);
 

@@ -284,7 +284,8 @@ struct standing {
     uint16_t code, other;
     uint8_t forced; /* profile number, 0 for none */
     uint8_t count;
-    uint8_t profiles[PROFILES_OF_ONE]; /* numbers, most specific first */
+    uint8_t profiles[PROFILES_OF_ONE]; /* numbers of the versions, most specific first */
+    uint8_t families[PROFILES_OF_ONE]; /* what they are versions of */
     int32_t epoch;                     /* 0: not in use */
 };
 
@@ -317,7 +318,9 @@ struct engine {
     uint64_t bound_stops; /* bit of each clock that any act of the bound authority may stop */
     uint64_t clock_rules[CLOCKS_MAX];   /* rules that speak when a clock runs out, bit number - 1 */
     struct clock_setting *settings;     /* owned: by profile number - 1, then clock number - 1 */
-    uint8_t clock_profiles[CLOCKS_MAX]; /* the profile that each clock belongs to */
+    uint8_t clock_profiles[CLOCKS_MAX]; /* the profile that each clock belongs to: its family */
+    uint8_t clock_versions[CLOCKS_MAX]; /* the version of it that counts today */
+    int64_t change_ms; /* when the next version of a profile counts, INT64_MAX: never */
     uint8_t london,
         bilateral; /* numbers of two profiles that rules speak of, 0 where there is none */
     struct standing *standings;         /* owned: STANDINGS of them, overwritten as they come */
@@ -354,6 +357,12 @@ struct judge {
 void plans_make(engine_t *self); /* again where the procedures have changed since */
 void plans_free(engine_t *self);
 void time_set(engine_t *self, int64_t now_ms); /* never back */
+
+/* versions.c: profile_changed, and what follows from the versions that count today */
+void versions_begin(engine_t *self, int32_t day_before); /* tell those that began after that day */
+void versions_today(engine_t *self);
+void versions_brought(engine_t *self,
+    const procedures_t *before); /* tell what new tables brought into force at once */
 const struct standing *standing_of(engine_t *self, uint16_t code, uint16_t other, uint8_t forced);
 const struct kind_plan *plan_of(
     const engine_t *self, uint32_t kind); /* one without info where unknown */

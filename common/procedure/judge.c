@@ -26,7 +26,7 @@ bool judge_under(const struct judge *self, uint16_t code, uint8_t profile)
     const struct standing *standing = judge_standing(self, code);
 
     for (size_t i = 0; i < standing->count; i++) {
-        if (standing->profiles[i] == profile) {
+        if (standing->families[i] == profile) {
             return profile != 0;
         }
     }

@@ -194,6 +194,7 @@ static void forget_days(engine_t *self)
     }
     memset(self->standings, 0, STANDINGS * sizeof *self->standings);
     self->today_from_ms = self->today_to_ms = 0;
+    self->change_ms = INT64_MAX;
 }
 
 void plans_make(engine_t *self)
@@ -244,8 +245,12 @@ void time_set(engine_t *self, int64_t now_ms)
     self->today_from_ms = civil_london_midnight_ms(self->today);
     self->today_to_ms = civil_london_midnight_ms(self->today + 1);
     self->epoch = procedures_epoch(self->procedures, self->today);
+    versions_today(self);
     if (self->epoch != epoch_before && self->codes.count > 0) {
         successions_run(self, day_before);
+    }
+    if (epoch_before != 0) { /* 0: nothing was known of the day before */
+        versions_begin(self, day_before);
     }
 }
 
@@ -262,6 +267,9 @@ const struct standing *standing_of(engine_t *self, uint16_t code, uint16_t other
             (struct standing){.code = code, .other = other, .forced = forced, .epoch = self->epoch};
         found->count = (uint8_t)procedures_profile_numbers(self->procedures, code_text(self, code),
             other != 0 ? code_text(self, other) : NULL, forced, self->today, found->profiles);
+        for (size_t i = 0; i < found->count; i++) {
+            found->families[i] = procedures_profile_family(self->procedures, found->profiles[i]);
+        }
     }
     return found;
 }

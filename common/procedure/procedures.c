@@ -150,7 +150,8 @@ int procedures_load(
         find_columns(self);
     }
     if (rc == 0) {
-        const char *division = profiles_value(self->profiles, "national", "calendar.working_days");
+        const char *division = profiles_entry(
+            self->profiles, profiles_number(self->profiles, "national"), "calendar.working_days");
         rc = calendar_load(source->bank_holidays, division != NULL ? division : "england-and-wales",
             &self->calendar, why);
     }
@@ -279,24 +280,15 @@ size_t procedures_stops(const procedures_t *self, uint32_t kind, const uint32_t 
 const char *procedures_value(const procedures_t *self, const char *code, const char *other,
     const char *profile, int32_t day, const char *key)
 {
-    const char *names[3];
-    size_t count = profiles_of(self->profiles, code, other, profile, day, names);
+    uint8_t numbers[3];
+    size_t count = profiles_numbers(self->profiles, code, other,
+        profile != NULL ? profiles_number(self->profiles, profile) : 0, day, numbers);
+    const char *value = NULL;
 
-    for (size_t i = 0; i < count; i++) {
-        const char *value = profiles_value(self->profiles, names[i], key);
-        if (value != NULL) {
-            return value;
-        }
+    for (size_t i = 0; value == NULL && i < count; i++) {
+        value = profiles_entry(self->profiles, numbers[i], key);
     }
-    return NULL;
-}
-
-const char *procedures_profile_value(
-    const procedures_t *self, const char *profile, const char *key, bool inherit)
-{
-    const char *value = profiles_value(self->profiles, profile, key);
-
-    return value == NULL && inherit ? profiles_value(self->profiles, "national", key) : value;
+    return value;
 }
 
 size_t procedures_profiles_of(const procedures_t *self, const char *code, const char *other,
@@ -322,12 +314,13 @@ bool procedures_under(const procedures_t *self, const char *code, const char *ot
 int32_t procedures_rungs(
     const procedures_t *self, const char *code, const char *other, const char *forced, int32_t day)
 {
-    const char *names[3];
-    size_t count = profiles_of(self->profiles, code, other, forced, day, names);
+    uint8_t numbers[3];
+    size_t count = profiles_numbers(self->profiles, code, other,
+        forced != NULL ? profiles_number(self->profiles, forced) : 0, day, numbers);
     int32_t rungs = 0;
 
     for (size_t i = 0; i < count && rungs == 0; i++) {
-        rungs = profiles_rungs(self->profiles, profiles_number(self->profiles, names[i]));
+        rungs = profiles_rungs(self->profiles, numbers[i]);
     }
     return rungs;
 }
@@ -355,6 +348,26 @@ const char *procedures_profile_name(const procedures_t *self, size_t number)
 uint8_t procedures_profile_number(const procedures_t *self, const char *name)
 {
     return profiles_number(self->profiles, name);
+}
+
+const char *procedures_profile_file(const procedures_t *self, size_t number)
+{
+    return profiles_file(self->profiles, number);
+}
+
+uint8_t procedures_profile_family(const procedures_t *self, uint8_t number)
+{
+    return profiles_family(self->profiles, number);
+}
+
+int32_t procedures_profile_from(const procedures_t *self, uint8_t number)
+{
+    return profiles_from_day(self->profiles, number);
+}
+
+uint8_t procedures_profile_in_force(const procedures_t *self, uint8_t number, int32_t day)
+{
+    return profiles_in_force(self->profiles, number, day);
 }
 
 size_t procedures_profile_numbers(const procedures_t *self, const char *code, const char *other,

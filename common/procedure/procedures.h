@@ -236,10 +236,6 @@ size_t procedures_stops(const procedures_t *self, uint32_t kind, const uint32_t 
 const char *procedures_value(const procedures_t *self, const char *code, const char *other,
     const char *profile, int32_t day, const char *key);
 
-/* The same, asking one profile alone and national behind it where `inherit` is set. */
-const char *procedures_profile_value(
-    const procedures_t *self, const char *profile, const char *key, bool inherit);
-
 /* Is the authority under that profile on that day, facing the other? */
 bool procedures_under(const procedures_t *self, const char *code, const char *other,
     const char *forced, int32_t day, const char *profile);
@@ -265,8 +261,9 @@ int procedures_member(procedures_t *self, const char *code, const char *profile,
 
 /*
  * The same by number, for a caller that keeps what it looked up: profiles are numbered from 1 in
- * the order in which they were loaded, 0 is none. What was looked up holds as long as the version
- * and the epoch of the day are the same.
+ * the order in which they were loaded, 0 is none; each version of a profile has a number of its own,
+ * and that of the one loaded first names them all (the family). What was looked up holds as long as
+ * the version and the epoch of the day are the same.
  */
 uint32_t procedures_version(
     const procedures_t *self); /* rises with every override and membership */
@@ -275,7 +272,16 @@ int32_t procedures_epoch(const procedures_t *self,
 size_t procedures_profile_count(const procedures_t *self);
 const char *procedures_profile_name(
     const procedures_t *self, size_t number); /* NULL for 0 and beyond the last */
-uint8_t procedures_profile_number(const procedures_t *self, const char *name); /* 0 where unknown */
+const char *procedures_profile_file(
+    const procedures_t *self, size_t number); /* "london.zpl"; NULL as above */
+uint8_t procedures_profile_number(
+    const procedures_t *self, const char *name); /* of the family, 0 where unknown */
+uint8_t procedures_profile_family(const procedures_t *self, uint8_t number); /* 0 for 0 */
+int32_t procedures_profile_from(
+    const procedures_t *self, uint8_t number); /* effective_from as a day; number from 1 */
+/* The version of that profile that counts on a day; before the first of them the earliest; 0 for 0. */
+uint8_t procedures_profile_in_force(const procedures_t *self, uint8_t number, int32_t day);
+/* Versions in force, most specific first; forced: of any version. Returns how many. */
 size_t procedures_profile_numbers(const procedures_t *self, const char *code, const char *other,
     uint8_t forced, int32_t day, uint8_t out[3]);
 const char *procedures_profile_entry(

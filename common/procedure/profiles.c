@@ -34,7 +34,8 @@ struct profile {
     char *file; /* owned */
     enum { LEVEL_NATIONAL, LEVEL_REGIONAL, LEVEL_BILATERAL } level;
     int32_t from_day;
-    int32_t rungs; /* of its ladder, 0 for none */
+    uint8_t family; /* number of the first loaded by its name: what all its versions are known by */
+    int32_t rungs;  /* of its ladder, 0 for none */
     size_t entry_count;
     struct entry entries[ENTRIES_MAX]; /* sorted by key after loading */
     size_t member_count;
@@ -215,6 +216,53 @@ static int32_t count_rungs(const struct profile *profile)
     return rungs;
 }
 
+static const char *own_value(const struct profile *profile, const char *key)
+{
+    return entry_value(profile->entries, profile->entry_count, key);
+}
+
+/* Versions of one profile stand side by side: each has its own day and number, all the same level. */
+static int check_version(const char *file, const struct profile *profile,
+    const struct profile *other, struct complaint *why)
+{
+    const char *version = own_value(profile, "profile.version");
+    const char *others = own_value(other, "profile.version");
+
+    if (other->from_day == profile->from_day) {
+        return complain(why, E_EXISTS,
+            "%s: %s has a version from %s already, in %s; give this one its own effective_from",
+            file, other->name, own_value(profile, "profile.effective_from"), other->file);
+    }
+    if (other->level != profile->level) {
+        return complain(why, E_MALFORMED,
+            "%s: %s is %s here and %s in %s; a profile keeps its level", file, other->name,
+            own_value(profile, "profile.level"), own_value(other, "profile.level"), other->file);
+    }
+    if (version == NULL || others == NULL || strcmp(version, others) == 0) {
+        return complain(why, E_EXISTS,
+            "%s: %s stands in %s too; give each of them a profile.version of its own", file,
+            other->name, other->file);
+    }
+    return 0;
+}
+
+/* Its family: its own number to be, or that of the profile of this name that was loaded first. */
+static int join_family(
+    const profiles_t *self, const char *file, struct profile *profile, struct complaint *why)
+{
+    int rc = 0;
+
+    profile->family = (uint8_t)(self->count + 1);
+    for (size_t i = self->count; rc == 0 && i > 0; i--) {
+        const struct profile *other = self->profiles[i - 1];
+        if (strcmp(other->name, own_value(profile, "profile.name")) == 0) {
+            profile->family = other->family;
+            rc = check_version(file, profile, other, why);
+        }
+    }
+    return rc;
+}
+
 static int finish_profile(
     profiles_t *self, const char *file, struct profile *profile, struct complaint *why)
 {
@@ -225,20 +273,20 @@ static int finish_profile(
             return complain(why, E_EXISTS, "%s: %s is given twice", file, profile->entries[i].key);
         }
     }
-    const char *name = entry_value(profile->entries, profile->entry_count, "profile.name");
-    const char *level = entry_value(profile->entries, profile->entry_count, "profile.level");
-    const char *from =
-        entry_value(profile->entries, profile->entry_count, "profile.effective_from");
+    const char *name = own_value(profile, "profile.name");
+    const char *level = own_value(profile, "profile.level");
+    const char *from = own_value(profile, "profile.effective_from");
     if (name == NULL || level == NULL || from == NULL) {
         return complain(why, E_MALFORMED, "%s: profile needs name, level and effective_from", file);
-    }
-    if (profile_named(self, name) != NULL) {
-        return complain(why, E_EXISTS, "%s: a profile named %s is loaded already", file, name);
     }
     (void)civil_date_parse(from, &profile->from_day); /* checked with its key */
     profile->level = level[0] == 'n' ? LEVEL_NATIONAL
         : level[0] == 'r'            ? LEVEL_REGIONAL
                                      : LEVEL_BILATERAL;
+    int rc = join_family(self, file, profile, why);
+    if (rc != 0) {
+        return rc;
+    }
     profile->rungs = count_rungs(profile);
     profile->name = mem_text(name);
     profile->file = mem_text(file);
@@ -363,6 +411,25 @@ static unsigned line_of(const struct profile *profile, const char *key)
     return 0;
 }
 
+/* Due dates that run count by one calendar: a version does not bring another. */
+static int check_calendar(const profiles_t *self, struct complaint *why)
+{
+    static const char key[] = "calendar.working_days";
+    uint8_t national = profiles_number(self, "national");
+    const char *first = profiles_entry(self, national, key);
+
+    for (size_t i = 0; i < self->count; i++) {
+        const struct profile *profile = self->profiles[i];
+        const char *value = own_value(profile, key);
+        if (profile->family == national && value != NULL &&
+            (first == NULL || strcmp(value, first) != 0)) {
+            return complain(why, E_MALFORMED, "%s:%u: %s is not that of %s; all versions share one",
+                profile->file, line_of(profile, key), key, self->profiles[national - 1]->file);
+        }
+    }
+    return 0;
+}
+
 int profiles_check(const profiles_t *self, struct complaint *why)
 {
     if (profile_named(self, "national") == NULL) {
@@ -370,7 +437,7 @@ int profiles_check(const profiles_t *self, struct complaint *why)
     }
     for (size_t i = 0; i < self->count; i++) {
         const struct profile *profile = self->profiles[i];
-        const char *parent = entry_value(profile->entries, profile->entry_count, "profile.inherit");
+        const char *parent = own_value(profile, "profile.inherit");
         if (parent != NULL && profile_named(self, parent) == NULL) {
             const char *near = profiles_nearest(self, parent);
             return complain(why, E_NOT_FOUND,
@@ -380,7 +447,7 @@ int profiles_check(const profiles_t *self, struct complaint *why)
                 near != NULL ? "\"?" : "");
         }
     }
-    return 0;
+    return check_calendar(self, why);
 }
 
 /* ---- asking ---- */
@@ -451,6 +518,46 @@ const char *profiles_name(const profiles_t *self, size_t number)
     return number >= 1 && number <= self->count ? self->profiles[number - 1]->name : NULL;
 }
 
+const char *profiles_file(const profiles_t *self, size_t number)
+{
+    return number >= 1 && number <= self->count ? self->profiles[number - 1]->file : NULL;
+}
+
+uint8_t profiles_family(const profiles_t *self, uint8_t number)
+{
+    return number != 0 ? self->profiles[number - 1]->family : 0;
+}
+
+int32_t profiles_from_day(const profiles_t *self, uint8_t number)
+{
+    return self->profiles[number - 1]->from_day;
+}
+
+uint8_t profiles_in_force(const profiles_t *self, uint8_t number, int32_t day)
+{
+    const struct profile *found = NULL;
+    size_t place = 0;
+
+    if (number == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        const struct profile *one = self->profiles[i];
+        if (one->family != self->profiles[number - 1]->family) {
+            continue;
+        }
+        bool counts = one->from_day <= day;
+        bool better = found == NULL ||
+            (found->from_day <= day ? counts && one->from_day > found->from_day
+                                    : one->from_day < found->from_day);
+        if (better) {
+            found = one;
+            place = i;
+        }
+    }
+    return (uint8_t)(place + 1);
+}
+
 /* Memberships and codes change on dated days only; between two such days everything looked up stays as it is. */
 int32_t profiles_epoch(const profiles_t *self, int32_t day)
 {
@@ -475,6 +582,12 @@ static bool is_member(const struct profile *profile, const char *code, int32_t d
             compare_codes) != NULL;
 }
 
+/* Is it the version of its profile that counts on that day? */
+static bool counts_on(const profiles_t *self, size_t index, int32_t day)
+{
+    return profiles_in_force(self, (uint8_t)(index + 1), day) == index + 1;
+}
+
 /* The regional profile said aloud for an authority on a day, NULL where none was. */
 static const struct profile *stated_region(const profiles_t *self, const char *code, int32_t day)
 {
@@ -496,10 +609,12 @@ static uint8_t region_of(const profiles_t *self, const char *code, int32_t day)
         self->membership_count > 0 ? stated_region(self, code, day) : NULL;
 
     if (stated != NULL) {
-        return stated->level == LEVEL_NATIONAL ? 0 : profiles_number(self, stated->name);
+        return stated->level == LEVEL_NATIONAL ? 0 : profiles_in_force(self, stated->family, day);
     }
     for (size_t i = 0; i < self->count; i++) {
-        if (self->profiles[i]->level == LEVEL_REGIONAL && is_member(self->profiles[i], code, day)) {
+        const struct profile *profile = self->profiles[i];
+        if (profile->level == LEVEL_REGIONAL && is_member(profile, code, day) &&
+            counts_on(self, i, day)) {
             return (uint8_t)(i + 1);
         }
     }
@@ -512,7 +627,7 @@ static uint8_t pact_of(const profiles_t *self, const char *code, const char *oth
     for (size_t i = 0; other != NULL && i < self->count; i++) {
         const struct profile *profile = self->profiles[i];
         if (profile->level == LEVEL_BILATERAL && is_member(profile, code, day) &&
-            is_member(profile, other, day)) {
+            is_member(profile, other, day) && counts_on(self, i, day)) {
             return (uint8_t)(i + 1);
         }
     }
@@ -522,7 +637,8 @@ static uint8_t pact_of(const profiles_t *self, const char *code, const char *oth
 size_t profiles_numbers(const profiles_t *self, const char *code, const char *other, uint8_t forced,
     int32_t day, uint8_t out[3])
 {
-    uint8_t national = profiles_number(self, "national");
+    uint8_t national = profiles_in_force(self, profiles_number(self, "national"), day);
+    forced = profiles_in_force(self, forced, day);
     uint8_t found[] = {forced, forced != 0 ? 0 : pact_of(self, code, other, day),
         forced != 0 ? 0 : region_of(self, code, day), forced != national ? national : 0};
     size_t count = 0;
@@ -561,11 +677,6 @@ const char *profiles_entry(const profiles_t *self, uint8_t number, const char *k
     return value != NULL ? value
                          : entry_value(self->profiles[number - 1]->entries,
                                self->profiles[number - 1]->entry_count, key);
-}
-
-const char *profiles_value(const profiles_t *self, const char *name, const char *key)
-{
-    return profiles_entry(self, profiles_number(self, name), key);
 }
 
 int profiles_override(profiles_t *self, const char *key, const char *value, struct complaint *why)

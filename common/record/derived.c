@@ -130,6 +130,7 @@ static const char *const titles[] = {
     [WAYPOST__SYSTEM_KIND__PAYLOAD_WITHHELD] = "The sealed part was not handed out",
     [WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED] = "Sealed part destroyed at one holder",
     [WAYPOST__SYSTEM_KIND__ERASURE_CONFIRMED] = "Sealed part destroyed everywhere",
+    [WAYPOST__SYSTEM_KIND__PROFILE_CHANGED] = "A new version of a profile counts",
     [WAYPOST__SYSTEM_KIND__DEADLINES_RUN] = "Deadlines were looked at",
     [WAYPOST__SYSTEM_KIND__ERASURE_ORDERED] = "The sealed part is to be destroyed",
     [WAYPOST__SYSTEM_KIND__HOLDER_ERASED] = "One holder has destroyed the sealed part",
@@ -161,7 +162,7 @@ int derived_number(const char *word)
 bool derived_by_engine(int kind)
 {
     return kind >= WAYPOST__SYSTEM_KIND__DUPLICATE_IGNORED &&
-        kind <= WAYPOST__SYSTEM_KIND__ERASURE_CONFIRMED;
+        kind <= WAYPOST__SYSTEM_KIND__PROFILE_CHANGED;
 }
 
 bool derived_said_by_engine(const Waypost__Derived *derived)

@@ -22,7 +22,7 @@ int fuzz_profile(const uint8_t *data, size_t size)
         fuzz_answer(rc, &why);
         (void)profiles_of(profiles, "E09000019", "E09000007", NULL, 20528, names);
         (void)profiles_nearest(profiles, "londn");
-        (void)profiles_value(profiles, "london", "clocks.C01.limit");
+        (void)profiles_entry(profiles, profiles_number(profiles, "london"), "clocks.C01.limit");
     }
     profiles_destroy(&profiles);
     return 0;

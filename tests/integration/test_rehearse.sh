@@ -53,6 +53,37 @@ story__told__is_a_timeline_or_json_lines() {
     check "summary" grep -qF '{"type":"summary","passed":1,"failed":0}' "$NET/out"
 }
 
+profile__in_two_versions__counts_by_the_day_and_both_are_shown() {
+    local data="$NET/data"
+    cp -r data "$data"
+    sed -e 's/effective_from = .*/effective_from = 2027-04-01/' -e 's/version = 7$/version = 8/' \
+        -e '0,/limit = 5wd/s//limit = 3wd/' data/profiles/london.zpl >"$data/profiles/london-2027.zpl"
+    cat >"$NET/story.scenario" <<'END'
+scenario "Two versions of London's profile"
+transfer T origin=E08000035 receiving=E09000007 subjects=ash:cp
+transfer U origin=E08000035 receiving=E09000007 subjects=elm:cp
+at 2027-03-31T10:05
+E08000035 sends documents_provided T declared_complete=no documents=assessment
+expect clock C05 T due=2027-04-07
+at 2027-04-01T10:05
+E08000035 sends documents_provided U declared_complete=no documents=assessment
+expect clock C05 U due=2027-04-06
+expect clock C05 T due=2027-04-07
+expect replay identical
+END
+    check "each event by the version of its day" env WAYPOST_DATA="$data" "$WAYPOST" rehearse "$NET/story.scenario"
+    WAYPOST_DATA="$data" "$WAYPOST" rehearse --timeline "$NET/story.scenario" >"$NET/out"
+    check "and the change is told" grep -qE '00:00 +profile london counts in version 8 from 2027-04-01' "$NET/out"
+    WAYPOST_DATA="$data" "$WAYPOST" procedures profiles >"$NET/out"
+    check "both are listed" test "$(grep -cE '^london +London boroughs +regional +[78] ' "$NET/out")" -eq 2
+    WAYPOST_DATA="$data" "$WAYPOST" procedures explain london-2027 >"$NET/out"
+    check "each is shown" grep -qF 'effective_from = 2027-04-01' "$NET/out"
+    check "and names the other" grep -qE 'Version 7 of it, .* is in london.zpl' "$NET/out"
+    sed -i 's/effective_from = .*/effective_from = 2023-02-01/' "$data/profiles/london-2027.zpl"
+    check_not "two of one day" env WAYPOST_DATA="$data" "$WAYPOST" procedures profiles 2>"$NET/err"
+    check "are refused by name" grep -qF 'give this one its own effective_from' "$NET/err"
+}
+
 hash__of_a_story__is_the_same_each_time() {
     story 'expect effective'
     "$WAYPOST" rehearse --hash "$NET/story.scenario" >"$NET/first"

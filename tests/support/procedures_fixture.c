@@ -1,6 +1,7 @@
 /* procedures_fixture: see procedures_fixture.h. Missing data files end the test. */
 #include "tests/support/procedures_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,22 +45,58 @@ static void replace(struct buf *text, const char *from, const char *to)
     *text = changed;
 }
 
-int fixture_procedures(
-    const char *file, const char *from, const char *to, procedures_t **out, struct complaint *why)
+/* What stands behind the word up to the end of its line. */
+static void replace_value(struct buf *text, const char *word, const char *value)
 {
-    struct buf texts[FILES] = {{0}};
-    struct slice profiles[FILES - FIRST_PROFILE];
-    const char *names[FILES - FIRST_PROFILE];
+    char line[128];
+    char wanted[128];
 
-    for (size_t i = 0; i < FILES; i++) {
-        read_file(paths[i], &texts[i]);
-        if (file != NULL && strcmp(base_name(paths[i]), file) == 0) {
-            replace(&texts[i], from, to);
+    buf_put_u8(text, 0);
+    text->len--;
+    const char *found = strstr((const char *)text->data, word);
+    assert(found != NULL);
+    (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(found, "\n"), found);
+    (void)snprintf(wanted, sizeof wanted, "%s%s", word, value);
+    replace(text, line, wanted);
+}
+
+struct buf fixture_version_text(const struct fixture_version *version)
+{
+    struct buf text = {0};
+
+    for (size_t i = FIRST_PROFILE; i < FILES; i++) {
+        if (strcmp(base_name(paths[i]), version->profile) == 0) {
+            read_file(paths[i], &text);
         }
     }
+    replace_value(&text, "    effective_from = ", version->effective_from);
+    replace_value(&text, "    version = ", version->version);
+    if (version->from != NULL) {
+        replace(&text, version->from, version->to);
+    }
+    return text;
+}
+
+/* The shipped files, one of them changed, and a version ahead of them where there is one. */
+static int load(struct buf *texts, const struct fixture_version *version, procedures_t **out,
+    struct complaint *why)
+{
+    enum { PROFILES = FILES - FIRST_PROFILE };
+    struct slice profiles[PROFILES + 1];
+    const char *names[PROFILES + 1];
+    struct buf ahead = {0};
+    char name[64] = "ahead-";
+    size_t count = 0;
+
+    if (version != NULL) {
+        ahead = fixture_version_text(version);
+        (void)snprintf(name, sizeof name, "ahead-%s", version->profile);
+        names[count] = name;
+        profiles[count++] = buf_slice(&ahead);
+    }
     for (size_t i = FIRST_PROFILE; i < FILES; i++) {
-        profiles[i - FIRST_PROFILE] = buf_slice(&texts[i]);
-        names[i - FIRST_PROFILE] = base_name(paths[i]);
+        names[count] = base_name(paths[i]);
+        profiles[count++] = buf_slice(&texts[i]);
     }
     const struct procedures_source source = {
         .kinds = buf_slice(&texts[0]),
@@ -69,13 +106,41 @@ int fixture_procedures(
         .bank_holidays = buf_slice(&texts[4]),
         .authorities = buf_slice(&texts[5]),
         .successions = buf_slice(&texts[6]),
-        .profile_count = FILES - FIRST_PROFILE,
+        .profile_count = count,
         .profiles = profiles,
         .profile_names = names,
     };
     int rc = procedures_load(&source, out, why);
+    buf_free(&ahead);
+    return rc;
+}
+
+static int read_and_load(const char *file, const char *from, const char *to,
+    const struct fixture_version *version, procedures_t **out, struct complaint *why)
+{
+    struct buf texts[FILES] = {{0}};
+
+    for (size_t i = 0; i < FILES; i++) {
+        read_file(paths[i], &texts[i]);
+        if (file != NULL && strcmp(base_name(paths[i]), file) == 0) {
+            replace(&texts[i], from, to);
+        }
+    }
+    int rc = load(texts, version, out, why);
     for (size_t i = 0; i < FILES; i++) {
         buf_free(&texts[i]);
     }
     return rc;
+}
+
+int fixture_procedures(
+    const char *file, const char *from, const char *to, procedures_t **out, struct complaint *why)
+{
+    return read_and_load(file, from, to, NULL, out, why);
+}
+
+int fixture_procedures_with(
+    const struct fixture_version *version, procedures_t **out, struct complaint *why)
+{
+    return read_and_load(NULL, NULL, NULL, version, out, why);
 }

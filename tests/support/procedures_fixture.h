@@ -14,4 +14,16 @@
 int fixture_procedures(
     const char *file, const char *from, const char *to, procedures_t **out, struct complaint *why);
 
+/* A further version of a shipped profile, to stand beside it. */
+struct fixture_version {
+    const char *profile; /* "london.zpl"; the version's file is "ahead-london.zpl", loaded first */
+    const char *effective_from, *version;
+    const char *from, *to; /* what else is replaced in it, NULL for nothing */
+};
+/* The text of that version; the caller's. */
+struct buf fixture_version_text(const struct fixture_version *version);
+/* As fixture_procedures(), with that version beside the shipped files. */
+int fixture_procedures_with(
+    const struct fixture_version *version, procedures_t **out, struct complaint *why);
+
 #endif

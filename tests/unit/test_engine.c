@@ -581,6 +581,90 @@ static void procedures__of_a_region__never_switch_a_national_clock_off(void **st
     assert_int_equal(clock.limit_count, 15);
 }
 
+/* ---- versions of a profile ---- */
+
+static void put_in_force(procedures_t *tables)
+{
+    assert_int_equal(engine_procedures(world.engine, tables, world.now_ms), 0);
+    procedures_destroy(&world.procedures);
+    world.procedures = tables;
+}
+
+/* As shipped, whatever the test before has left. */
+static void put_shipped_in_force(void)
+{
+    procedures_t *shipped = NULL;
+    struct complaint why = {0};
+
+    assert_int_equal(fixture_procedures(NULL, NULL, NULL, &shipped, &why), 0);
+    put_in_force(shipped);
+}
+
+static const struct fixture_version next_year = {
+    "london.zpl", "2027-04-01", "8", "limit = 5wd", "limit = 3wd"};
+
+/* C05 is London's; it starts with the first of the documents. */
+static int32_t documents_limit(const char *transfer, const char *child)
+{
+    struct engine_clock clock;
+
+    (void)fixture_told(&world, LEE, "documents_provided", transfer, child,
+        "declared_complete=no documents=cp_plan");
+    assert_true(fixture_clock(&world, transfer, child, "C05", &clock));
+    return clock.limit_count;
+}
+
+static void version__of_a_profile__counts_from_its_day_and_what_runs_keeps_its_limit(void **state)
+{
+    procedures_t *both = NULL;
+    struct engine_clock clock;
+    struct complaint why = {0};
+
+    (void)state;
+    put_shipped_in_force();
+    fixture_at(&world, "2027-03-31T12:00");
+    assert_int_equal(fixture_procedures_with(&next_year, &both, &why), 0);
+    put_in_force(both);
+    assert_int_equal(fixture_logged(&world, "profile_changed"), 0); /* nothing new counts yet */
+    assert_int_equal(documents_limit("L", "ash"), 5);
+    int64_t next_ms = engine_next_ms(world.engine);
+    assert_int_equal(next_ms, civil_london_midnight_ms(civil_london_day(world.now_ms) + 1));
+    fixture_at(&world, "2027-04-01T09:00");
+    assert_int_equal(fixture_logged(&world,
+                         "profile_changed - - 2027-03-31T23:00:00.000Z profile=london version=8 "
+                         "from=2027-04-01"),
+        1);
+    assert_true(engine_next_ms(world.engine) > next_ms);
+    assert_int_equal(documents_limit("L", "elm"), 3);
+    assert_true(fixture_clock(&world, "L", "ash", "C05", &clock));
+    assert_int_equal(clock.limit_count, 5);
+    assert_int_equal(clock.bound_count, 1); /* under London before and after */
+    fixture_reload(&world);
+    fixture_at(&world, "2027-04-02T09:00");
+    assert_int_equal(documents_limit("L", "fir"), 3);
+    assert_int_equal(fixture_logged(&world, "profile_changed"), 1);
+    put_shipped_in_force();
+}
+
+static void version__that_new_tables_bring_late__is_told_when_they_come(void **state)
+{
+    procedures_t *both = NULL;
+    procedures_t *same = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    put_shipped_in_force();
+    fixture_at(&world, "2027-05-04T09:00");
+    assert_int_equal(fixture_procedures_with(&next_year, &both, &why), 0);
+    assert_int_equal(fixture_procedures_with(&next_year, &same, &why), 0);
+    put_in_force(both);
+    assert_int_equal(fixture_logged(&world, "profile_changed - - 2027-05-04T08:00:00.000Z"), 1);
+    put_in_force(same);
+    assert_int_equal(fixture_logged(&world, "profile_changed"), 1);
+    assert_int_equal(documents_limit("L", "ash"), 3);
+    put_shipped_in_force();
+}
+
 /* ---- asking ---- */
 
 static void flags_and_measures__by_name__are_known_or_not(void **state)
@@ -784,6 +868,8 @@ int main(void)
         WORLD_TEST(procedures__without_a_row_that_counts__are_not_taken),
         WORLD_TEST(procedures__of_a_region__never_switch_a_national_clock_off),
         WORLD_TEST(procedures__overridden_later__count_from_the_next_entry),
+        WORLD_TEST(version__of_a_profile__counts_from_its_day_and_what_runs_keeps_its_limit),
+        WORLD_TEST(version__that_new_tables_bring_late__is_told_when_they_come),
         WORLD_TEST(flags_and_measures__by_name__are_known_or_not),
         WORLD_TEST(expected__next__are_the_bound_parties_of_open_clocks),
         WORLD_TEST(expected__of_a_deadline_that_binds_both__is_the_one_that_must_act),

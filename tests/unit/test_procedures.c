@@ -155,6 +155,96 @@ static void profiles__by_pair_and_day__most_specific_first(void **state)
     assert_true(procedures_under(shipped, "E08000003", "E09000007", "london", day, "london"));
 }
 
+/* ---- versions of one profile ---- */
+
+static const char *value_on(const procedures_t *loaded, const char *code, const char *forced,
+    const char *date, const char *key)
+{
+    int32_t day;
+
+    assert_int_equal(civil_date_parse(date, &day), 0);
+    return procedures_value(loaded, code, "E08000035", forced, day, key);
+}
+
+static void versions__of_one_profile__count_each_from_its_day(void **state)
+{
+    static const struct fixture_version next = {
+        "london.zpl", "2027-04-01", "8", "limit = 5wd", "limit = 3wd"}; /* of C05 */
+    static const struct {
+        const char *code, *forced, *date, *wanted;
+    } cases[] = {
+        {"E09000007", NULL, "2027-03-31", "5wd"},
+        {"E09000007", NULL, "2027-04-01", "3wd"},
+        {"E09000007", NULL, "2023-01-31", NULL},      /* before the first: under national alone */
+        {"E08000035", "london", "2023-01-31", "5wd"}, /* put under it: the first there is */
+        {"E08000035", "london", "2027-04-01", "3wd"},
+        {"E08000035", NULL, "2027-04-01", NULL},
+    };
+    struct complaint why = {0};
+    procedures_t *loaded = NULL;
+
+    (void)state;
+    assert_int_equal(fixture_procedures_with(&next, &loaded, &why), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *value =
+            value_on(loaded, cases[i].code, cases[i].forced, cases[i].date, "clocks.C05.limit");
+        if (cases[i].wanted == NULL) {
+            assert_null(value);
+        } else {
+            assert_non_null(value);
+            assert_string_equal(value, cases[i].wanted);
+        }
+    }
+    procedures_destroy(&loaded);
+}
+
+/* Who is no member any more is under national from that day on, though the version before still lists it. */
+static void versions__that_drop_a_member__drop_it_on_their_day(void **state)
+{
+    static const struct fixture_version next = {
+        "london.zpl", "2027-04-01", "8", "    E09000007 = Camden\n", ""};
+    struct complaint why = {0};
+    procedures_t *loaded = NULL;
+
+    (void)state;
+    assert_int_equal(fixture_procedures_with(&next, &loaded, &why), 0);
+    assert_non_null(value_on(loaded, "E09000007", NULL, "2027-03-31", "clocks.C05.limit"));
+    assert_null(value_on(loaded, "E09000007", NULL, "2027-04-01", "clocks.C05.limit"));
+    assert_non_null(value_on(loaded, "E09000019", NULL, "2027-04-01", "clocks.C05.limit"));
+    procedures_destroy(&loaded);
+}
+
+static void versions__that_cannot_stand_side_by_side__are_refused(void **state)
+{
+    static const struct {
+        struct fixture_version version;
+        const char *wanted;
+    } cases[] = {
+        {{"london.zpl", "2023-02-01", "8", NULL, NULL},
+            "london.zpl: london has a version from 2023-02-01 already, in ahead-london.zpl; give "
+            "this one its own effective_from"},
+        {{"london.zpl", "2027-04-01", "7", NULL, NULL},
+            "london.zpl: london stands in ahead-london.zpl too; give each of them a "
+            "profile.version of its own"},
+        {{"london.zpl", "2027-04-01", "8", "level = regional", "level = bilateral"},
+            "london is regional here and bilateral in ahead-london.zpl; a profile keeps its level"},
+        {{"national.zpl", "2027-04-01", "2", "working_days = england-and-wales",
+             "working_days = scotland"},
+            "calendar.working_days is not that of ahead-national.zpl; all versions share one"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct complaint why = {0};
+        procedures_t *none = NULL;
+        assert_int_not_equal(fixture_procedures_with(&cases[i].version, &none, &why), 0);
+        if (strstr(why.text, cases[i].wanted) == NULL) {
+            fail_msg("%s: %s", cases[i].wanted, why.text);
+        }
+        assert_null(none);
+    }
+}
+
 static void route__superseded_codes__go_to_their_one_successor(void **state)
 {
     (void)state;
@@ -249,7 +339,7 @@ static const struct {
     {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C99\t", "unknown clock"},
     {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C10\t", "does not know this kind"},
     {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09\t", "names 3 clocks"},
-    {"london.zpl", "name = london", "name = national", "is loaded already"},
+    {"london.zpl", "name = london", "name = national", "a profile keeps its level"},
     {"london.zpl", "level = regional", "level = reginal", "no value for profile.level"},
     {"london.zpl", "effective_from = 2023-02-01", "effective_from = 2023-02-30", "no value for"},
     {"london.zpl", "    name = london\n", "", "needs name, level and effective_from"},
@@ -337,8 +427,9 @@ static void folder__of_the_shipped_data__gives_the_same_tables(void **state)
     (void)state;
     assert_int_equal(procedures_folder_load("data", &loaded, &why), 0);
     assert_int_equal(procedures_rule_count(loaded), procedures_rule_count(shipped));
-    assert_string_equal(
-        procedures_profile_value(loaded, "london", "clocks.C02.limit", false), "15wd");
+    assert_string_equal(procedures_profile_entry(loaded,
+                            procedures_profile_number(loaded, "london"), "clocks.C02.limit"),
+        "15wd");
     procedures_destroy(&loaded);
     assert_int_equal(procedures_folder_read("data", &folder, &why), 0);
     assert_int_equal(procedures_folder_source(folder)->profile_count, 5);
@@ -379,6 +470,9 @@ int main(void)
         cmocka_unit_test(effects__acceptance__carry_what_it_derives),
         cmocka_unit_test(rule__severities__follow_the_profile),
         cmocka_unit_test(profiles__by_pair_and_day__most_specific_first),
+        cmocka_unit_test(versions__of_one_profile__count_each_from_its_day),
+        cmocka_unit_test(versions__that_drop_a_member__drop_it_on_their_day),
+        cmocka_unit_test(versions__that_cannot_stand_side_by_side__are_refused),
         cmocka_unit_test(route__superseded_codes__go_to_their_one_successor),
         cmocka_unit_test(override__known_keys__count_in_every_profile),
         cmocka_unit_test(load__a_typo_in_any_file__names_file_line_and_nearest_word),
