@@ -546,7 +546,7 @@ static void after_start(struct judge *self, struct running *clock)
     if (itself) {
         stop_clock(self, clock, true, occurred_ms, clock->event->kind);
     } else if (stops_when_erased(clock->info) &&
-        !payloads_left(self->child, clock->event->consent)) {
+        !payloads_left(engine, self->episode, clock->event)) {
         stop_clock(self, clock, true, engine->now_ms, 0);
     }
 }
@@ -760,14 +760,14 @@ void clocks_opened(engine_t *self, struct row *event, uint16_t code, int64_t at_
     each_episode(self, event, code, at_ms, STOP_OPENED);
 }
 
-static void meet_erased(engine_t *self, struct episode *episode, const struct child *child)
+static void meet_erased(engine_t *self, struct episode *episode)
 {
     struct running *const *items = episode->clocks.items;
 
     for (uint32_t i = 0; i < episode->clocks.count; i++) {
         struct running *clock = items[i];
         if (is_open(clock) && stops_when_erased(clock->info) &&
-            !payloads_left(child, clock->event->consent)) {
+            !payloads_left(self, episode, clock->event)) {
             struct judge judge = judge_for(self, episode, clock->event);
             stop_clock(&judge, clock, true, self->now_ms, 0);
         }
@@ -777,6 +777,6 @@ static void meet_erased(engine_t *self, struct episode *episode, const struct ch
 void clocks_erased(engine_t *self, struct child *child)
 {
     for (uint32_t i = 0; i < child->episodes.count; i++) {
-        meet_erased(self, ((struct episode **)child->episodes.items)[i], child);
+        meet_erased(self, ((struct episode **)child->episodes.items)[i]);
     }
 }

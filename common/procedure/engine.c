@@ -78,7 +78,7 @@ static void episode_free(struct episode *self)
     free(self->pending.items);
     free(self->outstanding.items);
     free(self->history.items);
-    free(self->handovers.items);
+    free(self->under_consent.items);
 }
 
 static void child_free(struct child *self)
@@ -413,8 +413,8 @@ static void note_consent(struct judge *self)
     char *consent = pile_new(&self->engine->pile, ref->bytes.len + 1);
     memcpy(consent, ref->bytes.data, ref->bytes.len);
     self->row->consent = consent;
-    if (kind_is(self, K_EH_HANDOVER_SENT)) {
-        *(struct row **)list_add(&self->episode->handovers, sizeof(struct row *)) = self->row;
+    if (kind_is(self, K_EH_HANDOVER_SENT) || kind_is(self, K_CONSENT_WITHDRAWN)) {
+        *(struct row **)list_add(&self->episode->under_consent, sizeof(struct row *)) = self->row;
     }
 }
 

@@ -175,7 +175,7 @@ struct episode {
     uint16_t rent, other_cost;     /* origin and receiving at first */
     struct list history;           /* struct ownership */
     struct list
-        handovers; /* struct row *: effective eh_handover_sent, whose payload a consent covers */
+        under_consent; /* struct row *: effective eh_handover_sent and consent_withdrawn, in order */
 };
 
 /* An event on record. */
@@ -466,7 +466,9 @@ void clock_fire(engine_t *self, struct running *clock); /* its warning, or its r
 void clock_renew(engine_t *self,
     struct running *clock); /* a provisional due date, by the holidays now in force */
 void held_drop(struct episode *self);
-bool payloads_left(const struct child *child, const char *consent);
+/* Is one left that was handed over under the consent of that withdrawal, or of a later one of the episode? */
+bool payloads_left(
+    const engine_t *self, const struct episode *episode, const struct row *withdrawal);
 
 /* ---- timers: a heap by run-out, clock, transfer, subject ---- */
 void timer_add(engine_t *self, struct running *clock);

@@ -31,6 +31,7 @@
     X(EMERGENCY_WRITTEN_FOLLOW_UP, "emergency_written_follow_up")                                  \
     X(STRATEGY_DISCUSSION_HELD, "strategy_discussion_held")                                        \
     X(EH_HANDOVER_SENT, "eh_handover_sent")                                                        \
+    X(CONSENT_WITHDRAWN, "consent_withdrawn")                                                      \
     X(BREACH_REASON_RECORDED, "breach_reason_recorded")                                            \
     X(CHILD_FOUND, "child_found_needing_protection")
 

@@ -224,7 +224,7 @@ static const struct form_field episode_fields[] = {
     CODE(struct episode, rent),
     CODE(struct episode, other_cost),
     LIST(struct episode, history, &form_ownership),
-    LATER(struct episode, handovers),
+    LATER(struct episode, under_consent),
 };
 FORM(form_episode, struct episode, episode_fields);
 
@@ -286,7 +286,7 @@ static FORM(form_row_pointer, struct row *, row_pointer_fields);
 
 static const struct form_field waiting_fields[] = {
     LIST(struct episode, pending, &form_pending),
-    LIST(struct episode, handovers, &form_row_pointer),
+    LIST(struct episode, under_consent, &form_row_pointer),
 };
 FORM(form_waiting, struct episode, waiting_fields);
 

@@ -75,7 +75,8 @@ extern const struct form form_child;
 extern const struct form form_family; /* of a child: its episodes */
 extern const struct form form_transfer;
 extern const struct form form_episode;
-extern const struct form form_waiting; /* of an episode: pending starts and handovers */
+extern const struct form
+    form_waiting; /* of an episode: pending starts, handovers and withdrawals */
 extern const struct form form_row;
 extern const struct form form_row_recipient;
 extern const struct form form_row_verdict;

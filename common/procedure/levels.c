@@ -117,15 +117,42 @@ static bool all_erased(const struct row *row)
     return all;
 }
 
-bool payloads_left(const struct child *child, const char *consent)
+static struct row *const *consent_rows(const struct episode *episode, uint32_t *count)
 {
+    *count = episode->under_consent.count;
+    return episode->under_consent.items;
+}
+
+/* Of a consent, in any episode of the child. */
+static bool handed_over_left(const engine_t *self, const struct child *child, const char *consent)
+{
+    struct episode *const *episodes = child->episodes.items;
+
     for (uint32_t e = 0; e < child->episodes.count; e++) {
-        const struct list *list = &((struct episode *const *)child->episodes.items)[e]->handovers;
-        for (uint32_t i = 0; i < list->count; i++) {
-            const struct row *row = ((struct row *const *)list->items)[i];
-            if (row->has_payload && strcmp(row->consent, consent) == 0 && !all_erased(row)) {
+        uint32_t count;
+        struct row *const *rows = consent_rows(episodes[e], &count);
+        for (uint32_t i = 0; i < count; i++) {
+            if (rows[i]->kind == self->names->kind[K_EH_HANDOVER_SENT] && rows[i]->has_payload &&
+                strcmp(rows[i]->consent, consent) == 0 && !all_erased(rows[i])) {
                 return true;
             }
+        }
+    }
+    return false;
+}
+
+bool payloads_left(
+    const engine_t *self, const struct episode *episode, const struct row *withdrawal)
+{
+    bool since = false;
+    uint32_t count;
+    struct row *const *rows = consent_rows(episode, &count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        since = since || rows[i] == withdrawal;
+        if (since && rows[i]->kind == self->names->kind[K_CONSENT_WITHDRAWN] &&
+            handed_over_left(self, child_of(episode->child), rows[i]->consent)) {
+            return true;
         }
     }
     return false;
