@@ -14,6 +14,7 @@
 #include "client/cli/send_facts.h"
 #include "client/cli/send_help.h"
 #include "client/cli/when.h"
+#include "client/cli/wrap.h"
 #include "common/base/bytes.h"
 #include "common/base/civil.h"
 #include "common/base/fsio.h"
@@ -280,6 +281,24 @@ static void options_take(struct cli *cli, json_t *request, json_t *clear)
     }
 }
 
+/* What the procedures say of it, in lines of the terminal; a program that reads them gets one line each. */
+static void put_notes(struct cli *cli, const json_t *answer)
+{
+    enum { NOTE_INDENT = 6 };
+    size_t i;
+    json_t *warning;
+
+    json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+    {
+        if (cli->terminal && !cli->json) {
+            cli_hint(cli, "Note: ");
+            wrap_put(cli->err, json_string_value(warning), NOTE_INDENT, NOTE_INDENT, cli->width);
+        } else {
+            cli_hint(cli, "Note: %s\n", json_string_value(warning));
+        }
+    }
+}
+
 static void print_sent(struct cli *cli, const struct kind_info *kind, const json_t *answer)
 {
     if (cli->json) {
@@ -299,12 +318,7 @@ static void print_sent(struct cli *cli, const struct kind_info *kind, const json
             "It is safe in the outbox and on its way (%s). waypost outbox shows how far it is.",
             state == NULL ? "sent" : state);
     }
-    size_t i;
-    json_t *warning;
-    json_array_foreach(json_object_get(answer, "warnings"), i, warning)
-    {
-        cli_hint(cli, "Note: %s\n", json_string_value(warning));
-    }
+    put_notes(cli, answer);
 }
 
 /* On a terminal: what would be refused or held is said, and asked about, before it leaves. It may be sent all the same:
@@ -324,12 +338,7 @@ static int consider(struct cli *cli, const json_t *request)
     bool blocked =
         foreseen != NULL && (strcmp(foreseen, "refused") == 0 || strcmp(foreseen, "held") == 0);
     if (exit_code == CLI_DONE && blocked) {
-        size_t i;
-        json_t *warning;
-        json_array_foreach(json_object_get(answer, "warnings"), i, warning)
-        {
-            cli_hint(cli, "Note: %s\n", json_string_value(warning));
-        }
+        put_notes(cli, answer);
         cli_hint(cli, "Send it all the same? [y/N] ");
         if (fgets(line, sizeof line, stdin) == NULL || (line[0] != 'y' && line[0] != 'Y')) {
             exit_code = cli_fail(cli, E_STATE, "nothing was sent");

@@ -13,6 +13,9 @@
 
 int unknown_word(struct parser *self, int rc, const char *what, const char *word, const char *near)
 {
+    if (near != NULL && strcmp(near, word) == 0) { /* known, but for what stands behind it */
+        return complain(self->why, rc, "%s has no value; write %s=VALUE", word, word);
+    }
     if (near != NULL) {
         return complain(self->why, rc, "unknown %s \"%s\"; did you mean %s?", what, word, near);
     }

@@ -89,6 +89,14 @@ cases__what_would_be_refused__is_said_before_it_leaves() {
         '"foreseen": "refused"'
     check "with the rule" contains "$(wp $ISLINGTON send case_closed --transfer "$transfer" \
         --fact closure_type=transferred 2>&1)" R28
+    WAYPOST_SOCKET="$NET/$ISLINGTON/agent.sock" script -qec "stty cols 60; $(printf '%q ' "$WAYPOST" send case_closed \
+        --transfer "$transfer" --fact closure_type=transferred)" /dev/null <<<n >"$NET/asked" 2>&1
+    check "asked on a terminal" grep -qF 'Send it all the same?' "$NET/asked"
+    check "in lines of its width, broken at blanks" check_width "$NET/asked" 60
+}
+
+check_width() {
+    ! tr -d '\r' <"$1" | grep -qE "^.{$(($2 + 1)),}" && grep -qE '^      [^ ]' "$1"
 }
 
 run_tests
