@@ -218,7 +218,7 @@ static void say_flagged(
 }
 
 static void say_version(
-    struct timeline *self, const struct record *record, const struct clock_info *clock)
+    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     char text[NAME_BYTES];
 
