@@ -237,24 +237,6 @@ void fold_flush(core_t *self)
 
 /* ---- events ---- */
 
-/* Over its children a refusal counts before a hold, a hold before a flag. */
-static uint8_t strongest(const uint8_t *verdicts, size_t count)
-{
-    static const uint8_t rank[] = {[VERDICT_UNJUDGED] = 0,
-        [VERDICT_EFFECTIVE] = 1,
-        [VERDICT_ALERT] = 2,
-        [VERDICT_HELD] = 3,
-        [VERDICT_REFUSED] = 4};
-    uint8_t found = VERDICT_UNJUDGED;
-
-    for (size_t i = 0; i < count; i++) {
-        if (verdicts[i] < sizeof rank && rank[verdicts[i]] > rank[found]) {
-            found = verdicts[i];
-        }
-    }
-    return found;
-}
-
 static void count_verdict(core_t *self, uint8_t verdict)
 {
     static const enum counter counters[] = {[VERDICT_UNJUDGED] = COUNTER_JUDGED_UNJUDGED,
@@ -277,7 +259,8 @@ static uint8_t fold_read(core_t *self, const struct event_view *event, int64_t a
     fold->withheld = false;
     memcpy(fold->event, event->id, UUID_BYTES);
     int rc = engine_event(fold->engine, &folded, verdicts);
-    uint8_t verdict = rc == 0 ? strongest(verdicts, event->subject_count) : VERDICT_UNJUDGED;
+    uint8_t verdict =
+        rc == 0 ? verdict_strongest(verdicts, event->subject_count) : VERDICT_UNJUDGED;
     count_verdict(self, verdict);
     return (uint8_t)(verdict | (fold->withheld ? JUDGED_WITHHELD : 0));
 }

@@ -47,7 +47,6 @@ enum {
     CLOCK_STEP_MS = 5000, /* wall and boot time may part so far before timers are held */
     SUPERSEDED_LOG_MS = 600000, /* takeovers of one agent are logged so often; all are counted */
     KEY_WARN_DAYS = 30,         /* a key of an agent that ends within so long is told */
-    SKEW_MS_MAX = 5000,         /* an ACK's times may lie so far ahead of ours */
 };
 
 #endif

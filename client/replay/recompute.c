@@ -359,24 +359,6 @@ static size_t waiting_find(const recompute_t *self, uint64_t leaf)
     return i;
 }
 
-/* Over its children a refusal counts before a hold, a hold before a flag (broker/core/fold.c). */
-static uint8_t strongest(const uint8_t *verdicts, size_t count)
-{
-    static const uint8_t rank[] = {[VERDICT_UNJUDGED] = 0,
-        [VERDICT_EFFECTIVE] = 1,
-        [VERDICT_ALERT] = 2,
-        [VERDICT_HELD] = 3,
-        [VERDICT_REFUSED] = 4};
-    uint8_t found = VERDICT_UNJUDGED;
-
-    for (size_t i = 0; i < count; i++) {
-        if (verdicts[i] < sizeof rank && rank[verdicts[i]] > rank[found]) {
-            found = verdicts[i];
-        }
-    }
-    return found;
-}
-
 static uint8_t judge_again(recompute_t *self, const struct event_view *view, int64_t at_ms)
 {
     uint8_t verdicts[SUBJECTS_MAX] = {0};
@@ -384,7 +366,7 @@ static uint8_t judge_again(recompute_t *self, const struct event_view *view, int
 
     self->withheld = false;
     int rc = engine_event(self->engine, &event, verdicts);
-    uint8_t verdict = rc == 0 ? strongest(verdicts, view->subject_count) : VERDICT_UNJUDGED;
+    uint8_t verdict = rc == 0 ? verdict_strongest(verdicts, view->subject_count) : VERDICT_UNJUDGED;
     return (uint8_t)(verdict | (self->withheld ? JUDGED_WITHHELD_BIT : 0));
 }
 

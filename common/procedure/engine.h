@@ -35,6 +35,9 @@ enum verdict {
     VERDICT_TURNED_AWAY
 };
 
+/* Over the children of an event a refusal counts before a hold, a hold before a flag; VERDICT_UNJUDGED for none. */
+uint8_t verdict_strongest(const uint8_t *verdicts, size_t count);
+
 /* An event as it was accepted. */
 struct engine_event {
     const struct event_view *view;

@@ -510,3 +510,20 @@ int engine_sender(const engine_t *self, const uint8_t *event_id, const char **ou
     *out = code_text(self, row->from);
     return 0;
 }
+
+uint8_t verdict_strongest(const uint8_t *verdicts, size_t count)
+{
+    static const uint8_t rank[] = {[VERDICT_UNJUDGED] = 0,
+        [VERDICT_EFFECTIVE] = 1,
+        [VERDICT_ALERT] = 2,
+        [VERDICT_HELD] = 3,
+        [VERDICT_REFUSED] = 4};
+    uint8_t found = VERDICT_UNJUDGED;
+
+    for (size_t i = 0; i < count; i++) {
+        if (verdicts[i] < sizeof rank && rank[verdicts[i]] > rank[found]) {
+            found = verdicts[i];
+        }
+    }
+    return found;
+}
