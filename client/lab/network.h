@@ -1,7 +1,7 @@
 /*
  * network: what carries events in a rehearsal, as the runner and the expectations see it.
- * network_model.h is the one there is: a broker, agents and a hub in one process, on a virtual
- * clock, that keep the promises of docs/PROTOCOL.md without its bytes.
+ * network_model.h keeps the promises of docs/PROTOCOL.md without its bytes, quickly; network_cores.h
+ * is the real cores of broker, agents and hub in one process; tests/stage plays with processes.
  */
 #ifndef WAYPOST_LAB_NETWORK_H
 #define WAYPOST_LAB_NETWORK_H

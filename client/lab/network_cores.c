@@ -556,12 +556,9 @@ static void records_seen(void *context, const char *view,
     void (*visit)(void *context, const struct log_record *record), void *visit_context)
 {
     struct cores *self = context;
-    const struct record_log *log =
-        view == NULL ? &self->log : parties_records(&self->parties, view);
 
-    for (size_t i = 0; i < log->kept; i++) {
-        visit(visit_context, &log->items[i]);
-    }
+    record_log_visit(
+        view == NULL ? &self->log : parties_records(&self->parties, view), visit, visit_context);
 }
 
 static bool believes(
@@ -583,27 +580,13 @@ static enum event_fate fate_of(void *context, uint32_t event)
     return parties_fate(context, event);
 }
 
-struct withheld_search {
-    const uint8_t *event;
-    bool found;
-};
-
-static void see_withheld(void *context, const struct log_record *record)
-{
-    struct withheld_search *self = context;
-
-    self->found |= strcmp(record->kind, "payload_withheld") == 0 && record->has_event &&
-        memcmp(record->event, self->event, UUID_BYTES) == 0;
-}
-
 static struct payload_seen payload_of(void *context, uint32_t event)
 {
     struct cores *self = context;
-    struct withheld_search search = {.event = self->parties.events[event].bytes};
     struct payload_seen seen = parties_payload(&self->parties, event);
 
-    records_seen(self, NULL, see_withheld, &search);
-    seen.withheld = search.found;
+    seen.withheld =
+        record_log_has(&self->log, "payload_withheld", self->parties.events[event].bytes);
     return seen;
 }
 

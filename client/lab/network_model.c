@@ -645,27 +645,19 @@ static const engine_t *hub_seen(void *context)
     return member_engine(((model_t *)context)->hub);
 }
 
-static void visit_log(const struct record_log *log,
-    void (*visit)(void *context, const struct log_record *record), void *context)
-{
-    for (size_t i = 0; i < log->kept; i++) {
-        visit(context, &log->items[i]);
-    }
-}
-
 static void records_seen(void *context, const char *view,
     void (*visit)(void *context, const struct log_record *record), void *visit_context)
 {
     model_t *self = context;
 
     if (view == NULL) {
-        visit_log(&self->log, visit, visit_context);
+        record_log_visit(&self->log, visit, visit_context);
         return;
     }
     struct member *member = member_of(self, view);
     (void)member_engine(member);
-    visit_log(&member->log, visit, visit_context);
-    visit_log(&member->own, visit, visit_context);
+    record_log_visit(&member->log, visit, visit_context);
+    record_log_visit(&member->own, visit, visit_context);
 }
 
 static bool believes(

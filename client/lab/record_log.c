@@ -102,6 +102,26 @@ void record_log_add(struct record_log *self, const struct engine_record *record)
     made->has_event = copy_id(made->event, record->event);
 }
 
+void record_log_visit(const struct record_log *self,
+    void (*visit)(void *context, const struct log_record *record), void *context)
+{
+    for (size_t i = 0; i < self->kept; i++) {
+        visit(context, &self->items[i]);
+    }
+}
+
+bool record_log_has(const struct record_log *self, const char *kind, const uint8_t *event)
+{
+    for (size_t i = 0; i < self->kept; i++) {
+        const struct log_record *record = &self->items[i];
+        if (record->has_event && memcmp(record->event, event, UUID_BYTES) == 0 &&
+            strcmp(record->kind, kind) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *record_detail(const struct log_record *self, const char *name, size_t *len)
 {
     size_t name_len = strlen(name);

@@ -39,6 +39,12 @@ void record_log_free(struct record_log *self);
 void record_log_clear(struct record_log *self); /* forget every record */
 void record_log_add(struct record_log *self, const struct engine_record *record);
 
+/* Every record that was kept, in order. */
+void record_log_visit(const struct record_log *self,
+    void (*visit)(void *context, const struct log_record *record), void *context);
+/* Was such a record kept about that event? */
+bool record_log_has(const struct record_log *self, const char *kind, const uint8_t *event);
+
 /* Value of "k=v" in a detail, its length in *len; NULL where it is not there. Lent. */
 const char *record_detail(const struct log_record *self, const char *name, size_t *len);
 

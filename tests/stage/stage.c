@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/civil.h"
+#include "client/lab/cast.h"
 #include "common/base/fsio.h"
 #include "tests/stage/children.h"
 
@@ -318,77 +318,20 @@ void stage_restart(struct stage *self, struct stage_agent *agent,
 
 /* ---- who plays ---- */
 
-struct casting {
-    size_t count;
-    char codes[STAGE_AGENTS_MAX][CODE_BYTES + 1];
-};
-
-static void cast_code(
-    struct casting *self, const scenario_t *scenario, const char *code, int64_t now_ms)
-{
-    const char *today = code == NULL || code[0] == '\0'
-        ? NULL
-        : procedures_route(scenario->procedures, code, civil_london_day(now_ms));
-
-    if (today == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < self->count; i++) {
-        if (strcmp(self->codes[i], today) == 0) {
-            return;
-        }
-    }
-    if (self->count == STAGE_AGENTS_MAX - 2) {
-        stage_die("more than %d councils play", STAGE_AGENTS_MAX - 2);
-    }
-    memcpy(self->codes[self->count++], today, CODE_BYTES + 1);
-}
-
-static void cast_event(
-    struct casting *self, const scenario_t *scenario, const struct scenario_event *event)
-{
-    struct event_view view;
-
-    cast_code(self, scenario, event->from, event->sent_ms);
-    if (event_read(event->bytes, &view, NULL) == 0) {
-        for (size_t i = 0; i < view.recipient_count; i++) {
-            cast_code(self, scenario, view.to[i].code, event->sent_ms);
-        }
-    }
-}
-
-static void cast(struct casting *self, const scenario_t *scenario)
-{
-    int64_t first_ms = scenario->statement_count > 0 ? scenario->statements[0].now_ms : 0;
-
-    for (uint32_t i = 0; i < scenario->transfer_count; i++) {
-        cast_code(self, scenario, scenario->transfers[i].origin, first_ms);
-        cast_code(self, scenario, scenario->transfers[i].receiving, first_ms);
-    }
-    for (uint32_t i = 0; i < scenario->event_count; i++) {
-        cast_event(self, scenario, &scenario->events[i]);
-    }
-    for (uint32_t i = 0; i < scenario->statement_count; i++) {
-        const struct statement *statement = &scenario->statements[i];
-        cast_code(self, scenario, statement->code, statement->now_ms);
-        if (statement->expectation != NULL) {
-            cast_code(self, scenario, statement->expectation->view, statement->now_ms);
-            cast_code(self, scenario, statement->expectation->code, statement->now_ms);
-        }
-    }
-}
-
 const char *stage_code(const scenario_t *scenario, size_t index)
 {
     static const scenario_t *known;
-    static struct casting casting;
+    static struct cast cast; /* of the one scenario that a stage plays */
 
     if (known != scenario) {
-        casting.count = 0;
-        cast(&casting, scenario);
+        cast_free(&cast);
+        cast_make(&cast, scenario);
         known = scenario;
+        if (cast.count > STAGE_AGENTS_MAX - 2) {
+            stage_die("more than %d councils play", STAGE_AGENTS_MAX - 2);
+        }
     }
-    return index < casting.count ? casting.codes[index] : NULL;
+    return index < cast.count ? cast.rows[index].code : NULL;
 }
 
 /* ---- life ---- */

@@ -107,12 +107,9 @@ static void records(void *context, const char *view,
     void (*visit)(void *context, const struct log_record *record), void *visit_context)
 {
     struct stage *self = context;
-    const struct record_log *log =
-        view == NULL ? &self->log : parties_records(&self->parties, view);
 
-    for (size_t i = 0; i < log->kept; i++) {
-        visit(visit_context, &log->items[i]);
-    }
+    record_log_visit(
+        view == NULL ? &self->log : parties_records(&self->parties, view), visit, visit_context);
 }
 
 static bool believes(
@@ -141,24 +138,13 @@ static enum event_fate fate(void *context, uint32_t event)
     return parties_fate(context, event);
 }
 
-static void see_withheld(void *context, const struct log_record *record)
-{
-    struct payload_seen *seen = context;
-
-    /* holder is the event's id while the records are looked through */
-    seen->withheld |= strcmp(record->kind, "payload_withheld") == 0 && record->has_event &&
-        memcmp(record->event, seen->holder, UUID_BYTES) == 0;
-}
-
 static struct payload_seen payload(void *context, uint32_t event)
 {
     struct stage *self = context;
     struct payload_seen seen = parties_payload(&self->parties, event);
-    const char *holder = seen.holder;
 
-    seen.holder = (const char *)self->parties.events[event].bytes;
-    records(self, NULL, see_withheld, &seen);
-    seen.holder = holder;
+    seen.withheld =
+        record_log_has(&self->log, "payload_withheld", self->parties.events[event].bytes);
     return seen;
 }
 
