@@ -14,43 +14,20 @@
 #include "client/agent/config.h"
 #include "common/base/fsio.h"
 #include "common/base/world.h"
+#include "tests/support/config_documents.h"
 
 #include "common/base/banned.h"
 
-#define LIST_BEGIN ".\\\" begin of the list from the table (waypost-agent --manual)\n"
-#define LIST_END ".\\\" end of the list\n"
-
 static void sample__file__is_what_the_program_prints(void **state)
 {
-    struct buf file = {0};
-    struct buf wanted = {0};
-
     (void)state;
-    assert_int_equal(fsio_read_all("data/samples/agent.zpl", SETTINGS_FILE_BYTES_MAX, &file), 0);
-    settings_put_sample(&agent_table, agent_examples, &wanted);
-    assert_true(slice_equal(buf_slice(&file), buf_slice(&wanted)));
-    buf_free(&file);
-    buf_free(&wanted);
+    config_sample_is_the_tables("data/samples/agent.zpl", &agent_table, agent_examples);
 }
 
 static void manual__of_the_configuration__has_the_list_from_the_table(void **state)
 {
-    struct buf page = {0};
-    struct buf wanted = {0};
-
     (void)state;
-    assert_int_equal(fsio_read_all("docs/man/waypost-agent.zpl.5", 1048576, &page), 0);
-    buf_put_u8(&page, 0);
-    settings_put_manual(&agent_table, &wanted);
-    buf_put_u8(&wanted, 0);
-    const char *begin = strstr((const char *)page.data, LIST_BEGIN);
-    const char *end = strstr((const char *)page.data, LIST_END);
-    assert_true(begin != NULL && end != NULL);
-    begin += strlen(LIST_BEGIN);
-    assert_int_equal((size_t)(end - begin), wanted.len - 1);
-    assert_memory_equal(begin, wanted.data, wanted.len - 1);
-    buf_free(&page);
-    buf_free(&wanted);
+    config_manual_has_the_list("docs/man/waypost-agent.zpl.5", "waypost-agent", &agent_table);
 }
 
 struct folder {

@@ -16,59 +16,22 @@
 #include "broker/net/host.h"
 #include "broker/net/options.h"
 #include "common/base/fsio.h"
+#include "tests/support/config_documents.h"
 
 #include "common/base/banned.h"
 
-#define SAMPLE "data/samples/broker.zpl"
-#define MANUAL "docs/man/waypost-broker.zpl.5"
-#define LIST_BEGIN ".\\\" begin of the list from the table (waypost-broker --manual)\n"
-#define LIST_END ".\\\" end of the list\n"
 #define ROOT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-
-static void same_as_file(const char *path, const struct buf *wanted)
-{
-    struct buf found = {0};
-
-    if (getenv("UPDATE") != NULL) {
-        assert_int_equal(fsio_replace(path, buf_slice(wanted), 0644), 0);
-    }
-    assert_int_equal(fsio_read_all(path, 1048576, &found), 0);
-    if (!slice_equal(buf_slice(&found), buf_slice(wanted))) {
-        fail_msg("%s is not what the table of options says; run this test with UPDATE=1", path);
-    }
-    buf_free(&found);
-}
 
 static void sample__in_the_data__is_what_the_table_says(void **state)
 {
-    struct buf wanted = {0};
-
     (void)state;
-    settings_put_sample(&broker_table, broker_examples, &wanted);
-    same_as_file(SAMPLE, &wanted);
-    buf_free(&wanted);
+    config_sample_is_the_tables("data/samples/broker.zpl", &broker_table, broker_examples);
 }
 
 static void manual__of_the_configuration__has_the_list_from_the_table(void **state)
 {
-    struct buf page = {0};
-    struct buf wanted = {0};
-
     (void)state;
-    assert_int_equal(fsio_read_all(MANUAL, 1048576, &page), 0);
-    buf_put_u8(&page, 0);
-    const char *text = (const char *)page.data;
-    const char *begin = strstr(text, LIST_BEGIN);
-    const char *end = strstr(text, LIST_END);
-    assert_non_null(begin);
-    assert_non_null(end);
-    begin += strlen(LIST_BEGIN);
-    buf_put(&wanted, text, (size_t)(begin - text));
-    settings_put_manual(&broker_table, &wanted);
-    buf_put(&wanted, end, strlen(end));
-    same_as_file(MANUAL, &wanted);
-    buf_free(&wanted);
-    buf_free(&page);
+    config_manual_has_the_list("docs/man/waypost-broker.zpl.5", "waypost-broker", &broker_table);
 }
 
 /* Write a configuration to a file of its own and read it. */

@@ -579,7 +579,8 @@ enum end { POWER_CUT, KILLED, KILLED_AND_CUT };
 
 /* The program ends at the n-th change of its disk. Killed alone: the next one reads what was never synced, goes on, and
  * then the power goes. */
-static bool agent_cut(uint64_t n, size_t torn, enum end how)
+/* An agent on a disk of its own whose n-th change fails. */
+static struct scene *scene_new(uint64_t n)
 {
     struct scene *self = calloc(1, sizeof *self);
 
@@ -590,6 +591,24 @@ static bool agent_cut(uint64_t n, size_t torn, enum end how)
     agentfix_close(&self->fix);
     (void)snprintf(self->fix.path, sizeof self->fix.path, "agent.db");
     self->faults.fail_at = n;
+    return self;
+}
+
+static void scene_destroy(struct scene *self)
+{
+    agentfix_teardown(&self->fix);
+    for (size_t i = 0; i < self->batch_count; i++) {
+        agentfix_batch_free(&self->batches[i]);
+    }
+    disk_vfs_mount("agent", NULL);
+    disk_memory_close(&self->memory);
+    free(self);
+}
+
+static bool agent_cut(uint64_t n, size_t torn, enum end how)
+{
+    struct scene *self = scene_new(n);
+
     self->faults.fail_for_ever = true;
     agent_work(self);
     bool reached = is_gone(self);
@@ -616,13 +635,7 @@ static bool agent_cut(uint64_t n, size_t torn, enum end how)
         agent_heal(self);
         agent_count_all(self);
     }
-    agentfix_teardown(&self->fix);
-    for (size_t i = 0; i < self->batch_count; i++) {
-        agentfix_batch_free(&self->batches[i]);
-    }
-    disk_vfs_mount("agent", NULL);
-    disk_memory_close(&self->memory);
-    free(self);
+    scene_destroy(self);
     return reached;
 }
 
@@ -667,15 +680,8 @@ static void agent__killed_at_every_change_and_then_the_power__keeps_the_same(voi
  * again by itself when the disk does, and has neither lost nor doubled anything. */
 static bool agent_failed_once(uint64_t n, int rc)
 {
-    struct scene *self = calloc(1, sizeof *self);
+    struct scene *self = scene_new(n);
 
-    disk_memory_open(&self->memory);
-    faulty_disk_init(&self->faults, &self->memory, &self->disk);
-    disk_vfs_mount("agent", &self->disk);
-    agentfix_setup(&self->fix, NULL);
-    agentfix_close(&self->fix);
-    (void)snprintf(self->fix.path, sizeof self->fix.path, "agent.db");
-    self->faults.fail_at = n;
     self->faults.fail_rc = rc;
     agent_work(self);
     bool reached = is_gone(self);
@@ -685,13 +691,7 @@ static bool agent_failed_once(uint64_t n, int rc)
     }
     agent_heal(self);
     agent_count_all(self);
-    agentfix_teardown(&self->fix);
-    for (size_t i = 0; i < self->batch_count; i++) {
-        agentfix_batch_free(&self->batches[i]);
-    }
-    disk_vfs_mount("agent", NULL);
-    disk_memory_close(&self->memory);
-    free(self);
+    scene_destroy(self);
     return reached;
 }
 

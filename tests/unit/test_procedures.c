@@ -334,8 +334,6 @@ static const struct {
     {"kinds.tsv", "+outstanding(R20)", "+outstanding(R99)", "unknown rule"},
     {"kinds.tsv", "+challenge(about)", "+challenge(about", "bracket is not closed"},
     {"kinds.tsv", "[permanence=permanent] dim", "[permanence=permanent dim", "kinds.tsv:2"},
-    {"kinds.tsv", "a held transfer_requested is dropped", "a held transfer_requested is droped",
-        "did you mean"},
     {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C99\t", "unknown clock"},
     {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09,C10\t", "does not know this kind"},
     {"kinds.tsv", "C01,C08,C09,C17\t", "C01,C08,C09\t", "names 3 clocks"},
