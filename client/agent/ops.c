@@ -469,12 +469,13 @@ json_t *op_status(struct op *op)
 
     put_u64(bytes, self->identity.incarnation);
     hex_encode(bytes, sizeof bytes, incarnation);
-    json_t *answer = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:o, s:o}",
+    json_t *answer = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:o, s:o}",
         "agent", self->options.agent, "code", book_own_code(self), "roles", roles_json(self),
         "network", self->options.network, "state", state_word(self), "endpoint", self->endpoint,
         "register_version", (json_int_t)(self->book == NULL ? 0 : register_version(self->book)),
-        "outbox", (json_int_t)waiting, "inbox_unopened", (json_int_t)unopened, "incarnation",
-        incarnation, "alarms", alarms_json(self), "keys", keys_json(self));
+        "outbox", (json_int_t)waiting, "inbox_unopened", (json_int_t)unopened, "openings",
+        (json_int_t)store_openings_waiting(self->store), "incarnation", incarnation, "alarms",
+        alarms_json(self), "keys", keys_json(self));
     assert(answer != NULL);
     if (self->state == SESSION_OPEN) {
         json_put_stamp(answer, "since", self->online_since_ms);

@@ -380,6 +380,7 @@ struct opening_row {
     char team[AGENT_TEAM_BYTES_MAX + 1];
     int64_t at_ms;
 };
+uint64_t store_openings_waiting(store_t *self); /* the broker has not acknowledged them */
 size_t store_openings_unsaid(store_t *self, struct opening_row *out, size_t max);
 void store_opening_said(store_t *self, int64_t id, uint64_t counter);
 void store_openings_acked(store_t *self, uint64_t counter);

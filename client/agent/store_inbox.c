@@ -272,6 +272,18 @@ bool store_opening_add(
     return sqlite3_changes(self->db) > 0;
 }
 
+uint64_t store_openings_waiting(store_t *self)
+{
+    sqlite3_stmt *statement = store_sql(self, "SELECT count(*) FROM openings WHERE acked = 0");
+    uint64_t count = 0;
+
+    if (store_row(self, statement)) {
+        count = (uint64_t)row_int(statement, 0);
+        store_stop(statement);
+    }
+    return count;
+}
+
 size_t store_openings_unsaid(store_t *self, struct opening_row *out, size_t max)
 {
     sqlite3_stmt *statement = store_sql(self,

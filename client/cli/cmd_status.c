@@ -77,6 +77,10 @@ static void put_status(struct cli *cli, const json_t *answer, const names_t *nam
         (unsigned long long)number_of(answer, "outbox"));
     line_print(
         cli, "Inbox", "%llu not opened", (unsigned long long)number_of(answer, "inbox_unopened"));
+    if (number_of(answer, "openings") > 0) {
+        line_print(cli, "Openings", "%llu the broker does not know of yet",
+            (unsigned long long)number_of(answer, "openings"));
+    }
     put_keys(cli, answer);
     if (json_array_size(json_object_get(answer, "alarms")) > 0) {
         cli_say(cli, "\n");

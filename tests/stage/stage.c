@@ -110,13 +110,15 @@ void stage_advance(struct stage *self, int64_t now_ms)
 
 /* ---- rest ---- */
 
-static bool is_online(struct stage_agent *agent, uint64_t *outbox)
+/* waiting: events and openings that the broker does not have yet. */
+static bool is_online(struct stage_agent *agent, int64_t *waiting)
 {
     json_t *answer = stage_ask(agent, json_pack("{s:s}", "op", "status"), NULL);
     const char *state = json_string_value(json_object_get(answer, "state"));
     bool online = state != NULL && strcmp(state, "online") == 0;
 
-    *outbox = (uint64_t)json_integer_value(json_object_get(answer, "outbox"));
+    *waiting = json_integer_value(json_object_get(answer, "outbox")) +
+        json_integer_value(json_object_get(answer, "openings"));
     json_decref(answer);
     return online;
 }
@@ -124,8 +126,8 @@ static bool is_online(struct stage_agent *agent, uint64_t *outbox)
 static bool agents_are_done(struct stage *self)
 {
     for (size_t i = 0; i < self->agent_count; i++) {
-        uint64_t outbox = 0;
-        if (self->agents[i].linked && (!is_online(&self->agents[i], &outbox) || outbox > 0)) {
+        int64_t waiting = 0;
+        if (self->agents[i].linked && (!is_online(&self->agents[i], &waiting) || waiting > 0)) {
             return false;
         }
     }

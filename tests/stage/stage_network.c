@@ -7,8 +7,6 @@
 
 #include "common/base/banned.h"
 
-enum { OPENING_MS = 20000 };
-
 /* As its agent has drawn it; NULL before it was sent. */
 static const uint8_t *event_id(void *context, uint32_t event)
 {
@@ -36,23 +34,6 @@ static void publish(void *context, uint32_t event, bool again)
     }
 }
 
-/* The agent says so a moment later; that is over when it stands in the journal. */
-static void wait_opened(struct stage *self, const char *code, uint32_t event)
-{
-    enum { OPENED = 2 };
-    int64_t until_ms = stage_real_ms() + OPENING_MS;
-
-    stage_settle(self);
-    while (self->broker != 0 && stage_agent_of(self, code)->linked &&
-        engine_level(audit_engine(self->audit), self->parties.events[event].bytes, code) < OPENED) {
-        if (stage_real_ms() > until_ms) {
-            stage_die("%s has opened an event, and the broker does not hear of it", code);
-        }
-        stage_rest();
-        stage_settle(self);
-    }
-}
-
 static int open_event(
     void *context, const char *code, uint32_t event, const char *role, const char *team)
 {
@@ -60,7 +41,7 @@ static int open_event(
     int rc = parties_open(&self->parties, code, event, role, team);
 
     if (rc == 0) {
-        wait_opened(self, code, event);
+        stage_settle(self);
     }
     return rc;
 }

@@ -279,6 +279,15 @@ static void agent__killed_after_the_commit__has_all_of_it_and_applies_it_once(vo
     kill_at_commit(DIE_AFTER, DIED_AFTER, 1);
 }
 
+static json_int_t openings_waiting(struct agentfix *self)
+{
+    json_t *answer = agentfix_ask(self, "{'op': 'status'}");
+    json_int_t count = json_integer_value(json_object_get(answer, "openings"));
+
+    json_decref(answer);
+    return count;
+}
+
 static void opening__by_a_role__is_said_until_it_is_acknowledged(void **state)
 {
     struct agentfix *self = *state;
@@ -301,8 +310,10 @@ static void opening__by_a_role__is_said_until_it_is_acknowledged(void **state)
     self->is_connected = false;
     agent_core_disconnected(self->core, E_UNREACHABLE);
     agentfix_forget(self);
+    assert_int_equal(openings_waiting(self), 1);
     agentfix_online(self);
     agentfix_acked(self);
+    assert_int_equal(openings_waiting(self), 0);
     const Waypost__AckStatement *ack = agentfix_last_ack(self);
     assert_non_null(ack);
     assert_int_equal(ack->n_opened, 1);
