@@ -284,6 +284,9 @@ void restore_begin(agent_core_t *self, const char *why);
 void restore_frame(agent_core_t *self, const Waypost__OwnEvents *events);
 
 /* open.c: payloads */
+/* Those of an event as they were sealed, appended to plain. 0, E_OPEN or E_CORRUPT. */
+int open_plain(agent_core_t *self, const struct event_view *view, struct slice ciphertext,
+    struct slice wraps, struct buf *plain);
 int open_own(agent_core_t *self, const struct outbox_row *row, json_t **out);
 int open_received(agent_core_t *self, const struct inbox_row *row, json_t **out);
 

@@ -472,6 +472,7 @@ struct finding {
     uint8_t event[UUID_BYTES];
     int64_t sent_ms;
     bool found;
+    bool accepted_once; /* and lost with the broker's disk: no draft was kept */
 };
 
 static bool find_event(void *context, struct outbox_row *row)
@@ -481,6 +482,7 @@ static bool find_event(void *context, struct outbox_row *row)
     memcpy(finding->event, row->event, UUID_BYTES);
     finding->sent_ms = row->sent_ms;
     finding->found = row->state == OUTBOX_SENT;
+    finding->accepted_once = row->draft.len == 0;
     return false;
 }
 
@@ -515,6 +517,23 @@ static void send_later(agent_core_t *self, uint64_t sequence)
     }
 }
 
+/*
+ * Others may have got it already, and one id stands for the same bytes for ever: it is neither made again nor set aside.
+ * A clock at fault is put right one day, and whatever else keeps it out needs the broker's operator.
+ */
+static void insist(agent_core_t *self, const uint8_t *event, const Waypost__Refused *refused)
+{
+    char text[UUID_TEXT_BYTES];
+
+    uuid_format(event, text);
+    agent_alarm(self, "publish",
+        "the broker has lost event %s and now refuses it: %.200s; it is sent again as it is until "
+        "it is taken: tell the broker's operator",
+        text, refused->text);
+    outgoing_from(self, store_receipted_upto(self->store, self->identity.incarnation) + 1);
+    outgoing_wait(self, 0);
+}
+
 /* One event is at fault: it is set aside with the sentence, and what follows takes its number. */
 static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__Refused *refused)
 {
@@ -525,6 +544,10 @@ static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__R
     store_outbox_range(self->store, incarnation, sequence, 1, find_event, &finding);
     if (!finding.found) {
         outgoing_wait(self, 0);
+        return;
+    }
+    if (finding.accepted_once) {
+        insist(self, finding.event, refused);
         return;
     }
     if (-(int)refused->code == E_DATE && is_clock_fault(self, &finding)) {

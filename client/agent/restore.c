@@ -115,8 +115,11 @@ static int recover_event(agent_core_t *self, const Waypost__OwnEvents *given,
     return 0;
 }
 
-/* Ids must rise for one sender: where the first event that waits is behind what was accepted,
- * all that wait get new ones. */
+/*
+ * Ids must rise for one sender: where the first event that waits is behind what was accepted, all that wait get new ones.
+ * So does what was accepted once and is gone from the broker's disk (it waits with its bytes): they change with the
+ * incarnation, and one id stands for the same bytes for ever.
+ */
 static void rename_waiting(agent_core_t *self, const uint8_t *highest)
 {
     struct outbox_row row;
@@ -125,7 +128,7 @@ static void rename_waiting(agent_core_t *self, const uint8_t *highest)
 
     while (store_outbox_next_waiting(self->store, position, &row) == 0) {
         position = row.position;
-        behind = behind || memcmp(row.event, highest, UUID_BYTES) <= 0;
+        behind = behind || row.bytes.len > 0 || memcmp(row.event, highest, UUID_BYTES) <= 0;
         if (behind) {
             uuid7_next(self->world, self->identity.last_event);
             store_outbox_rename(self->store, row.event, self->identity.last_event);

@@ -269,6 +269,13 @@ void store_outbox_wraps(store_t *self, const uint8_t *event, struct slice wraps)
     store_run(self, statement);
 }
 
+/* Of what was accepted once there is no draft: its bytes say what it says (freeze.c). */
+#define AS_WAITING                                                                                 \
+    "state = 0, incarnation = 0, sequence = 0, batch = NULL, sent_ms = 0,"                         \
+    " bytes = CASE WHEN draft IS NULL THEN bytes END,"                                             \
+    " ciphertext = CASE WHEN draft IS NULL THEN ciphertext END,"                                   \
+    " wraps = CASE WHEN draft IS NULL THEN wraps END"
+
 #define THAWED "state = 1 AND incarnation = ?1 AND sequence >= ?2"
 
 void store_outbox_thaw(store_t *self, uint64_t incarnation, uint64_t from_sequence)
@@ -282,9 +289,7 @@ void store_outbox_thaw(store_t *self, uint64_t incarnation, uint64_t from_sequen
         store_sql(self,
             "UPDATE recipients SET n = 0 WHERE event IN (SELECT event FROM outbox WHERE"
             " " THAWED ")"),
-        store_sql(self,
-            "UPDATE outbox SET state = 0, incarnation = 0, sequence = 0, batch = NULL,"
-            " sent_ms = 0, bytes = NULL, ciphertext = NULL, wraps = NULL WHERE " THAWED),
+        store_sql(self, "UPDATE outbox SET " AS_WAITING " WHERE " THAWED),
     };
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
@@ -300,11 +305,7 @@ void store_outbox_thaw_all(store_t *self)
         store_sql(self,
             "UPDATE recipients SET n = 0 WHERE event IN"
             " (SELECT event FROM outbox WHERE state = 1)"));
-    store_run(self,
-        store_sql(self,
-            "UPDATE outbox SET state = 0, incarnation = 0, sequence = 0,"
-            " batch = NULL, sent_ms = 0, bytes = NULL, ciphertext = NULL,"
-            " wraps = NULL WHERE state = 1"));
+    store_run(self, store_sql(self, "UPDATE outbox SET " AS_WAITING " WHERE state = 1"));
     store_run(self,
         store_sql(self,
             "DELETE FROM batches WHERE accepted_ms IS NULL"
