@@ -287,29 +287,34 @@ static int epoch_check(agent_core_t *self, const Waypost__EpochProof *proof,
     return 0;
 }
 
-/* What was there before the gap must still be there: the newest head below it is proven next. */
-static void epoch_take(
-    agent_core_t *self, const struct epoch_body *epoch, const struct seen_head *head, bool extends)
+static void keep_gaps(agent_core_t *self, const struct epoch_body *epoch)
 {
-    struct epoch_row row = {.epoch = epoch->epoch,
-        .base = epoch->lost_from,
-        .lost_to = epoch->lost_to,
-        .at_ms = agent_wall(self)};
+    for (uint16_t i = 0; i < epoch->gap_count; i++) {
+        const struct epoch_gap *gap = &epoch->gaps[i];
+        const struct epoch_row row = {
+            .epoch = gap->epoch, .base = gap->from, .lost_to = gap->to, .at_ms = agent_wall(self)};
+        store_epoch_add(self->store, &row);
+    }
+}
 
+/* What was there before the gap must still be there: the newest head that none of them took is proven next. */
+static void epoch_take(agent_core_t *self, const struct epoch_body *epoch,
+    const struct epoch_gap *lost, const struct seen_head *head, bool extends)
+{
     store_begin(self->store);
-    store_epoch_add(self->store, &row);
-    uint64_t again = store_forget_from(self->store, self->identity.incarnation, epoch->lost_from);
+    keep_gaps(self, epoch);
+    uint64_t again = store_forget_from(self->store, self->identity.incarnation, lost->from);
     store_erasures_again(self->store);
     if (!extends) {
         store_head_save(self->store, head);
     }
-    if (!extends && store_proven_head_below(self->store, epoch->lost_from, &self->proven) != 0) {
+    if (!extends && store_proven_head_below(self->store, lost->from, &self->proven) != 0) {
         heads_proven(self, head); /* there is none to hold it against */
     }
     agent_alarm(self, "recovered",
         "the broker came back from a copy: its records %" PRIu64 " to %" PRIu64
         " were lost; %" PRIu64 " events of ours among them are sent again",
-        epoch->lost_from, epoch->lost_to, again);
+        lost->from, lost->to, again);
     if (agent_commit(self) == 0 && !extends) {
         self->head = *head;
     }
@@ -326,15 +331,19 @@ int heads_epoch(
         return past;
     }
     int rc = epoch_check(self, welcome->epoch, head, &epoch);
-    if (rc == 0 && past != 0 && (seen->size <= epoch.lost_from || seen->size > epoch.lost_to)) {
+    struct epoch_gap lost = {.epoch = 0};
+    if (rc == 0) {
+        lost = epoch_lost_since(&epoch, seen->epoch);
+    }
+    if (rc == 0 && past != 0 && (seen->size <= lost.from || seen->size > lost.to)) {
         agent_alarm(self, "gap",
             "the broker's new epoch names records %" PRIu64 " to %" PRIu64
             " as lost, and we have seen %" PRIu64 ": its operator must run waypost recover --widen",
-            epoch.lost_from, epoch.lost_to, seen->size);
+            lost.from, lost.to, seen->size);
         return E_ROLLBACK;
     }
     if (rc == 0) {
-        epoch_take(self, &epoch, head, past == 0);
+        epoch_take(self, &epoch, &lost, head, past == 0);
         agent_alarm_clear(self, "gap");
     }
     return rc;

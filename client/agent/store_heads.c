@@ -74,7 +74,8 @@ int store_proven_head_below(store_t *self, uint64_t size, struct seen_head *out)
 {
     sqlite3_stmt *statement = store_sql(self,
         "SELECT " HEAD_COLUMNS
-        " FROM heads WHERE size <= ? ORDER BY epoch DESC, size DESC LIMIT 1");
+        " FROM heads WHERE size <= ? AND NOT EXISTS (SELECT 1 FROM epochs WHERE epochs.epoch >"
+        " heads.epoch AND epochs.base < heads.size) ORDER BY epoch DESC, size DESC LIMIT 1");
 
     sql_int(statement, 1, (int64_t)size);
     if (!store_row(self, statement)) {

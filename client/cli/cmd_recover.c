@@ -192,7 +192,7 @@ static int find_gap(struct recover *self)
     self->lost_from =
         cli_number(cli, "lost-from", self->parted ? self->matching : self->check.leaves);
     if (cli_flag(cli, "widen")) {
-        self->lost_from = self->last.lost_from;
+        self->lost_from = self->last.gaps[self->last.gap_count - 1].from;
     }
     if (self->lost_from > self->check.leaves) {
         return cli_fail(cli, E_RANGE, "--lost-from: the journal has %llu records",
@@ -317,7 +317,13 @@ static int open_epoch(struct recover *self, uint32_t *epoch)
     }
     rc = journal_replay(self->journal, 0, 0, erase_again, self);
     if (rc == 0) {
-        *epoch = journal_new_epoch(self->journal, self->lost_from, self->lost_to);
+        rc = journal_new_epoch(self->journal, self->lost_from, self->lost_to, epoch);
+    }
+    if (rc == E_FULL) {
+        return cli_fail(self->cli, rc, "the journal came back %d times: there is no room for more",
+            EPOCH_GAPS_MAX);
+    }
+    if (rc == 0) {
         rc = commit(self);
     }
     return rc == 0 ? CLI_DONE

@@ -205,21 +205,34 @@ uint64_t journal_append(journal_t *self, const struct record *record, uint64_t *
     return numbered.sequence;
 }
 
-uint32_t journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to)
+static int note_epoch(void *context, const struct record *record, uint64_t position)
 {
-    struct epoch_body epoch = {.lost_from = lost_from, .lost_to = lost_to};
+    (void)position;
+    return record->type == RECORD_EPOCH ? epoch_body_read(record->body, context) : 0;
+}
+
+int journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to, uint32_t *opened)
+{
+    struct epoch_body epoch;
     struct buf body = {0};
 
-    assert(self->owner.pending.len == 0 && !self->owner.under_way);
-    epoch.epoch = ++self->epoch;
-    memcpy(epoch.network, self->network, sizeof epoch.network);
-    memcpy(epoch.journal, self->journal, sizeof epoch.journal);
+    assert(self->owner.pending.len == 0 && !self->owner.under_way && lost_from < lost_to);
+    memset(&epoch, 0, sizeof epoch);
+    int rc = journal_replay(self, 0, 0, note_epoch, &epoch);
+    if (rc != 0 || epoch.epoch != self->epoch) {
+        return rc == 0 ? E_CORRUPT : rc;
+    }
+    if (epoch.gap_count == EPOCH_GAPS_MAX) {
+        return E_FULL;
+    }
+    *opened = epoch.epoch = ++self->epoch;
+    epoch.gaps[epoch.gap_count++] = (struct epoch_gap){*opened, lost_from, lost_to};
     memcpy(epoch.head_public, self->options.head_public, sizeof epoch.head_public);
     epoch_body_write(&epoch, &body);
     struct record record = {.type = RECORD_EPOCH, .body = buf_slice(&body)};
     (void)journal_append(self, &record, NULL);
     buf_free(&body);
-    return epoch.epoch;
+    return 0;
 }
 
 size_t journal_pending_bytes(const journal_t *self)

@@ -400,9 +400,35 @@ void epoch_body_write(const struct epoch_body *epoch, struct buf *out)
     buf_put_u32(out, epoch->epoch);
     buf_put(out, epoch->head_public, sizeof epoch->head_public);
     if (epoch->epoch > 1) {
-        buf_put_u64(out, epoch->lost_from);
-        buf_put_u64(out, epoch->lost_to);
+        buf_put_u16(out, epoch->gap_count);
     }
+    for (uint16_t i = 0; i < epoch->gap_count; i++) {
+        buf_put_u32(out, epoch->gaps[i].epoch);
+        buf_put_u64(out, epoch->gaps[i].from);
+        buf_put_u64(out, epoch->gaps[i].to);
+    }
+}
+
+/* By epoch, rising, up to the one that the body opens. */
+static bool take_gaps(struct cursor *in, struct epoch_body *epoch)
+{
+    uint32_t before = 1;
+
+    epoch->gap_count = take_u16(in);
+    if (epoch->gap_count > EPOCH_GAPS_MAX) {
+        return false;
+    }
+    for (uint16_t i = 0; i < epoch->gap_count; i++) {
+        struct epoch_gap *gap = &epoch->gaps[i];
+        gap->epoch = take_u32(in);
+        gap->from = take_u64(in);
+        gap->to = take_u64(in);
+        if (gap->epoch <= before || gap->from >= gap->to) {
+            return false;
+        }
+        before = gap->epoch;
+    }
+    return before == epoch->epoch;
 }
 
 int epoch_body_read(struct slice body, struct epoch_body *out)
@@ -414,9 +440,8 @@ int epoch_body_read(struct slice body, struct epoch_body *out)
     struct slice journal = take_bytes(&in, sizeof epoch.journal);
     epoch.epoch = take_u32(&in);
     struct slice key = take_bytes(&in, sizeof epoch.head_public);
-    if (epoch.epoch > 1) {
-        epoch.lost_from = take_u64(&in);
-        epoch.lost_to = take_u64(&in);
+    if (epoch.epoch > 1 && !take_gaps(&in, &epoch)) {
+        return E_CORRUPT;
     }
     if (in.failed || in.rest.len != 0 || epoch.epoch == 0) {
         return E_CORRUPT;
@@ -425,4 +450,18 @@ int epoch_body_read(struct slice body, struct epoch_body *out)
     memcpy(epoch.head_public, key.data, key.len);
     *out = epoch;
     return 0;
+}
+
+struct epoch_gap epoch_lost_since(const struct epoch_body *epoch, uint32_t seen)
+{
+    struct epoch_gap lost = {.epoch = epoch->epoch, .from = UINT64_MAX};
+
+    for (uint16_t i = 0; i < epoch->gap_count; i++) {
+        const struct epoch_gap *gap = &epoch->gaps[i];
+        if (gap->epoch > seen) {
+            lost.from = gap->from < lost.from ? gap->from : lost.from;
+            lost.to = gap->to > lost.to ? gap->to : lost.to;
+        }
+    }
+    return lost;
 }

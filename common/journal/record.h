@@ -116,18 +116,33 @@ uint32_t payload_erased_count(struct slice payload); /* events of a batch whose 
 
 struct hash record_leaf(const char *network, const struct record *record);
 
-/* Body of RECORD_EPOCH: u16 network length, network, 16 bytes journal id, u32 epoch, 32 bytes public head key; from epoch
- * 2 on u64, u64: heads of the epoch before of more than the first and at most the second number of leaves are lost. */
+enum { EPOCH_GAPS_MAX = 64 };
+
+/* What was lost when an epoch was opened: heads of earlier epochs of more than `from` leaves, signed up to `to`. */
+struct epoch_gap {
+    uint32_t epoch;
+    uint64_t from, to;
+};
+
+/*
+ * Body of RECORD_EPOCH: u16 network length, network, 16 bytes journal id, u32 epoch, 32 bytes public head key; from epoch
+ * 2 on u16 and so many gaps (u32 epoch, u64 from, u64 to), by epoch: those of all epochs so far, this one last, since who
+ * was away for one of them knows it from here alone.
+ */
 struct epoch_body {
     char network[33];
     uint8_t journal[16];
     uint32_t epoch; /* from 1 */
     uint8_t head_public[32];
-    uint64_t lost_from, lost_to; /* epoch 1: 0 */
+    uint16_t gap_count; /* epoch 1: 0 */
+    struct epoch_gap gaps[EPOCH_GAPS_MAX];
 };
 
 void epoch_body_write(const struct epoch_body *epoch, struct buf *out);
 int epoch_body_read(struct slice body, struct epoch_body *out); /* 0 or E_CORRUPT */
+
+/* All that is lost for who has last seen a head of epoch `seen`, as one gap of the epoch that the body opens. */
+struct epoch_gap epoch_lost_since(const struct epoch_body *epoch, uint32_t seen);
 
 int batch_body_read(struct slice body,
     struct batch_body *out); /* 0 or E_CORRUPT; also where the events do not fill it */

@@ -108,6 +108,41 @@ broker__gap_named_too_small__is_told_by_the_agents_and_named_again() {
     check "each once" each_once_in_order
 }
 
+# Put back twice while the sender slept: what the first gap took is known to it from the second epoch's record alone.
+agent__away_for_two_recoveries__sends_again_what_the_first_one_lost() {
+    local transfer
+    start_network $ISLINGTON $CAMDEN
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 1 >"$NET/sent"
+    check "delivered" wait_until 20 inbox_has $CAMDEN 1
+    check "the first backup" back_up
+    send_many $ISLINGTON "$transfer" 2 >>"$NET/sent"
+    check "accepted" wait_until 20 outbox_is $ISLINGTON accepted 3
+    check "delivered" wait_until 20 inbox_has $CAMDEN 3
+    stop_process $ISLINGTON
+    put_back
+    check "recovered" recover --lost-to 1000
+    start_broker
+    check "the other goes on" wait_until 30 state_is $CAMDEN online
+    send_many $CAMDEN "$transfer" 12 >/dev/null
+    check "accepted" wait_until 20 outbox_is $CAMDEN accepted 12
+    rm -r "$NET/backup"
+    check "the second backup" back_up
+    put_back
+    check "recovered again" recover --lost-to 2000
+    start_broker
+    start_agent $ISLINGTON
+    check "the sender goes on" wait_until 30 state_is $ISLINGTON online
+    check "what was lost is accepted again" wait_until 30 outbox_is $ISLINGTON accepted 3
+    check "the journal has it" wait_until 20 lost_is_there_again
+    check "each once, in order" each_once_in_order
+    check_not "no history is denied" has_alarm $ISLINGTON fork
+}
+
+lost_is_there_again() {
+    [[ $(journal_ids | grep -cxFf "$NET/sent") == 3 ]]
+}
+
 # Two journals from one: each agent has been served by another of them.
 broker__forked__is_noticed_by_whoever_saw_the_other() {
     local transfer

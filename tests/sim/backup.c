@@ -75,9 +75,11 @@ static void recover(struct sim *self)
     sim_trace(self, "the journal goes back to %llu records, and %llu were shown",
         (unsigned long long)size, (unsigned long long)shown);
     if (shown > size) {
-        (void)journal_new_epoch(journal, size, shown);
+        uint32_t epoch;
+        int rc = journal_new_epoch(journal, size, shown, &epoch);
+        assert(rc == 0);
         journal_commit_t *commit = journal_cut(journal);
-        int rc = journal_write(journal, commit);
+        rc = journal_write(journal, commit);
         assert(rc == 0);
         journal_settle(journal, &commit);
     }

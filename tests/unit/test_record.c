@@ -349,7 +349,12 @@ static void stored_payload__cut_short__is_corrupt(void **state)
 
 static void epoch_body__written__reads_back(void **state)
 {
-    struct epoch_body want = {.network = "test", .journal = {1, 2}, .epoch = 3, .head_public = {4}};
+    struct epoch_body want = {.network = "test",
+        .journal = {1, 2},
+        .epoch = 5,
+        .head_public = {4},
+        .gap_count = 3,
+        .gaps = {{2, 25, 95}, {3, 37, 166}, {5, 30, 41}}};
     struct epoch_body got;
     struct buf bytes = {0};
 
@@ -360,7 +365,29 @@ static void epoch_body__written__reads_back(void **state)
     for (size_t len = 0; len < bytes.len; len++) {
         assert_int_equal(epoch_body_read(slice_of(bytes.data, len), &got), E_CORRUPT);
     }
+    want.epoch = 6; /* its own gap is not among them */
+    buf_clear(&bytes);
+    epoch_body_write(&want, &bytes);
+    assert_int_equal(epoch_body_read(buf_slice(&bytes), &got), E_CORRUPT);
     buf_free(&bytes);
+}
+
+static void epochs__slept_through__are_lost_as_well(void **state)
+{
+    const struct epoch_body epoch = {
+        .epoch = 5, .gap_count = 3, .gaps = {{2, 25, 95}, {3, 37, 166}, {5, 30, 41}}};
+    static const struct {
+        uint32_t seen;
+        uint64_t from, to;
+    } rows[] = {{1, 25, 166}, {2, 30, 166}, {3, 30, 41}, {4, 30, 41}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct epoch_gap lost = epoch_lost_since(&epoch, rows[i].seen);
+        assert_int_equal(lost.epoch, 5);
+        assert_int_equal(lost.from, rows[i].from);
+        assert_int_equal(lost.to, rows[i].to);
+    }
 }
 
 int main(void)
@@ -381,6 +408,7 @@ int main(void)
         cmocka_unit_test(batch_events__changed__do_not_lead_to_the_root),
         cmocka_unit_test(stored_payload__cut_short__is_corrupt),
         cmocka_unit_test(epoch_body__written__reads_back),
+        cmocka_unit_test(epochs__slept_through__are_lost_as_well),
     };
 
     crypto_start();
