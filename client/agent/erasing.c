@@ -90,6 +90,13 @@ static bool say_demand(agent_core_t *self)
 }
 
 /* PROMISE 8: nothing is said to be gone that could still be read from a file. */
+void erasing_unsent(agent_core_t *self, const uint8_t *event)
+{
+    if (store_erase_refused(self->store, event)) {
+        self->erase_wanted = self->scrub_wanted = true;
+    }
+}
+
 static bool say_done(agent_core_t *self)
 {
     Waypost__EraseStatement statement = WAYPOST__ERASE_STATEMENT__INIT;
@@ -98,22 +105,27 @@ static bool say_done(agent_core_t *self)
     if (store_destroyed_next(self->store, self->erase_event, &at_ms) != 0) {
         return false;
     }
-    if (self->scrub_wanted && store_scrub(self->store) != 0) {
-        self->erase_at_ms = agent_mono(self) + ERASE_WAIT_MS;
-        return false;
-    }
-    self->scrub_wanted = false;
     statement.act = WAYPOST__ERASE_ACT__ERASE_DONE;
     statement.at_ms = at_ms;
     say(self, &statement);
     return true;
 }
 
+/* Out of the database's log too. True where nothing is left to do; before it nobody is told that it is done. */
+static bool scrub(agent_core_t *self)
+{
+    if (self->scrub_wanted && agent_mono(self) >= self->erase_at_ms) {
+        self->scrub_wanted = store_scrub(self->store) != 0;
+        self->erase_at_ms = self->scrub_wanted ? agent_mono(self) + ERASE_WAIT_MS : 0;
+    }
+    return !self->scrub_wanted;
+}
+
 void erasing_pump(agent_core_t *self)
 {
-    if (self->state != SESSION_OPEN || !self->settled || self->publish_stopped != 0 ||
-        self->restoring || self->erase_request != 0 || !self->erase_wanted ||
-        agent_mono(self) < self->erase_at_ms) {
+    if (!scrub(self) || self->state != SESSION_OPEN || !self->settled ||
+        self->publish_stopped != 0 || self->restoring || self->erase_request != 0 ||
+        !self->erase_wanted || agent_mono(self) < self->erase_at_ms) {
         return;
     }
     self->erase_wanted = say_demand(self) || say_done(self) || agent_mono(self) < self->erase_at_ms;

@@ -8,8 +8,10 @@
 #include "client/agent/store_evidence.h"
 
 void erasing_session(agent_core_t *self); /* a session is open and checked */
-void erasing_pump(agent_core_t *self);    /* say what is to be said; at every tick */
-void erasing_daily(agent_core_t *self);   /* once a minute: lateness, the standing instruction */
+/* Within a transaction: what was to be destroyed of a refused event never left, so it is done here. */
+void erasing_unsent(agent_core_t *self, const uint8_t *event);
+void erasing_pump(agent_core_t *self);  /* scrub, and say what is to be said; at every tick */
+void erasing_daily(agent_core_t *self); /* once a minute: lateness, the standing instruction */
 void erasing_erased(agent_core_t *self, const Waypost__Erased *erased);
 bool erasing_refused(agent_core_t *self, const Waypost__Refused *refused); /* true: it was ours */
 

@@ -56,9 +56,8 @@ static bool is_ours_to_ask(struct op *op, const uint8_t *event)
         }
         return operates;
     }
-    bool none = row.state == OUTBOX_REFUSED ||
-        (row.bytes.len > 0 && event_read(buf_slice(&row.bytes), &view, NULL) == 0 &&
-            !view.has_payload) ||
+    bool none = (row.bytes.len > 0 && event_read(buf_slice(&row.bytes), &view, NULL) == 0 &&
+                    !view.has_payload) ||
         (row.bytes.len == 0 && row.plain.len == 0);
     outbox_row_free(&row);
     if (none) {
@@ -89,6 +88,7 @@ json_t *op_erase(struct op *op)
     agent_copy_text(want.by, sizeof want.by, self->options.agent);
     store_begin(self->store);
     store_erasure_want(self->store, &want);
+    erasing_unsent(self, want.event);
     if (agent_commit(self) != 0 || store_erasure(self->store, want.event, &kept) != 0) {
         complain(op->why, E_IO, "the agent's database cannot be written");
         return NULL;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/erasing.h"
 #include "client/agent/store_evidence.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -470,35 +471,31 @@ void outgoing_rewrap(agent_core_t *self)
 
 struct finding {
     uint8_t event[UUID_BYTES];
-    int64_t sent_ms;
+    int64_t now_ms;
     bool found;
     bool accepted_once; /* and lost with the broker's disk: no draft was kept */
+    bool fit;           /* by what we know, were it sent now */
 };
 
 static bool find_event(void *context, struct outbox_row *row)
 {
     struct finding *finding = context;
+    struct event_view view;
 
     memcpy(finding->event, row->event, UUID_BYTES);
-    finding->sent_ms = row->sent_ms;
+    if (event_read(buf_slice(&row->bytes), &view, NULL) == 0) {
+        view.sent_ms = finding->now_ms;
+        finding->fit = event_check(&view, finding->now_ms, false, NULL) == 0;
+    }
     finding->found = row->state == OUTBOX_SENT;
     finding->accepted_once = row->draft.len == 0;
     return false;
 }
 
 /*
- * A time that the broker will not have is a clock's fault, ours or its own, not the event's: it was never accepted, so it
- * goes back to those that wait and is made again with the time of then. Where both clocks agree it is the event's.
+ * A time that the broker will not have is a clock's fault, ours or its own, where the event itself is fit: it was never
+ * accepted, so it goes back to those that wait and is made again with the time of then.
  */
-static bool is_clock_fault(agent_core_t *self, const struct finding *finding)
-{
-    int64_t now_ms = agent_wall(self);
-    int64_t broker_ms = now_ms + self->clock_off_ms;
-    bool fresh = finding->sent_ms <= now_ms && finding->sent_ms > now_ms - AGENT_HEARTBEAT_MAX_MS;
-
-    return !fresh || finding->sent_ms > broker_ms + FUTURE_MS_MAX / 2;
-}
-
 static void send_later(agent_core_t *self, uint64_t sequence)
 {
     uint64_t incarnation = self->identity.incarnation;
@@ -537,7 +534,7 @@ static void insist(agent_core_t *self, const uint8_t *event, const Waypost__Refu
 /* One event is at fault: it is set aside with the sentence, and what follows takes its number. */
 static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__Refused *refused)
 {
-    struct finding finding = {.found = false};
+    struct finding finding = {.now_ms = agent_wall(self)};
     uint64_t incarnation = self->identity.incarnation;
     char text[UUID_TEXT_BYTES];
 
@@ -550,7 +547,7 @@ static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__R
         insist(self, finding.event, refused);
         return;
     }
-    if (-(int)refused->code == E_DATE && is_clock_fault(self, &finding)) {
+    if (-(int)refused->code == E_DATE && finding.fit) {
         send_later(self, sequence);
         return;
     }
@@ -559,6 +556,7 @@ static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__R
     store_batches_drop(self->store, incarnation, sequence);
     store_outbox_thaw(self->store, incarnation, sequence);
     store_outbox_refuse(self->store, finding.event, -(int)refused->code, refused->text);
+    erasing_unsent(self, finding.event);
     self->identity.next_sequence = sequence;
     store_identity_save(self->store, &self->identity);
     agent_alarm(self, "refused", "the broker refuses event %s: %.200s", text, refused->text);

@@ -89,6 +89,24 @@ void store_erasure_ordered(store_t *self, const struct erasure_row *row, struct 
     store_run(self, statement);
 }
 
+bool store_erase_refused(store_t *self, const uint8_t *event)
+{
+    sqlite3_stmt *payload = store_sql(self,
+        "UPDATE outbox SET plain = NULL WHERE event = ?1 AND state = 3 AND plain IS NOT NULL"
+        " AND EXISTS (SELECT 1 FROM erasures AS e WHERE e.event = ?1 AND e.state = 0)");
+    sqlite3_stmt *erasure =
+        store_sql(self, "UPDATE erasures SET state = 2 WHERE event = ?1 AND state = 0");
+
+    sql_id(payload, 1, event);
+    store_run(self, payload);
+    bool any = sqlite3_changes(self->db) > 0;
+    if (any) {
+        sql_id(erasure, 1, event);
+        store_run(self, erasure);
+    }
+    return any;
+}
+
 int store_erasure_next(store_t *self, struct erasure_row *out)
 {
     sqlite3_stmt *statement = store_sql(self,

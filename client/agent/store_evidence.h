@@ -35,6 +35,11 @@ void store_erasure_state(
 /* The order, signed: kept as the evidence of who had it destroyed. Adds or completes. */
 void store_erasure_ordered(store_t *self, const struct erasure_row *row, struct slice statement,
     struct slice signature, uint64_t leaf_index);
+/*
+ * One that was asked for, of an event of ours that the broker has refused: nobody else has it, so it is done here alone,
+ * without holders. True where it destroyed something; the caller scrubs.
+ */
+bool store_erase_refused(store_t *self, const uint8_t *event);
 /* The first that the broker has not got, of an event that has left (or is none of ours). 0 or E_END. */
 int store_erasure_next(store_t *self, struct erasure_row *out);
 /* Newest first. open: those that wait for somebody alone. */

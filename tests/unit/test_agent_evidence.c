@@ -266,6 +266,53 @@ static void order__of_somebody_else__destroys_nothing_and_alarms(void **state)
     assert_int_equal(erase_said(self), 0);
 }
 
+static json_t *erase(struct agentfix *self, const char *event)
+{
+    char request[128];
+
+    (void)snprintf(request, sizeof request, "{'op':'erase','event':'%s','reason':'error'}", event);
+    return agentfix_ask(self, request);
+}
+
+static size_t plain_bytes(struct agentfix *self, const char *event)
+{
+    uint8_t id[UUID_BYTES];
+    struct outbox_row row;
+
+    assert_int_equal(uuid_parse(event, id), 0);
+    assert_int_equal(store_outbox(self->store, id, &row), 0);
+    size_t bytes = row.plain.len;
+    outbox_row_free(&row);
+    return bytes;
+}
+
+/* Asked for before the broker refused it, and after: nobody else has it. */
+static void erasure__of_a_refused_event__is_done_here_and_nobody_is_asked(void **state)
+{
+    struct agentfix *self = *state;
+
+    json_decref(agentfix_ask(self,
+        "{'op':'new_transfer','origin':'" AGENTFIX_ME "','receiving':'" AGENTFIX_PEER
+        "','subjects':[{'name':'ash','case_type':'cp'}],'label':'one'}"));
+    for (unsigned before = 0; before < 2; before++) {
+        json_t *sent = agentfix_ask(self, SEND);
+        const char *event = json_string_value(json_object_get(sent, "event"));
+        assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+        if (before != 0) {
+            json_decref(erase(self, event));
+            assert_true(plain_bytes(self, event) > 0);
+        }
+        agentfix_refuse(self, E_FACT, WAYPOST__FRAME__BODY_PUBLISH, 1, 0, 0);
+        json_t *answer = erase(self, event);
+        assert_string_equal(json_string_value(json_object_get(answer, "state")), "complete");
+        assert_int_equal(plain_bytes(self, event), 0);
+        agentfix_pass(self, 2000);
+        assert_int_equal(erase_said(self), 0);
+        json_decref(answer);
+        json_decref(sent);
+    }
+}
+
 static void erasure__of_ours__is_said_when_the_event_is_accepted_and_lists_its_holders(void **state)
 {
     struct agentfix *self = *state;
@@ -455,6 +502,7 @@ int main(void)
         WITH_AGENT(receipts__of_one_history__are_proven_as_they_come),
         WITH_AGENT(order__of_the_sender__destroys_and_is_confirmed_once),
         WITH_AGENT(order__of_somebody_else__destroys_nothing_and_alarms),
+        WITH_AGENT(erasure__of_a_refused_event__is_done_here_and_nobody_is_asked),
         WITH_AGENT(erasure__of_ours__is_said_when_the_event_is_accepted_and_lists_its_holders),
         WITH_AGENT(holder__silent_for_a_week__is_an_alarm),
         WITH_AGENT(payload__without_a_schedule__is_never_due),
