@@ -164,6 +164,18 @@ static bool all_erased(struct sim *self, struct buf *why)
     return true;
 }
 
+/* Kept for the failure's sentence; traced where it is another than before. */
+static void note_undone(struct sim *self, struct slice why)
+{
+    char now[sizeof self->undone];
+
+    (void)snprintf(now, sizeof now, "%.*s", (int)why.len, (const char *)why.data);
+    if (strcmp(now, self->undone) != 0) {
+        sim_trace(self, "not done: %s", now);
+        memcpy(self->undone, now, sizeof now);
+    }
+}
+
 bool check_done(struct sim *self)
 {
     struct buf why = {0};
@@ -184,9 +196,7 @@ bool check_done(struct sim *self)
         buf_put_text(&why, "the broker is down, or still has something to verify, judge or write");
     }
     if (!done) {
-        sim_trace(self, "not done: %.*s", (int)why.len, (const char *)why.data);
-        (void)snprintf(
-            self->undone, sizeof self->undone, "%.*s", (int)why.len, (const char *)why.data);
+        note_undone(self, buf_slice(&why));
     }
     buf_free(&why);
     return done;
