@@ -49,8 +49,8 @@ static const struct fold_kind kinds[] = {
     KIND(COOPERATION_DUTY, "cooperation_duty", TELL_NAMED | TELL_HUB, -1),
     KIND(ALARM_RAISED, "alarm_raised", TELL_SENDER | TELL_HUB, COUNTER_ALARMS_RAISED),
     KIND(PAYLOAD_WITHHELD, "payload_withheld", TELL_SENDER | TELL_HUB, -1),
-    KIND(PAYLOAD_ERASED, "payload_erased", TELL_SENDER | TELL_HUB, -1),
-    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_SENDER | TELL_HUB, -1),
+    KIND(PAYLOAD_ERASED, "payload_erased", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
+    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
     KIND(DUPLICATE_IGNORED, "duplicate_ignored", TELL_HUB, -1),
     KIND(PROFILE_CHANGED, "profile_changed", TELL_ALL, -1),
 };
@@ -149,17 +149,31 @@ static void tell_parties(struct telling *self, const struct fold_item *item, con
     }
 }
 
-/* Of an event from before it is known who sent it; of the one at hand also by which agent, and to whom. */
+/* An event from before, as the engine knows it. */
+static void tell_earlier(struct telling *self, const struct fold_item *item)
+{
+    const engine_t *engine = self->core->fold.engine;
+    const char *codes[RECIPIENTS_MAX];
+    const char *from;
+
+    if (!item->has_event || engine_sender(engine, item->event, &from) != 0) {
+        return;
+    }
+    tell_code(self, from, (item->kind->tell & TELL_SENDER) != 0);
+    size_t count = engine_recipients(engine, item->event, codes);
+    for (size_t i = 0; i < count; i++) {
+        tell_code(self, codes[i], (item->kind->tell & TELL_RECIPIENTS) != 0);
+    }
+}
+
+/* Of the event at hand it is also known by which agent it was sent, and to which codes as written. */
 static void tell_event(struct telling *self, const struct fold_item *item)
 {
     struct view *view = item->own ? view_get(self->core, item->position) : NULL;
     bool tell_sender = (item->kind->tell & TELL_SENDER) != 0;
-    const char *from;
 
     if (view == NULL) {
-        if (item->has_event && engine_sender(self->core->fold.engine, item->event, &from) == 0) {
-            tell_code(self, from, tell_sender);
-        }
+        tell_earlier(self, item);
         return;
     }
     const struct digest *digest = view_digest(self->core, view, item->index);

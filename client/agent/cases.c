@@ -5,10 +5,17 @@
 #include <string.h>
 
 #include "client/agent/ops.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
-enum happening { HAPPENED_ACCEPTED, HAPPENED_PERSISTED, HAPPENED_OPENED, HAPPENED_SENT };
+enum happening {
+    HAPPENED_ACCEPTED,
+    HAPPENED_PERSISTED,
+    HAPPENED_OPENED,
+    HAPPENED_ERASED,
+    HAPPENED_SENT
+};
 
 /* One thing that happened, to be folded in its place. */
 struct step {
@@ -20,8 +27,8 @@ struct step {
     uint64_t leaf; /* UINT64_MAX where it stands in no journal yet */
     uint64_t order;
     uint8_t event[UUID_BYTES];
-    bool own; /* from the outbox */
-    char code[CODE_BYTES + 1];
+    bool own;                  /* from the outbox */
+    char code[CODE_BYTES + 1]; /* of an erasure also "broker" */
     uint32_t role;
     char team[AGENT_TEAM_BYTES_MAX + 1];
 };
@@ -135,6 +142,21 @@ static void add_received(void *context, const struct inbox_row *row)
     }
 }
 
+/* As the broker recorded it: one holder's copy is gone. */
+static void add_erased(void *context, const struct notice_row *row)
+{
+    struct steps *self = context;
+    size_t len = 0;
+    const char *holder = derived_detail(row->detail, "by", &len);
+
+    if (row->has_event && holder != NULL && len <= CODE_BYTES) {
+        struct step *step = step_add(self, row->at_ms, HAPPENED_ERASED, row->event);
+        memcpy(step->code, holder, len);
+        step->leaf = row->leaf_index;
+        step->order = (uint64_t)row->id;
+    }
+}
+
 /* The visitors of the lists collect first: their statements serve one question at a time. */
 static void collect(struct steps *self)
 {
@@ -160,6 +182,7 @@ static void collect(struct steps *self)
             store_levels(self->core->store, event, add_level, self);
         }
     }
+    store_notices_of(self->core->store, WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED, add_erased, self);
     for (size_t i = 0; i < self->count; i++) {
         struct step *step = &self->items[i];
         if (step->proof_row != 0) {
@@ -222,6 +245,9 @@ static void fold_step(agent_core_t *self, engine_t *engine, const struct step *s
     case HAPPENED_OPENED:
         engine_opened(engine, step->event, step->code, enum_word("person_role", step->role),
             step->team, step->at_ms);
+        break;
+    case HAPPENED_ERASED:
+        engine_erased(engine, step->event, step->code, step->at_ms);
         break;
     }
 }

@@ -462,6 +462,9 @@ int64_t store_notice_add(store_t *self, const struct notice_row *row);
 int store_notice(store_t *self, int64_t id, struct notice_row *out);
 void store_notices(store_t *self, const uint8_t *event,
     void (*visit)(void *context, const struct notice_row *row), void *context);
+/* Those of one kind (of system kinds), whatever they are about. */
+void store_notices_of(store_t *self, uint32_t kind,
+    void (*visit)(void *context, const struct notice_row *row), void *context);
 
 /* ---- breaches that were believed in while the agent was cut off (beliefs.h) ---- */
 

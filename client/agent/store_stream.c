@@ -239,6 +239,16 @@ int store_notice(store_t *self, int64_t id, struct notice_row *out)
     return 0;
 }
 
+static void visit_notices(store_t *self, sqlite3_stmt *statement,
+    void (*visit)(void *context, const struct notice_row *row), void *context)
+{
+    while (store_row(self, statement)) {
+        struct notice_row row;
+        read_notice(statement, &row);
+        visit(context, &row);
+    }
+}
+
 void store_notices(store_t *self, const uint8_t *event,
     void (*visit)(void *context, const struct notice_row *row), void *context)
 {
@@ -246,11 +256,17 @@ void store_notices(store_t *self, const uint8_t *event,
         store_sql(self, "SELECT " NOTICE_COLUMNS " FROM notices WHERE event = ? ORDER BY id");
 
     sql_id(statement, 1, event);
-    while (store_row(self, statement)) {
-        struct notice_row row;
-        read_notice(statement, &row);
-        visit(context, &row);
-    }
+    visit_notices(self, statement, visit, context);
+}
+
+void store_notices_of(store_t *self, uint32_t kind,
+    void (*visit)(void *context, const struct notice_row *row), void *context)
+{
+    sqlite3_stmt *statement =
+        store_sql(self, "SELECT " NOTICE_COLUMNS " FROM notices WHERE kind = ? ORDER BY id");
+
+    sql_int(statement, 1, kind);
+    visit_notices(self, statement, visit, context);
 }
 
 /* ---- levels and their proofs ---- */

@@ -384,6 +384,25 @@ static void erasure__with_procedures__is_told_by_them_and_survives_a_replay(void
     assert_true(agent_records(sender, KIND(PAYLOAD_ERASED)) >= after_broker);
 }
 
+/* C27 stands in the recipient's transfer too: its agent could not fold what it is not told. */
+static void erasure__with_procedures__is_told_to_the_recipient_as_to_the_sender(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+    struct fake_agent *recipient = &f->agents[CAMDEN];
+
+    core_fixture_procedures(f, "data");
+    const uint8_t *event = two_sent(f);
+    agent_erase(sender, event, DEMANDED);
+    agent_erase(recipient, event, DONE);
+    agent_erase(sender, event, DONE);
+    core_fixture_settle(f);
+    assert_int_equal(agent_records(recipient, KIND(ERASURE_CONFIRMED)), 1);
+    assert_int_equal(agent_records(recipient, KIND(PAYLOAD_ERASED)),
+        agent_records(sender, KIND(PAYLOAD_ERASED)));
+    assert_int_equal(agent_records(&f->agents[HUB], KIND(ERASURE_CONFIRMED)), 1);
+}
+
 int main(void)
 {
 #define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -400,6 +419,7 @@ int main(void)
         CORE_TEST(power__cut_at_every_change_of_an_erasure__is_taken_up_again),
         CORE_TEST(erasures__in_a_snapshot__are_known_after_a_restart),
         CORE_TEST(erasure__with_procedures__is_told_by_them_and_survives_a_replay),
+        CORE_TEST(erasure__with_procedures__is_told_to_the_recipient_as_to_the_sender),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
