@@ -30,7 +30,7 @@ void ack_jobs_drop(core_t *self, struct session *session)
     session->ack_count = 0;
 }
 
-static void acked_send(core_t *self, uint64_t session, const struct stream *stream)
+void acked_send(core_t *self, uint64_t session, const struct stream *stream)
 {
     Waypost__Acked acked = WAYPOST__ACKED__INIT;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
@@ -38,6 +38,8 @@ static void acked_send(core_t *self, uint64_t session, const struct stream *stre
     acked.stream_epoch = stream->epoch;
     acked.upto = stream->acked;
     acked.counter = stream->counter;
+    acked.has_leaf_index = stream->ack_leaf != 0;
+    acked.leaf_index = stream->ack_leaf;
     frame.body_case = WAYPOST__FRAME__BODY_ACKED;
     frame.acked = &acked;
     out_frame(self, session, &frame);

@@ -388,22 +388,6 @@ static bool blocks_apply(core_t *self, struct acked_body *acked, uint64_t positi
     return !acked->blocks.failed;
 }
 
-static void answer(core_t *self, struct stream *stream)
-{
-    Waypost__Acked acked = WAYPOST__ACKED__INIT;
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-
-    if (stream->session == NULL) {
-        return;
-    }
-    acked.stream_epoch = stream->epoch;
-    acked.upto = stream->acked;
-    acked.counter = stream->counter;
-    frame.body_case = WAYPOST__FRAME__BODY_ACKED;
-    frame.acked = &acked;
-    out_frame(self, stream->session->id, &frame);
-}
-
 int acked_apply(core_t *self, const struct record *record, uint64_t position)
 {
     struct acked_body acked;
@@ -422,6 +406,7 @@ int acked_apply(core_t *self, const struct record *record, uint64_t position)
     stream->acked_hash = acked.running;
     stream->counter = acked.counter;
     stream->ack_position = acked.ack_position;
+    stream->ack_leaf = acked.ack_leaf;
     stream->contact_ms = record->time_ms;
     if (self->replaying) {
         stream->acked_next = stream->acked;
@@ -431,8 +416,8 @@ int acked_apply(core_t *self, const struct record *record, uint64_t position)
         return E_CORRUPT;
     }
     stream_ready(self, stream);
-    if (!self->replaying) {
-        answer(self, stream);
+    if (!self->replaying && stream->session != NULL) {
+        acked_send(self, stream->session->id, stream);
     }
     return 0;
 }

@@ -120,6 +120,7 @@ struct stream {
     struct hash acked_hash; /* running hash there */
     uint64_t counter;       /* durable: of the last acknowledgement */
     uint64_t ack_position;  /* durable: record of the last acknowledgement in this epoch, 0 none */
+    uint64_t ack_leaf; /* its index in the journal; 0: it was before the snapshot of the start */
     uint64_t acked_next, counter_next;
     uint64_t last;         /* last number */
     uint64_t events;       /* pending entries that are events for it (not clear, not held) */
@@ -554,6 +555,7 @@ void ack_frame(core_t *self, struct session *session, const struct register_agen
     const Waypost__Frame *frame);
 void ack_verified(core_t *self, struct session *session, struct verify_job *job);
 void ack_run(core_t *self, struct session *session); /* take what is verified, in order */
+void acked_send(core_t *self, uint64_t session, const struct stream *stream); /* ACKED */
 void ack_jobs_drop(core_t *self, struct session *session);
 void acked_append(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
     uint64_t ack_leaf, uint64_t ack_position);

@@ -125,7 +125,7 @@ static void epoch_begin(const core_t *self, struct stream *stream, uint64_t epoc
 {
     stream->last -= stream->acked;
     stream->acked = stream->acked_next = 0;
-    stream->ack_position = 0;
+    stream->ack_position = stream->ack_leaf = 0;
     stream->sent_count = 0;
     stream->sent_bytes = 0;
     stream->barrier = 0;

@@ -161,16 +161,69 @@ void acking_send(agent_core_t *self)
     free(saying);
 }
 
-int64_t acking_due_ms(const agent_core_t *self)
+static int64_t say_due_ms(const agent_core_t *self)
 {
     return self->ack_wanted ? self->ack_last_ms + AGENT_ACK_PACE_MS : INT64_MAX;
 }
 
+static int64_t keep_due_ms(const agent_core_t *self)
+{
+    return self->own_ack_count > 0 ? self->ack_last_ms + AGENT_OWN_ACKS_KEEP_MS : INT64_MAX;
+}
+
+int64_t acking_due_ms(const agent_core_t *self)
+{
+    int64_t say_ms = say_due_ms(self);
+    int64_t keep_ms = keep_due_ms(self);
+
+    return say_ms < keep_ms ? say_ms : keep_ms;
+}
+
 void acking_tick(agent_core_t *self)
 {
-    if (self->ack_wanted && agent_mono(self) >= acking_due_ms(self)) {
+    if (agent_mono(self) >= say_due_ms(self)) {
         acking_send(self);
     }
+    if (agent_mono(self) >= keep_due_ms(self)) {
+        acking_flush(self);
+    }
+}
+
+/* ---- where they stand in the journal ---- */
+
+void acking_keep(agent_core_t *self)
+{
+    for (size_t i = 0; i < self->own_ack_count; i++) {
+        store_own_ack_put(self->store, &self->own_acks[i]);
+    }
+    self->own_ack_count = 0;
+}
+
+void acking_flush(agent_core_t *self)
+{
+    if (self->own_ack_count == 0) {
+        return;
+    }
+    if (store_in_transaction(self->store)) {
+        acking_keep(self);
+        return;
+    }
+    store_begin(self->store);
+    acking_keep(self);
+    (void)agent_commit(self);
+}
+
+/* Inside a transaction. A keeper has its own memory of what came; what a crash loses here is folded by its time. */
+static void note_place(agent_core_t *self, const Waypost__Acked *acked)
+{
+    if (!acked->has_leaf_index || self->options.keeper != NULL) {
+        return;
+    }
+    if (self->own_ack_count == AGENT_OWN_ACKS_MAX) {
+        acking_keep(self);
+    }
+    self->own_acks[self->own_ack_count++] =
+        (struct own_ack){acked->counter, acked->stream_epoch, acked->upto, acked->leaf_index};
 }
 
 void acking_acked(agent_core_t *self, const Waypost__Acked *acked)
@@ -197,6 +250,7 @@ void acking_acked(agent_core_t *self, const Waypost__Acked *acked)
     }
     store_begin(self->store);
     store_openings_acked(self->store, acked->counter);
+    note_place(self, acked);
     if (self->options.keeper != NULL) { /* the keeper has its own memory of what came */
         store_entries_forget(self->store, identity->stream_epoch, identity->stream_acked);
     }

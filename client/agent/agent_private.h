@@ -103,7 +103,9 @@ struct agent_core {
     uint64_t ack_sent_upto;
     bool ack_wanted;
     int64_t ack_last_ms; /* mono */
-    bool watch_wanted;   /* new entries */
+    size_t own_ack_count;
+    struct own_ack own_acks[AGENT_OWN_ACKS_MAX]; /* told, not written yet: no sync for them alone */
+    bool watch_wanted;                           /* new entries */
 
     /* local requests */
     uint64_t last_request;
@@ -277,6 +279,8 @@ void watching_tick(agent_core_t *self);
 void acking_tick(agent_core_t *self);
 void acking_acked(agent_core_t *self, const Waypost__Acked *acked);
 void acking_send(agent_core_t *self);
+void acking_keep(agent_core_t *self);  /* where ours stand, written inside a transaction */
+void acking_flush(agent_core_t *self); /* the same, in one of its own where there is none */
 int64_t acking_due_ms(const agent_core_t *self);
 
 /* restore.c */

@@ -1,11 +1,10 @@
 /*
  * cases: what everything this agent knows adds up to: who is responsible, which clocks run, what is owed and by whom.
  *
- * The procedure engine folded over the store's own events in the order in which the broker accepted
- * them, with the levels that are
- * known here. An agent sees what it sent and what was sent to it, no more; what the broker has not accepted yet, and every
- * clock while the agent is cut off, is provisional. Nothing is kept: each question folds anew, so that the answer is
- * never older than the store. Memory only; unreadable rows are left out and counted.
+ * The procedure engine folded over the store's own events and the levels and erasures that are known here, in the order
+ * of the broker's journal (cases_steps.h). An agent sees what it sent and what was sent to it, no more; what the broker
+ * has not accepted yet, and every clock while the agent is cut off, is provisional. Nothing is kept: each question folds
+ * anew, so that the answer is never older than the store. Memory only; unreadable rows are left out.
  */
 #ifndef WAYPOST_AGENT_CASES_H
 #define WAYPOST_AGENT_CASES_H

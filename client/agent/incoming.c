@@ -404,6 +404,7 @@ static void apply_frame(agent_core_t *self, const Waypost__Deliver *frame)
         incoming_start_epoch(self, frame->stream_epoch);
     }
     note_heads(&delivery);
+    acking_keep(self);
     int rc = take_entries(&delivery);
     store_identity_save(self->store, &self->identity);
     free(delivery.batches);

@@ -61,8 +61,10 @@ enum {
     AGENT_RECEIVER_WAIT_MAX_MS = 3600000, /* the longest */
     AGENT_OUTBOX_DAYS_MIN =
         400, /* accepted events stay at least so long (nothing deletes them today) */
-    AGENT_DRAIN_FRAMES = 256,    /* frames taken in one wake */
-    AGENT_WAL_PAGES_FUSE = 4000, /* pages of 4 KiB after which a commit checkpoints by itself */
+    AGENT_OWN_ACKS_MAX = 64,      /* places of our acknowledgements that wait to be written */
+    AGENT_OWN_ACKS_KEEP_MS = 200, /* how long, where nothing else is written meanwhile */
+    AGENT_DRAIN_FRAMES = 256,     /* frames taken in one wake */
+    AGENT_WAL_PAGES_FUSE = 4000,  /* pages of 4 KiB after which a commit checkpoints by itself */
 };
 
 #define AGENT_DAY_MS INT64_C(86400000)

@@ -5,6 +5,7 @@
  */
 #include "client/agent/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -236,16 +237,17 @@ static int64_t read_version(store_t *self)
     return version;
 }
 
-static void make_tables(store_t *self, const char *network, const char *agent)
+static void run_text(store_t *self, const char *text)
+{
+    if (self->failed == 0 && sqlite3_exec(self->db, text, NULL, NULL, NULL) != SQLITE_OK) {
+        failed(self, text);
+    }
+}
+
+static void make_owner(store_t *self, const char *network, const char *agent)
 {
     uint8_t zero[HASH_BYTES] = {0};
 
-    for (size_t i = 0; store_schema[i] != NULL; i++) {
-        if (sqlite3_exec(self->db, store_schema[i], NULL, NULL, NULL) != SQLITE_OK) {
-            failed(self, store_schema[i]);
-            return;
-        }
-    }
     sqlite3_stmt *owner = store_sql(self, "INSERT INTO owner VALUES (1, ?, ?)");
     sql_text(owner, 1, network);
     sql_text(owner, 2, agent);
@@ -255,9 +257,23 @@ static void make_tables(store_t *self, const char *network, const char *agent)
     sql_blob(identity, 1, slice_of(zero, UUID_BYTES));
     sql_blob(identity, 2, slice_of(zero, HASH_BYTES));
     store_run(self, identity);
-    if (sqlite3_exec(self->db, "PRAGMA user_version = 1", NULL, NULL, NULL) != SQLITE_OK) {
-        failed(self, "setting the version");
+}
+
+/* From the version found to ours, in the order in which they came. */
+static void make_tables(store_t *self, int64_t version, const char *network, const char *agent)
+{
+    char text[48];
+
+    for (int64_t step = version; step < STORE_SCHEMA_VERSION; step++) {
+        for (size_t i = 0; store_schema[step][i] != NULL; i++) {
+            run_text(self, store_schema[step][i]);
+        }
     }
+    if (version == 0) {
+        make_owner(self, network, agent);
+    }
+    (void)snprintf(text, sizeof text, "PRAGMA user_version = %d", STORE_SCHEMA_VERSION);
+    run_text(self, text);
 }
 
 static int check_owner(
@@ -295,9 +311,9 @@ static int prepare_tables(
             "%s: made by a newer waypost-agent (schema %lld, this one knows %d); install that one",
             path, (long long)version, STORE_SCHEMA_VERSION);
     }
-    if (version == 0) {
+    if (version < STORE_SCHEMA_VERSION) {
         store_begin(self);
-        make_tables(self, network, agent);
+        make_tables(self, version, network, agent);
         int rc = store_commit(self);
         if (rc != 0) {
             return complain(why, rc, "%s: the tables cannot be made: %s", path, err_text(rc));

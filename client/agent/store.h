@@ -302,6 +302,19 @@ void store_ack_levels(store_t *self, int64_t ack,
 enum store_proof { STORE_PROOF_BATCH, STORE_PROOF_EVIDENCE, STORE_PROOF_ACK };
 uint64_t store_leaf(store_t *self, enum store_proof proof, int64_t row);
 
+/* An acknowledgement of ours and its place there. */
+struct own_ack {
+    uint64_t counter; /* of the statement */
+    uint64_t epoch;   /* of our stream */
+    uint64_t upto;    /* number in it */
+    uint64_t leaf_index;
+};
+void store_own_ack_put(store_t *self, const struct own_ack *row);
+/* Place of the one that said that an entry of the stream is here; UINT64_MAX where it is not known. */
+uint64_t store_own_ack_leaf(store_t *self, uint64_t epoch, uint64_t number);
+/* Does the broker know that an event was opened here? And the place of the first that said so, as above. */
+bool store_opening_place(store_t *self, const uint8_t *event, uint64_t *leaf);
+
 /* ---- inbox ---- */
 
 enum receiver_state {

@@ -287,10 +287,13 @@ static uint64_t unaccept(store_t *self, uint64_t incarnation, uint64_t base)
 uint64_t store_forget_from(store_t *self, uint64_t incarnation, uint64_t base)
 {
     sqlite3_stmt *notices = store_sql(self, "DELETE FROM notices WHERE leaf_index >= ?");
+    sqlite3_stmt *acks = store_sql(self, "DELETE FROM own_acks WHERE leaf_index >= ?");
     sqlite3_stmt *heads = store_sql(self, "DELETE FROM compared WHERE size > ? AND state <> 2");
 
     sql_int(notices, 1, (int64_t)base);
     store_run(self, notices);
+    sql_int(acks, 1, (int64_t)base);
+    store_run(self, acks);
     sql_int(heads, 1, (int64_t)base);
     store_run(self, heads);
     store_run(self, store_sql(self, "UPDATE openings SET acked = 0, counter = 0"));

@@ -81,6 +81,17 @@ int64_t store_evidence_put(store_t *self, struct slice statement_bytes, struct s
     return id;
 }
 
+static uint64_t leaf_or_none(store_t *self, sqlite3_stmt *statement)
+{
+    uint64_t leaf = UINT64_MAX;
+
+    if (store_row(self, statement)) {
+        leaf = (uint64_t)row_int(statement, 0);
+        store_stop(statement);
+    }
+    return leaf;
+}
+
 uint64_t store_leaf(store_t *self, enum store_proof proof, int64_t row)
 {
     sqlite3_stmt *statement = proof == STORE_PROOF_BATCH
@@ -88,14 +99,47 @@ uint64_t store_leaf(store_t *self, enum store_proof proof, int64_t row)
         : proof == STORE_PROOF_EVIDENCE
         ? store_sql(self, "SELECT leaf_index FROM evidence WHERE id = ?")
         : store_sql(self, "SELECT leaf_index FROM acks WHERE id = ?");
-    uint64_t leaf = UINT64_MAX;
 
     sql_int(statement, 1, row);
-    if (store_row(self, statement)) {
-        leaf = (uint64_t)row_int(statement, 0);
-        store_stop(statement);
-    }
-    return leaf;
+    return leaf_or_none(self, statement);
+}
+
+/* ---- where our own acknowledgements stand ---- */
+
+void store_own_ack_put(store_t *self, const struct own_ack *row)
+{
+    sqlite3_stmt *statement = store_sql(self,
+        "INSERT OR REPLACE INTO own_acks (counter, epoch, upto, leaf_index) VALUES (?, ?, ?, ?)");
+
+    sql_int(statement, 1, (int64_t)row->counter);
+    sql_int(statement, 2, (int64_t)row->epoch);
+    sql_int(statement, 3, (int64_t)row->upto);
+    sql_int(statement, 4, (int64_t)row->leaf_index);
+    store_run(self, statement);
+}
+
+uint64_t store_own_ack_leaf(store_t *self, uint64_t epoch, uint64_t number)
+{
+    sqlite3_stmt *statement = store_sql(self,
+        "SELECT leaf_index FROM own_acks WHERE epoch = ? AND upto >= ? ORDER BY upto, counter"
+        " LIMIT 1");
+
+    sql_int(statement, 1, (int64_t)epoch);
+    sql_int(statement, 2, (int64_t)number);
+    return leaf_or_none(self, statement);
+}
+
+bool store_opening_place(store_t *self, const uint8_t *event, uint64_t *leaf)
+{
+    sqlite3_stmt *statement = store_sql(self,
+        "SELECT ifnull(own_acks.leaf_index, -1) FROM openings LEFT JOIN own_acks USING (counter)"
+        " WHERE openings.event = ? AND openings.acked = 1 ORDER BY openings.id LIMIT 1");
+
+    sql_id(statement, 1, event);
+    bool said = store_row(self, statement);
+    *leaf = said ? (uint64_t)row_int(statement, 0) : UINT64_MAX;
+    store_stop(statement);
+    return said;
 }
 
 int store_evidence(store_t *self, int64_t id, struct evidence_row *out)

@@ -1,6 +1,6 @@
 /*
- * store_schema: the tables of the agent's database, version 1. A new version adds statements that
- * lead there from the one before; an unknown newer one is refused by store_open().
+ * store_schema: the tables of the agent's database. A new version adds statements that lead there
+ * from the one before; an unknown newer one is refused by store_open().
  *
  * Ids and hashes are blobs, times milliseconds since the epoch, unsigned 64-bit numbers are stored
  * as the signed number with the same bits (an incarnation is random).
@@ -11,7 +11,7 @@
 
 #include "common/base/banned.h"
 
-const char *const store_schema[] = {
+static const char *const version_1[] = {
     "CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), network TEXT NOT NULL, agent "
     "TEXT NOT NULL) STRICT",
     "CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), incarnation INTEGER NOT NULL,"
@@ -163,3 +163,14 @@ const char *const store_schema[] = {
     " at_ms INTEGER NOT NULL) STRICT",
     NULL,
 };
+
+/* Where in the journal our own acknowledgements stand. */
+static const char *const version_2[] = {
+    "CREATE TABLE own_acks (counter INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, upto INTEGER NOT "
+    "NULL,"
+    " leaf_index INTEGER NOT NULL) STRICT",
+    "CREATE INDEX own_acks_by_number ON own_acks (epoch, upto)",
+    NULL,
+};
+
+const char *const *const store_schema[STORE_SCHEMA_VERSION] = {version_1, version_2};

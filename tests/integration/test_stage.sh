@@ -72,6 +72,10 @@ scenario__sc_12__is_told_by_real_processes() {
     check "plays" plays tests/scenarios/sc-12-transport.scenario
 }
 
+scenario__sc_15__is_told_by_real_processes() {
+    check "plays" plays tests/scenarios/sc-15-corners.scenario
+}
+
 scenario__installation_that_counts_from_sending__is_told_by_real_processes() {
     check "plays" plays tests/scenarios/sc-12b-notified-means-sent.scenario
 }

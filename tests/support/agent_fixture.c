@@ -877,6 +877,8 @@ void agentfix_acked(struct agentfix *self)
     acked.stream_epoch = last_ack->stream_epoch;
     acked.upto = last_ack->upto;
     acked.counter = last_ack->counter;
+    acked.has_leaf_index = self->ack_leaf != 0;
+    acked.leaf_index = self->ack_leaf;
     frame.body_case = WAYPOST__FRAME__BODY_ACKED;
     frame.acked = &acked;
     agentfix_give(self, &frame);

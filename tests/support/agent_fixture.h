@@ -79,6 +79,7 @@ struct agentfix {
     uint64_t stream_epoch;
     uint64_t stream_last;
     uint64_t stream_acked;
+    uint64_t ack_leaf;   /* named by ACKED where it is not 0 */
     struct hash running; /* of what was delivered */
     uint64_t peer_sequence;
     uint64_t peer_n;

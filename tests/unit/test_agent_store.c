@@ -174,6 +174,33 @@ static void store__of_a_newer_program__is_refused(void **state)
     remove_database(path);
 }
 
+static void store__of_an_older_version__is_brought_up_to_ours(void **state)
+{
+    char path[160];
+    store_t *store = NULL;
+    sqlite3 *db = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    temporary(path, sizeof path);
+    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+    store_close(&store);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "DROP TABLE own_acks; PRAGMA user_version = 1", NULL, NULL, NULL),
+        SQLITE_OK);
+    (void)sqlite3_close(db);
+    for (int i = 0; i < 2; i++) { /* and is not brought there twice */
+        assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
+        assert_true(store_own_ack_leaf(store, 1, 1) == (i == 0 ? UINT64_MAX : 7));
+        store_begin(store);
+        store_own_ack_put(store, &(struct own_ack){1, 1, 1, 7});
+        assert_int_equal(store_commit(store), 0);
+        store_close(&store);
+    }
+    remove_database(path);
+}
+
 static void thaw__from_a_sequence__gives_the_counters_back(void **state)
 {
     store_t *store = open_memory();
@@ -521,6 +548,7 @@ int main(void)
         cmocka_unit_test(store__of_another_agent__is_refused),
         cmocka_unit_test(store__opened_twice__is_locked),
         cmocka_unit_test(store__of_a_newer_program__is_refused),
+        cmocka_unit_test(store__of_an_older_version__is_brought_up_to_ours),
         cmocka_unit_test(thaw__from_a_sequence__gives_the_counters_back),
         cmocka_unit_test(receiver__stuck_transfer__does_not_block_another),
         cmocka_unit_test(runs__more_than_fit__end_at_the_last_number),

@@ -145,7 +145,6 @@ static uint32_t fails_among_cores(
         uint32_t failed;
         const char *words;
     } known[] = {
-        {"sc-15-corners", 1, "expected converged"},
         {"transport-corners", 1, "expected flag U order=active view=E08000035"},
     };
     struct told told;
