@@ -136,8 +136,22 @@ static void rebuild(struct member *self)
     record_log_clear(&self->log);
     self->engine = engine_make(self);
     fold_all(self, self->engine);
+    self->next_ms = engine_next_ms(self->engine);
     self->dirty = false;
     self->provisional = false;
+}
+
+/* The engine of each of many members is only looked into when it has something to say, and when it is asked. */
+static void catch_up(struct member *self)
+{
+    engine_advance(self->engine, self->now_ms);
+    self->next_ms = engine_next_ms(self->engine);
+}
+
+static void fold(struct member *self, const struct entry *entry, bool provisional)
+{
+    (void)journal_model_fold(self->journal, self->engine, entry, provisional);
+    self->next_ms = engine_next_ms(self->engine);
 }
 
 const engine_t *member_engine(struct member *self)
@@ -145,14 +159,15 @@ const engine_t *member_engine(struct member *self)
     if (self->dirty) {
         rebuild(self);
     }
+    catch_up(self);
     return self->engine;
 }
 
 void member_advance(struct member *self, int64_t now_ms)
 {
     self->now_ms = now_ms;
-    if (!self->dirty) {
-        engine_advance(self->engine, now_ms);
+    if (!self->dirty && now_ms >= self->next_ms) {
+        catch_up(self);
     }
 }
 
@@ -169,8 +184,7 @@ void member_take(struct member *self, uint32_t entry)
         self->entries.items[at] = entry;
     }
     if (!self->dirty) {
-        (void)journal_model_fold(
-            self->journal, self->engine, &self->journal->entries[entry], false);
+        fold(self, &self->journal->entries[entry], false);
     }
 }
 
@@ -186,7 +200,7 @@ void member_cut(struct member *self)
 void member_fold_own(struct member *self, const struct entry *entry)
 {
     self->provisional = true;
-    (void)journal_model_fold(self->journal, self->engine, entry, true);
+    fold(self, entry, true);
 }
 
 void member_put_out(struct member *self, const struct outgoing *outgoing)

@@ -56,6 +56,7 @@ struct member {
     struct belief *beliefs;        /* owned */
     struct journal_model *journal; /* lent */
     int64_t now_ms;
+    int64_t next_ms; /* until then the engine has nothing to say by itself */
 };
 
 struct member *member_new(struct journal_model *journal, const char *code, bool keep_records);

@@ -615,7 +615,7 @@ void clock_renew(engine_t *self, struct running *clock)
 static bool is_recipient(const struct row *row, uint16_t code)
 {
     for (uint32_t i = 0; i < row->recipient_count; i++) {
-        if (row->recipients[i].code == code) {
+        if (row_recipients(row)[i].code == code) {
             return true;
         }
     }

@@ -401,12 +401,12 @@ static void take_row(struct engine_loading *self)
     struct row *row = row_make(self->engine, &shape);
 
     row->number = self->index;
-    row->recipient_count = (uint32_t)shape.recipient_count;
+    row->recipient_count = (uint8_t)shape.recipient_count;
     row->consent = "";
     *(struct row **)list_add(&self->engine->rows, sizeof row) = row;
     take_struct(self, &form_row, row);
     for (uint32_t i = 0; i < row->recipient_count && !self->in.failed; i++) {
-        take_struct(self, &form_row_recipient, &row->recipients[i]);
+        take_struct(self, &form_row_recipient, &row_recipients(row)[i]);
     }
     for (uint32_t i = 0; i < row->verdict_count && !self->in.failed; i++) {
         take_struct(self, &form_row_verdict, &row->verdicts[i]);
@@ -438,6 +438,7 @@ static void take_held(struct engine_loading *self, struct episode *episode)
 {
     struct held *held = list_add(&episode->held, sizeof *held);
 
+    child_of(episode->child)->held++;
     held->row = take_item(self, &self->engine->rows);
     held->view = mem_new(1, sizeof *held->view);
     held->facts = mem_new(1, sizeof *held->facts);

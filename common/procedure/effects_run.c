@@ -492,7 +492,7 @@ static void run_dimension(struct judge *self, const struct effect *effect)
 static bool is_told(const struct row *row, uint16_t code)
 {
     for (uint32_t i = 0; i < row->recipient_count; i++) {
-        if (row->recipients[i].code == code) {
+        if (row_recipients(row)[i].code == code) {
             return true;
         }
     }

@@ -110,17 +110,18 @@ static void put_field(struct engine_saving *self, const struct form_field *field
 
 static void put_struct(struct engine_saving *self, const struct form *form, const void *item)
 {
-    uint8_t mask[FORM_MASK_BYTES] = {0};
+    static const uint8_t empty[FORM_MASK_BYTES] = {0};
+    size_t mask = self->out->len;
 
-    for (size_t i = 0; i < form->count; i++) {
-        const void *at = (const uint8_t *)item + form->fields[i].offset;
-        mask[i / 8] |= (uint8_t)(form_is_default(&form->fields[i], at) ? 0 : 1U << i % 8);
-    }
-    buf_put(self->out, mask, (form->count + 7U) / 8);
+    buf_put(self->out, empty, (form->count + 7U) / 8);
     for (size_t i = 0; i < form->count; i++) {
         const struct form_field *field = &form->fields[i];
         const uint8_t *at = (const uint8_t *)item + field->offset;
-        for (size_t k = 0; (mask[i / 8] >> i % 8 & 1) != 0 && k < field->count; k++) {
+        if (form_is_default(field, at)) {
+            continue;
+        }
+        self->out->data[mask + i / 8] |= (uint8_t)(1U << i % 8);
+        for (size_t k = 0; k < field->count; k++) {
             put_field(self, field, at + k * field->bytes);
         }
     }
@@ -161,7 +162,7 @@ static void put_row(struct engine_saving *self, uint32_t index)
     buf_put_varint(self->out, row->verdict_count);
     put_struct(self, &form_row, row);
     for (uint32_t i = 0; i < row->recipient_count; i++) {
-        put_struct(self, &form_row_recipient, &row->recipients[i]);
+        put_struct(self, &form_row_recipient, &row_recipients(row)[i]);
     }
     for (uint32_t i = 0; i < row->verdict_count; i++) {
         put_struct(self, &form_row_verdict, &row->verdicts[i]);

@@ -57,23 +57,29 @@ static void held_free(struct held *held)
     free(held->facts);
 }
 
-void held_drop(struct episode *self)
+static void held_free_all(struct episode *self)
 {
     struct held *items = self->held.items;
 
     for (uint32_t i = 0; i < self->held.count; i++) {
         held_free(&items[i]);
     }
-    self->held.count = 0;
+    free(items);
+}
+
+void held_drop(struct episode *self)
+{
+    child_of(self->child)->held -= self->held.count;
+    held_free_all(self);
+    self->held = (struct list){0};
 }
 
 static void episode_free(struct episode *self)
 {
-    held_drop(self);
+    held_free_all(self);
     free(self->letters.items);
     free(self->filings.items);
     free(self->exceptions.items);
-    free(self->held.items);
     free(self->clocks.items);
     free(self->pending.items);
     free(self->outstanding.items);
@@ -291,11 +297,11 @@ static void add_recipient(struct row *row, uint16_t code, uint16_t sender)
         return; /* recorded for oneself (D49) */
     }
     for (uint32_t i = 0; i < row->recipient_count; i++) {
-        if (row->recipients[i].code == code) {
+        if (row_recipients(row)[i].code == code) {
             return;
         }
     }
-    row->recipients[row->recipient_count++] = (struct row_recipient){.code = code};
+    row_recipients(row)[row->recipient_count++] = (struct row_recipient){.code = code};
 }
 
 /* A record about the event as a whole, said of each of its children. */
@@ -463,6 +469,7 @@ static void keep_held(struct judge *self)
     struct held *held = list_add(&self->episode->held, sizeof *held);
     size_t len = self->view->kind_facts.len;
 
+    self->child->held++;
     held->row = self->row;
     held->bytes = mem_new(len, 1);
     held->view = mem_new(1, sizeof *held->view);
@@ -513,7 +520,7 @@ static void set_aside(struct judge *self, bool held)
     }
 }
 
-static struct row_verdict *verdict_of(const struct row *row, const struct episode *episode)
+static struct row_verdict *verdict_of(struct row *row, const struct episode *episode)
 {
     for (uint32_t i = 0; i < row->verdict_count; i++) {
         if (row->verdicts[i].episode == episode) {
@@ -524,8 +531,12 @@ static struct row_verdict *verdict_of(const struct row *row, const struct episod
 }
 
 /* Held requests of the child are judged again; one that nothing refuses or holds any more takes effect now. */
-static void release_held(engine_t *self, const struct child *child)
+static void release_held(engine_t *self, struct child *child)
 {
+    if (child->held ==
+        0) { /* nearly always: a child with many episodes is not walked for nothing */
+        return;
+    }
     for (uint32_t e = 0; e < child->episodes.count; e++) {
         struct episode *episode = ((struct episode **)child->episodes.items)[e];
         for (uint32_t i = 0; i < episode->held.count;) {
@@ -541,6 +552,7 @@ static void release_held(engine_t *self, const struct child *child)
                 continue;
             }
             list_remove(&episode->held, sizeof held, i);
+            child->held--;
             take_effect(&judge);
             struct row_verdict *verdict = verdict_of(held.row, episode);
             judge.alert |=
@@ -599,15 +611,11 @@ static int note_duplicate(engine_t *self, const struct row *row)
 /* One block: the row, its verdicts, its recipients. */
 struct row *row_make(engine_t *self, const struct event_view *view)
 {
-    size_t verdicts_at = sizeof(struct row);
-    size_t recipients_at = verdicts_at + view->subject_count * sizeof(struct row_verdict);
-    uint8_t *block =
-        pile_new(&self->pile, recipients_at + view->recipient_count * sizeof(struct row_recipient));
-    struct row *row = (struct row *)(void *)block;
+    struct row *row = pile_new(&self->pile,
+        sizeof *row + view->subject_count * sizeof *row->verdicts +
+            view->recipient_count * sizeof(struct row_recipient));
 
-    row->verdicts = (struct row_verdict *)(void *)(block + verdicts_at);
-    row->recipients = (struct row_recipient *)(void *)(block + recipients_at);
-    row->verdict_count = (uint32_t)view->subject_count;
+    row->verdict_count = (uint8_t)view->subject_count;
     return row;
 }
 

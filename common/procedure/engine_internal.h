@@ -102,6 +102,7 @@ struct child {
     struct list episodes;         /* struct episode *: of this record, joined ones included */
     struct list history;          /* struct ownership */
     int64_t r46_since, r61_since; /* NO_TIME */
+    uint32_t held;                /* requests held in all its episodes */
 };
 
 /* The latest effective filing of one side of a two-party kind. */
@@ -178,26 +179,6 @@ struct episode {
         under_consent; /* struct row *: effective eh_handover_sent and consent_withdrawn, in order */
 };
 
-/* An event on record. */
-/* Recipients and verdicts lie behind the row, in its block. */
-struct row {
-    uint8_t id[UUID_BYTES];
-    uint32_t number;
-    uint32_t kind;
-    uint16_t from;
-    int64_t accepted_ms, occurred_ms, sent_ms;
-    uint32_t recipient_count;
-    struct row_recipient *recipients;
-    uint32_t verdict_count;
-    struct row_verdict *verdicts; /* one a child in the event's order */
-    uint32_t door;
-    bool has_payload, withheld;
-    bool erased_sender, erased_broker;
-    uint16_t mother_placing;
-    const char
-        *consent; /* that it names: handed over under it, recorded or withdrawn; "" for none */
-};
-
 struct row_recipient {
     uint16_t code;
     uint8_t level; /* 0 accepted, 1 persisted, 2 opened */
@@ -211,6 +192,30 @@ struct row_verdict {
     uint64_t block; /* rules that refused or held, bit number - 1 */
     uint64_t alert;
 };
+
+/* An event on record. There are more of these than of anything else: the widest fields stand first. */
+struct row {
+    uint8_t id[UUID_BYTES];
+    int64_t accepted_ms, occurred_ms, sent_ms;
+    const char
+        *consent; /* that it names: handed over under it, recorded or withdrawn; "" for none */
+    uint32_t number;
+    uint32_t kind;
+    uint32_t door;
+    uint16_t from;
+    uint16_t mother_placing;
+    uint8_t recipient_count;
+    uint8_t verdict_count;
+    bool has_payload, withheld;
+    bool erased_sender, erased_broker;
+    struct row_verdict
+        verdicts[]; /* one a child in the event's order; behind them the recipients */
+};
+
+static inline struct row_recipient *row_recipients(const struct row *self)
+{
+    return (struct row_recipient *)(uintptr_t)&self->verdicts[self->verdict_count];
+}
 
 /* A held transfer_requested, kept whole to be judged again. */
 struct held {

@@ -105,6 +105,7 @@ static const struct form_field child_fields[] = {
     LIST(struct child, history, &form_ownership),
     MOMENT(struct child, r46_since),
     MOMENT(struct child, r61_since),
+    LATER(struct child, held),
 };
 FORM(form_child, struct child, child_fields);
 
@@ -232,23 +233,21 @@ FORM(form_episode, struct episode, episode_fields);
 
 static const struct form_field row_fields[] = {
     RAW(struct row, id),
-    LATER(struct row, number),
-    NUMBER(struct row, kind),
-    CODE(struct row, from),
     TIME(struct row, accepted_ms),
     TIME(struct row, occurred_ms),
     TIME(struct row, sent_ms),
-    LATER(struct row, recipient_count),
-    LATER(struct row, recipients),
-    LATER(struct row, verdict_count),
-    LATER(struct row, verdicts),
+    ONE(FORM_STRING, struct row, consent, 0),
+    LATER(struct row, number),
+    NUMBER(struct row, kind),
     NUMBER(struct row, door),
+    CODE(struct row, from),
+    CODE(struct row, mother_placing),
+    LATER(struct row, recipient_count),
+    LATER(struct row, verdict_count),
     FLAG(struct row, has_payload),
     FLAG(struct row, withheld),
     FLAG(struct row, erased_sender),
     FLAG(struct row, erased_broker),
-    CODE(struct row, mother_placing),
-    ONE(FORM_STRING, struct row, consent, 0),
 };
 FORM(form_row, struct row, row_fields);
 
@@ -361,6 +360,10 @@ bool form_is_default(const struct form_field *field, const void *at)
         return ((const struct list *)at)->count == 0;
     case FORM_LATER:
         return true;
+    case FORM_NUMBER:
+    case FORM_CODE:
+        return field->count == 1 ? form_number(at, field->bytes) == 0
+                                 : all_zero(at, (size_t)field->bytes * field->count);
     default:
         return all_zero(at, (size_t)field->bytes * field->count);
     }

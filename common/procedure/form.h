@@ -66,7 +66,7 @@ enum form_section {
     SECTION_COUNT
 };
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 /* So far may a day lie from 1970: beyond all that the calendar works out of a civil date. */
 enum { FORM_DAY_MAX = 1000000 };

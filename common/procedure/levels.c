@@ -20,8 +20,8 @@ static bool is_called(engine_t *self, uint16_t code, const char *name)
 static struct row_recipient *recipient_of(engine_t *self, const struct row *row, const char *code)
 {
     for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
-        if (is_called(self, row->recipients[i].code, code)) {
-            return &row->recipients[i];
+        if (is_called(self, row_recipients(row)[i].code, code)) {
+            return &row_recipients(row)[i];
         }
     }
     return NULL;
@@ -112,7 +112,7 @@ static bool all_erased(const struct row *row)
     bool all = row->erased_sender && row->erased_broker;
 
     for (uint32_t i = 0; i < row->recipient_count; i++) {
-        all = all && (!row->recipients[i].has_payload || row->recipients[i].erased);
+        all = all && (!row_recipients(row)[i].has_payload || row_recipients(row)[i].erased);
     }
     return all;
 }

@@ -469,8 +469,8 @@ int engine_level(const engine_t *self, const uint8_t *event_id, const char *code
     const struct row *row = row_find(self, event_id);
 
     for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
-        if (strcmp(code_text(self, row->recipients[i].code), code) == 0) {
-            return row->recipients[i].level;
+        if (strcmp(code_text(self, row_recipients(row)[i].code), code) == 0) {
+            return row_recipients(row)[i].level;
         }
     }
     return -1;
@@ -482,7 +482,7 @@ size_t engine_recipients(const engine_t *self, const uint8_t *event_id, const ch
     size_t count = 0;
 
     for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
-        out[count++] = code_text(self, row->recipients[i].code);
+        out[count++] = code_text(self, row_recipients(row)[i].code);
     }
     return count;
 }

@@ -409,7 +409,7 @@ void rule_r39(struct judge *self, uint32_t rule)
         (fact_bits(self, F_DOCUMENTS) & ~consent->scope) == 0;
 
     for (uint32_t i = 0; good && i < self->row->recipient_count; i++) {
-        good = consent_covers(self, consent, self->row->recipients[i].code);
+        good = consent_covers(self, consent, row_recipients(self->row)[i].code);
     }
     if (!good) {
         judge_hit(self, rule, BY_PROFILE);

@@ -330,6 +330,7 @@ static void join_facts(struct child *kept, struct child *joined)
     kept->proceedings = kept->proceedings || joined->proceedings;
     kept->born = kept->born || joined->born;
     kept->split = kept->split || joined->split;
+    kept->held += joined->held;
     if (kept->immediate == FOLLOWS_CASE) {
         kept->immediate = joined->immediate;
     }

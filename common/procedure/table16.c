@@ -39,15 +39,21 @@ static const uint8_t *key_of(const struct table16 *self, const void *value)
     return (const uint8_t *)value + self->key_offset;
 }
 
+/* Never 0, which marks an empty place: what is not there is found out from the tags alone. */
+static uint32_t tag_of(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) | 1;
+}
+
 static void place(struct table16 *self, uint64_t hash, void *value)
 {
     size_t at = (size_t)hash & (self->capacity - 1);
 
-    while (self->values[at] != NULL) {
+    while (self->tags[at] != 0) {
         at = (at + 1) & (self->capacity - 1);
     }
     self->values[at] = value;
-    self->tags[at] = (uint32_t)(hash >> 32);
+    self->tags[at] = tag_of(hash);
 }
 
 static void grow(struct table16 *self)
@@ -60,7 +66,7 @@ static void grow(struct table16 *self)
     self->tags = mem_new(self->capacity, sizeof *self->tags);
     self->values = mem_new(self->capacity, sizeof *self->values);
     for (size_t i = 0; i < old_capacity; i++) {
-        if (old_values[i] != NULL) {
+        if (old_tags[i] != 0) {
             place(self, hash_of_key(self, key_of(self, old_values[i])), old_values[i]);
         }
     }
@@ -83,8 +89,8 @@ void *table16_get(const struct table16 *self, const uint8_t *key)
         return NULL;
     }
     uint64_t hash = hash_of_key(self, key);
-    uint32_t tag = (uint32_t)(hash >> 32);
-    for (size_t at = (size_t)hash & (self->capacity - 1); self->values[at] != NULL;
+    uint32_t tag = tag_of(hash);
+    for (size_t at = (size_t)hash & (self->capacity - 1); self->tags[at] != 0;
          at = (at + 1) & (self->capacity - 1)) {
         if (self->tags[at] == tag &&
             memcmp(key_of(self, self->values[at]), key, self->key_bytes) == 0) {

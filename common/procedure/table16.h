@@ -14,8 +14,9 @@ struct table16 {
     size_t key_bytes;  /* 16 or 32 */
     size_t key_offset; /* where the key stands in what is held */
     uint64_t seed;     /* where keys lie; nothing else depends on it */
-    uint32_t *tags;    /* owned array: part of the key's hash, so that few values are looked into */
-    void **values; /* owned array; what they point to is lent for the table's life. NULL: empty */
+    uint32_t *tags;    /* owned array: part of the key's hash, so that few values are looked into;
+                          0: empty */
+    void **values;     /* owned array; what they point to is lent for the table's life */
 };
 
 void table16_put(struct table16 *self, void *value); /* its key must not be there yet */

@@ -62,7 +62,7 @@ static void go_on(engine_t *engine)
     for (uint32_t i = 0; i < engine->rows.count; i++) {
         const struct row *row = ((struct row *const *)engine->rows.items)[i];
         for (uint32_t k = 0; k < row->recipient_count; k++) {
-            const char *code = code_text(engine, row->recipients[k].code);
+            const char *code = code_text(engine, row_recipients(row)[k].code);
             engine_persisted(engine, row->id, code, FUZZ_NOW_MS);
             engine_opened(engine, row->id, code, "senior", "", FUZZ_NOW_MS);
             engine_erased(engine, row->id, code, FUZZ_NOW_MS);

@@ -17,6 +17,7 @@ static struct engine_fixture world;
 
 #define LEE "E08000035"
 #define HER "E06000019"
+#define CAM "E09000007"
 
 static int open_world(void **state)
 {
@@ -99,6 +100,19 @@ static void form__with_a_field_left_out__shows_the_gap(void **state)
         hidden += form_gaps(&less) == 0;
     }
     assert_true(hidden < form_episode.count / 8);
+}
+
+static void held__in_a_state_that_was_read__is_released(void **state)
+{
+    (void)state;
+    fixture_transfer(&world, "C", LEE, CAM);
+    (void)fixture_told(&world, LEE, "s47_opened", "C", "ash:cin", "");
+    const struct fixture_event *held = fixture_told(&world, LEE, "transfer_requested", "C",
+        "ash:cin", "rationale_present=yes legal_status=none family_informed=yes");
+    assert_int_equal(held->verdicts[0], VERDICT_HELD);
+    fixture_reload(&world);
+    (void)fixture_told(&world, LEE, "s47_closed", "C", "ash:cin", "s47_outcome=not_substantiated");
+    assert_int_equal(fixture_logged(&world, "hold_released"), 1);
 }
 
 static void state__decoded__encodes_to_the_same_bytes(void **state)
@@ -236,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(form__of_every_struct__covers_it_whole),
         cmocka_unit_test(form__with_a_field_left_out__shows_the_gap),
+        WORLD_TEST(held__in_a_state_that_was_read__is_released),
         WORLD_TEST(state__decoded__encodes_to_the_same_bytes),
         WORLD_TEST(state__of_an_engine_that_saw_nothing__is_one_too),
         WORLD_TEST(state__in_slices__is_the_same),
