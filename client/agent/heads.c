@@ -23,8 +23,7 @@ enum { PROVE_PACE_MS = 10000, PROVE_WAIT_MS = 60000, PROVE_LATE_MS = 3600000 };
 
 void heads_load(agent_core_t *self)
 {
-    store_proven_head(self->store, &self->proven);
-    if (self->proven.size == 0) {
+    if (store_proven_head(self->store, UINT64_MAX, &self->proven) != 0) {
         self->proven = self->head; /* the first is taken as it is: there is nothing to compare */
     }
 }
@@ -308,7 +307,7 @@ static void epoch_take(agent_core_t *self, const struct epoch_body *epoch,
     if (!extends) {
         store_head_save(self->store, head);
     }
-    if (!extends && store_proven_head_below(self->store, lost->from, &self->proven) != 0) {
+    if (!extends && store_proven_head(self->store, lost->from, &self->proven) != 0) {
         heads_proven(self, head); /* there is none to hold it against */
     }
     agent_alarm(self, "recovered",

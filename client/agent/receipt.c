@@ -211,10 +211,13 @@ void receipt_frame(agent_core_t *self, const Waypost__Receipt *receipt)
     if (!self->settled || self->restoring) {
         return;
     }
-    if (receipt->first_sequence + receipt->count <=
-        store_receipted_upto(self->store, self->identity.incarnation) + 1) {
+    uint64_t receipted = store_receipted_upto(self->store, self->identity.incarnation);
+    if (receipt->first_sequence + receipt->count <= receipted + 1) {
         forget_flight(self, receipt); /* we have it already */
         return;
+    }
+    if (receipt->first_sequence > receipted + 1) {
+        return; /* one before it was refused for now: both are sent again, and this one answered again */
     }
     if (store_batch_covering(
             self->store, self->identity.incarnation, receipt->first_sequence, &own) != 0 ||

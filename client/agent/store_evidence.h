@@ -90,11 +90,10 @@ size_t store_kinds_kept(store_t *self, uint32_t *kinds, size_t max);
 
 /* ---- heads ---- */
 
-void store_proven_head(store_t *self, struct seen_head *out); /* the newest; size 0: none */
+/* The newest of at most that size that no later epoch has lost; 0 or E_NOT_FOUND. */
+int store_proven_head(store_t *self, uint64_t most, struct seen_head *out);
 /* Proven to extend those before it. The newest 64 stay, and the last of each day. */
 void store_proven_head_add(store_t *self, const struct seen_head *head);
-/* The newest of at most that size that no later epoch has lost; 0 or E_NOT_FOUND. */
-int store_proven_head_below(store_t *self, uint64_t size, struct seen_head *out);
 void store_proven_heads(store_t *self, size_t limit,
     void (*visit)(void *context, const struct seen_head *head), void *context); /* newest first */
 

@@ -31,16 +31,20 @@ static void read_head(sqlite3_stmt *statement, struct seen_head *out)
     row_fixed(statement, 6, out->signature, sizeof out->signature);
 }
 
-void store_proven_head(store_t *self, struct seen_head *out)
+int store_proven_head(store_t *self, uint64_t most, struct seen_head *out)
 {
-    sqlite3_stmt *statement = store_sql(
-        self, "SELECT " HEAD_COLUMNS " FROM heads ORDER BY epoch DESC, size DESC LIMIT 1");
+    sqlite3_stmt *statement = store_sql(self,
+        "SELECT " HEAD_COLUMNS
+        " FROM heads WHERE size <= ? AND NOT EXISTS (SELECT 1 FROM epochs WHERE epochs.epoch >"
+        " heads.epoch AND epochs.base < heads.size) ORDER BY epoch DESC, size DESC LIMIT 1");
 
-    memset(out, 0, sizeof *out);
-    if (store_row(self, statement)) {
-        read_head(statement, out);
-        store_stop(statement);
+    sql_int(statement, 1, most > INT64_MAX ? INT64_MAX : (int64_t)most);
+    if (!store_row(self, statement)) {
+        return E_NOT_FOUND;
     }
+    read_head(statement, out);
+    store_stop(statement);
+    return 0;
 }
 
 static void thin_heads(store_t *self)
@@ -68,22 +72,6 @@ void store_proven_head_add(store_t *self, const struct seen_head *head)
     sql_blob(statement, 7, slice_of(head->signature, sizeof head->signature));
     store_run(self, statement);
     thin_heads(self);
-}
-
-int store_proven_head_below(store_t *self, uint64_t size, struct seen_head *out)
-{
-    sqlite3_stmt *statement = store_sql(self,
-        "SELECT " HEAD_COLUMNS
-        " FROM heads WHERE size <= ? AND NOT EXISTS (SELECT 1 FROM epochs WHERE epochs.epoch >"
-        " heads.epoch AND epochs.base < heads.size) ORDER BY epoch DESC, size DESC LIMIT 1");
-
-    sql_int(statement, 1, (int64_t)size);
-    if (!store_row(self, statement)) {
-        return E_NOT_FOUND;
-    }
-    read_head(statement, out);
-    store_stop(statement);
-    return 0;
 }
 
 void store_proven_heads(store_t *self, size_t limit,

@@ -195,9 +195,40 @@ static void receipts__of_one_history__are_proven_as_they_come(void **state)
     assert_int_equal(agentfix_serve(self), 1);
     agentfix_pass(self, 10000);
     assert_int_equal(agentfix_prove(self), 1);
-    store_proven_head(self->store, &proven);
+    assert_int_equal(store_proven_head(self->store, UINT64_MAX, &proven), 0);
     assert_int_equal(proven.size, self->leaf_count);
     assert_false(agentfix_alarm(self, "fork"));
+}
+
+static uint64_t newest_head(struct agentfix *self, uint64_t most)
+{
+    struct seen_head head;
+
+    return store_proven_head(self->store, most, &head) == 0 ? head.size : 0;
+}
+
+/* Each recovery takes what was signed beyond it before; held against the new history it would be a false fork. */
+static void head__that_a_later_epoch_lost__is_not_the_newest_one(void **state)
+{
+    static const struct seen_head heads[] = {
+        {.size = 10, .epoch = 1}, {.size = 46, .epoch = 1}, {.size = 61, .epoch = 2}};
+    static const struct epoch_row epochs[] = {
+        {.epoch = 2, .base = 44, .lost_to = 116}, {.epoch = 3, .base = 50, .lost_to = 70}};
+    struct agentfix *self = *state;
+
+    store_begin(self->store);
+    store_proven_head_add(self->store, &heads[0]);
+    store_proven_head_add(self->store, &heads[1]);
+    assert_int_equal(newest_head(self, UINT64_MAX), 46);
+    store_epoch_add(self->store, &epochs[0]);
+    assert_int_equal(newest_head(self, UINT64_MAX), 10);
+    store_proven_head_add(self->store, &heads[2]);
+    assert_int_equal(newest_head(self, UINT64_MAX), 61);
+    assert_int_equal(newest_head(self, 60), 10);
+    store_epoch_add(self->store, &epochs[1]);
+    assert_int_equal(newest_head(self, UINT64_MAX), 10);
+    assert_int_equal(newest_head(self, 0), 0);
+    assert_int_equal(store_commit(self->store), 0);
 }
 
 /* ---- erasures ---- */
@@ -494,6 +525,7 @@ int main(void)
 {
 #define WITH_AGENT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        WITH_AGENT(head__that_a_later_epoch_lost__is_not_the_newest_one),
         WITH_AGENT(peer__with_an_older_head__is_the_same_history),
         WITH_AGENT(peer__with_a_newer_head__is_the_same_history),
         WITH_AGENT(peer__that_was_shown_another_journal__is_a_fork_with_both_sides_kept),

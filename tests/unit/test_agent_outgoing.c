@@ -357,6 +357,33 @@ static void event__lost_and_database_restored__is_said_again_under_another_id(vo
     free(batches);
 }
 
+/* Both were accepted, and their receipts were lost. Then the disk is full, and the second is of a kind that is taken still. */
+static void receipt__behind_a_batch_that_was_refused_for_now__leaves_no_hole(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batches = mem_new(2, sizeof *batches);
+
+    know_the_network(self);
+    for (size_t i = 0; i < 2; i++) {
+        send_one(self, false, NULL);
+        assert_true(agentfix_accept(self, &batches[i]));
+    }
+    go_away(self);
+    agentfix_online(self);
+    agentfix_refuse(self, E_FULL, WAYPOST__FRAME__BODY_PUBLISH, 1, -1, 0);
+    agentfix_receipt(self, &batches[1], FAULT_NONE, true);
+    assert_int_equal(accepted(self), 0);
+    agentfix_forget(self);
+    agentfix_pass(self, 2000);
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+        agentfix_receipt(self, &batches[i], FAULT_NONE, true);
+        assert_int_equal(accepted(self), i + 1);
+        agentfix_batch_free(&batches[i]);
+    }
+    free(batches);
+}
+
 static void broker__busy__is_asked_again_later(void **state)
 {
     struct agentfix *self = *state;
@@ -652,6 +679,7 @@ int main(void)
         WITH_AGENT(event__made_while_the_clock_was_wrong__is_made_again_with_the_time_of_then),
         WITH_AGENT(event__lost_and_refused_for_its_time__is_sent_as_it_is_until_it_is_taken),
         WITH_AGENT(event__lost_and_database_restored__is_said_again_under_another_id),
+        WITH_AGENT(receipt__behind_a_batch_that_was_refused_for_now__leaves_no_hole),
         WITH_AGENT(broker__busy__is_asked_again_later),
         WITH_AGENT(refusal__that_comes_late__does_not_stop_what_follows),
         WITH_AGENT(register__stale__is_fetched_and_payloads_are_wrapped_anew),
