@@ -22,6 +22,10 @@ bool look_served(const core_t *core, const char *agent, struct buf *why)
     if (stream == NULL) {
         return true;
     }
+    if (stream->session == NULL) { /* the agent still believes in one with a broker of before */
+        buf_put_text(why, "%s has no session at the broker; ", agent);
+        return false;
+    }
     if (stream->acked != stream->last) {
         buf_put_text(why, "%s has acknowledged %llu of %llu; ", agent,
             (unsigned long long)stream->acked, (unsigned long long)stream->last);
