@@ -264,8 +264,9 @@ static bool place_stream(core_t *self, struct stream *stream, const Waypost__Hel
 
 /* ---- WELCOME ---- */
 
-/* An agent shows a head that we have signed, of this epoch, and that is not of our history: this journal was put back from
- * a copy. Whatever were taken now would make a second history: nothing is, until `waypost recover` has named the gap. */
+/* An agent shows a head that we have signed, of this epoch or a later one, and that is not of our history: this journal was
+ * put back from a copy. Whatever were taken now would make a second history: nothing is, until `waypost recover` has named
+ * the gap. */
 static void rollback_note(core_t *self, const struct session *session, const Waypost__Hello *hello)
 {
     const struct journal_head *head = journal_head(self->journal);
@@ -283,10 +284,12 @@ static void rollback_note(core_t *self, const struct session *session, const Way
         return;
     }
     if (!self->rolled_back || seen->size > self->rolled_back_size) {
-        log_errorx("journal rolled back: agent %s has a signed head of %llu records that is not of "
-                   "our %llu: nothing is accepted; find the newer journal, or run waypost recover "
-                   "with its heads",
-            session->stream->name, (unsigned long long)seen->size, (unsigned long long)head->size);
+        log_errorx(
+            "journal rolled back: agent %s has a signed head of %llu records in epoch %u that "
+            "is not of our %llu: nothing is accepted; find the newer journal, or run "
+            "waypost recover with its heads",
+            session->stream->name, (unsigned long long)seen->size, seen->epoch,
+            (unsigned long long)head->size);
         self->rolled_back_size = seen->size;
     }
     self->rolled_back = true;

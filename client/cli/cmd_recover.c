@@ -11,9 +11,7 @@
 #include <sodium.h>
 
 #include "client/cli/commands.h"
-#include "client/cli/progress.h"
-#include "client/cli/trust.h"
-#include "client/cli/when.h"
+#include "client/replay/kept_heads.h"
 #include "common/base/world.h"
 #include "common/codec/frame.h"
 #include "common/crypto/keys.h"
@@ -23,18 +21,7 @@
 #include "common/record/erase.h"
 #include "common/base/banned.h"
 
-enum {
-    HEADS_MAX = 65536,
-    SEGMENT_BYTES = 268435456,
-    ARENA_BYTES = 65536,
-    STATEMENT_BYTES_MAX = 256
-};
-
-/* A head that an agent has kept. */
-struct kept_head {
-    uint64_t size;
-    struct hash root;
-};
+enum { SEGMENT_BYTES = 268435456 };
 
 struct recover {
     struct cli *cli;
@@ -42,155 +29,87 @@ struct recover {
     struct disk disk;
     struct journal_check check; /* of the journal as it was found */
     struct epoch_body last;     /* the epoch that it is in */
-    uint32_t lost_epoch;        /* that the lost heads are of */
+    uint32_t before;            /* the epoch before that, 0 for none */
+    uint32_t lost_epoch;        /* the first whose heads may be lost */
+    uint32_t epoch;             /* to be opened: above every one that anybody has seen */
     uint64_t lost_from, lost_to;
-    struct kept_head *heads; /* of --seen, that this journal should hold; owned */
-    size_t head_count;
-    size_t heads_taken; /* all of --seen that are of this journal and epoch */
-    uint64_t matching;  /* the largest head of --seen that is of this history */
-    bool
-        parted; /* and one of at most our size is not: the broker ran on since the copy was put back */
+    kept_heads_t *heads; /* of --seen; owned */
+    struct kept_heads_found found;
     journal_t *journal;
     uint64_t erased; /* payloads destroyed again */
 };
 
 /* ---- what was lost ---- */
 
-/* Heads that agents have kept are held against the records in one walk. */
-struct walk {
-    struct recover *recover;
-    struct merkle_frontier frontier;
-    size_t at; /* in recover.heads, which rise */
-};
-
 static int add_leaf(void *context, const struct record *record, uint64_t position)
 {
-    struct walk *self = context;
-    struct recover *recover = self->recover;
-    struct hash leaf = record_leaf(recover->check.network, record);
+    struct recover *self = context;
+    struct hash leaf = record_leaf(self->check.network, record);
 
     (void)position;
-    frontier_add(&self->frontier, &leaf);
-    for (; self->at < recover->head_count && recover->heads[self->at].size == self->frontier.size;
-         self->at++) {
-        struct hash root = frontier_root(&self->frontier);
-        if (memcmp(root.b, recover->heads[self->at].root.b, HASH_BYTES) != 0) {
-            recover->parted = true;
-            return E_END;
-        }
-        recover->matching = self->frontier.size;
-    }
-    return self->at < recover->head_count ? 0 : E_END;
-}
-
-static int compare_heads(const void *a, const void *b)
-{
-    const struct kept_head *one = a;
-    const struct kept_head *other = b;
-
-    return one->size < other->size ? -1 : one->size > other->size ? 1 : 0;
-}
-
-static void match_heads(struct recover *self)
-{
-    struct walk walk = {.recover = self};
-    struct journal_check check;
-    struct complaint why = {0};
-
-    if (self->head_count == 0) {
-        return;
-    }
-    qsort(self->heads, self->head_count, sizeof self->heads[0], compare_heads);
-    (void)journal_verify(&self->disk, self->keys.sign_public, &check, add_leaf, &walk, NULL, &why);
-}
-
-static void note_head(struct recover *self, const Waypost__Head *head)
-{
-    if (head->size <= self->check.leaves && head->size > 0 && self->head_count < HEADS_MAX) {
-        struct kept_head *kept = &self->heads[self->head_count++];
-        kept->size = head->size;
-        memcpy(kept->root.b, head->root.data, HASH_BYTES);
-    }
-}
-
-static int unbase64(
-    const json_t *object, const char *member, uint8_t *out, size_t room, size_t *len)
-{
-    const char *text = json_string_value(json_object_get(object, member));
-
-    return text != NULL &&
-            sodium_base642bin(
-                out, room, text, strlen(text), NULL, len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0
-        ? 0
-        : E_MALFORMED;
-}
-
-/* One signed head that an agent kept. Those of another journal, or not ours, count nothing. */
-static void take_head(struct recover *self, const json_t *row)
-{
-    uint8_t statement[STATEMENT_BYTES_MAX];
-    uint8_t signature[SIGNATURE_BYTES];
-    size_t statement_len = 0;
-    size_t signature_len = 0;
-    arena_t *arena = arena_new(ARENA_BYTES);
-
-    if (unbase64(row, "statement", statement, sizeof statement, &statement_len) == 0 &&
-        unbase64(row, "signature", signature, sizeof signature, &signature_len) == 0 &&
-        sign_check(SIGN_CONTEXT_HEAD, slice_of(statement, statement_len),
-            slice_of(signature, signature_len), self->keys.sign_public) == 0) {
-        const Waypost__Head *head =
-            message_decode(arena, &waypost__head__descriptor, slice_of(statement, statement_len));
-        if (head != NULL && head->journal.len == sizeof self->check.head.journal &&
-            head->root.len == HASH_BYTES && head->epoch == self->lost_epoch &&
-            memcmp(head->journal.data, self->check.head.journal, head->journal.len) == 0) {
-            self->lost_to = head->size > self->lost_to ? head->size : self->lost_to;
-            note_head(self, head);
-            self->heads_taken++;
-        }
-    }
-    arena_destroy(&arena);
+    kept_heads_leaf(self->heads, &leaf);
+    return 0;
 }
 
 static int take_seen(struct recover *self, const char *path)
 {
     json_error_t where;
     json_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
-    size_t i;
-    json_t *row;
 
     if (file == NULL) {
         return cli_fail(self->cli, E_MALFORMED,
             "%s, line %d: %s; write it with waypost heads --evidence", path, where.line,
             where.text);
     }
-    size_t before = self->heads_taken;
-    take_head(self, json_object_get(file, "seen"));
-    json_array_foreach(json_object_get(file, "heads"), i, row)
-    {
-        take_head(self, row);
-    }
+    size_t taken = kept_heads_take(self->heads, file);
     json_decref(file);
-    if (self->heads_taken == before) {
+    if (taken == 0) {
         return cli_fail(self->cli, E_NOT_FOUND,
-            "%s holds no head of this journal and epoch that its key has signed", path);
+            "%s holds no head of this journal, of epoch %u or later, that its key has signed", path,
+            self->lost_epoch);
     }
     return CLI_DONE;
 }
 
-static int find_gap(struct recover *self)
+static int match_heads(struct recover *self)
 {
     struct cli *cli = self->cli;
+    struct journal_check check;
+    struct complaint why = {0};
 
-    self->lost_to = cli_number(cli, "lost-to", 0);
+    self->heads =
+        kept_heads_new(self->check.head.journal, self->keys.sign_public, self->lost_epoch);
     for (size_t i = 0; i < cli_count(cli, "seen"); i++) {
         int exit_code = take_seen(self, cli_text_at(cli, "seen", i));
         if (exit_code != CLI_DONE) {
             return exit_code;
         }
     }
-    match_heads(self);
-    self->lost_from =
-        cli_number(cli, "lost-from", self->parted ? self->matching : self->check.leaves);
+    if (cli_count(cli, "seen") > 0 &&
+        journal_verify(&self->disk, self->keys.sign_public, &check, add_leaf, self, NULL, &why) !=
+            0) {
+        return cli_fail_why(cli, &why);
+    }
+    kept_heads_find(self->heads, self->check.leaves, &self->found);
+    return CLI_DONE;
+}
+
+static int find_gap(struct recover *self)
+{
+    struct cli *cli = self->cli;
+    uint64_t said = cli_number(cli, "lost-to", 0);
+    uint64_t epoch = cli_number(cli, "lost-epoch", self->last.epoch);
+
+    int exit_code = match_heads(self);
+    if (exit_code != CLI_DONE) {
+        return exit_code;
+    }
+    self->epoch =
+        self->found.epoch_max > self->last.epoch ? self->found.epoch_max : self->last.epoch;
+    self->epoch = epoch > self->epoch ? (uint32_t)epoch : self->epoch;
+    self->epoch++;
+    self->lost_to = said > self->found.lost_to ? said : self->found.lost_to;
+    self->lost_from = cli_number(cli, "lost-from", self->found.lost_from);
     if (cli_flag(cli, "widen")) {
         self->lost_from = self->last.gaps[self->last.gap_count - 1].from;
     }
@@ -200,9 +119,8 @@ static int find_gap(struct recover *self)
     }
     if (self->lost_to <= self->lost_from) {
         return cli_fail(cli, E_RANGE,
-            "nothing is lost: the journal has %llu records and nobody has seen more than %llu; "
-            "start "
-            "the broker",
+            "nothing is lost: the journal has %llu records and nobody has seen more than %llu that "
+            "are not in it; start the broker",
             (unsigned long long)self->lost_from, (unsigned long long)self->lost_to);
     }
     return CLI_DONE;
@@ -215,7 +133,11 @@ static int note_epoch(void *context, const struct record *record, uint64_t posit
     struct recover *self = context;
 
     (void)position;
-    return record->type == RECORD_EPOCH ? epoch_body_read(record->body, &self->last) : 0;
+    if (record->type != RECORD_EPOCH) {
+        return 0;
+    }
+    self->before = self->last.epoch;
+    return epoch_body_read(record->body, &self->last);
 }
 
 static int look(struct recover *self)
@@ -237,7 +159,7 @@ static int look(struct recover *self)
         return cli_fail(cli, E_STATE,
             "--widen: the journal is in its first epoch; nothing was named as lost yet");
     }
-    self->lost_epoch = self->last.epoch - (widen ? 1 : 0);
+    self->lost_epoch = widen ? self->before : self->last.epoch;
     return CLI_DONE;
 }
 
@@ -301,7 +223,7 @@ static int commit(struct recover *self)
     return rc == 0 ? journal_rest(self->journal) : rc;
 }
 
-static int open_epoch(struct recover *self, uint32_t *epoch)
+static int open_epoch(struct recover *self)
 {
     const struct journal_options options = {.network = self->check.network,
         .head_public = self->keys.sign_public,
@@ -317,7 +239,7 @@ static int open_epoch(struct recover *self, uint32_t *epoch)
     }
     rc = journal_replay(self->journal, 0, 0, erase_again, self);
     if (rc == 0) {
-        rc = journal_new_epoch(self->journal, self->lost_from, self->lost_to, epoch);
+        rc = journal_new_epoch(self->journal, self->epoch, self->lost_from, self->lost_to);
     }
     if (rc == E_FULL) {
         return cli_fail(self->cli, rc, "the journal came back %d times: there is no room for more",
@@ -332,13 +254,13 @@ static int open_epoch(struct recover *self, uint32_t *epoch)
 
 /* ---- the command ---- */
 
-static void tell(struct recover *self, uint32_t epoch)
+static void tell(struct recover *self)
 {
     struct cli *cli = self->cli;
 
     if (cli->json) {
         cli_json(cli,
-            json_pack("{s:I, s:I, s:I, s:I, s:I}", "epoch", (json_int_t)epoch, "leaves",
+            json_pack("{s:I, s:I, s:I, s:I, s:I}", "epoch", (json_int_t)self->epoch, "leaves",
                 (json_int_t)self->check.leaves, "lost_from", (json_int_t)self->lost_from, "lost_to",
                 (json_int_t)self->lost_to, "erased_again", (json_int_t)self->erased));
         return;
@@ -347,7 +269,7 @@ static void tell(struct recover *self, uint32_t epoch)
         "Epoch %u is open: records %llu to %llu are named as lost. Start the broker. Agents that "
         "had stopped take the epoch by its proof, send again what was accepted in the gap, and "
         "raise the alarm \"recovered\".",
-        epoch, (unsigned long long)self->lost_from, (unsigned long long)self->lost_to);
+        self->epoch, (unsigned long long)self->lost_from, (unsigned long long)self->lost_to);
     if (self->erased > 0) {
         cli_tell(cli,
             "%llu payloads that the journal records as erased were still in it, and are gone.",
@@ -357,8 +279,6 @@ static void tell(struct recover *self, uint32_t epoch)
 
 static int recover(struct recover *self)
 {
-    uint32_t epoch = 0;
-
     int exit_code = look(self);
     if (exit_code == CLI_DONE) {
         exit_code = find_gap(self);
@@ -367,10 +287,10 @@ static int recover(struct recover *self)
         exit_code = remove_stale(self);
     }
     if (exit_code == CLI_DONE) {
-        exit_code = open_epoch(self, &epoch);
+        exit_code = open_epoch(self);
     }
     if (exit_code == CLI_DONE) {
-        tell(self, epoch);
+        tell(self);
     }
     journal_destroy(&self->journal);
     return exit_code;
@@ -390,9 +310,8 @@ static int run_recover(struct cli *cli)
     if (keys_load(cli_text(cli, "keys"), &self.keys, &why) != 0) {
         return cli_fail_why(cli, &why);
     }
-    self.heads = mem_new(HEADS_MAX, sizeof *self.heads);
     int exit_code = recover(&self);
-    free(self.heads);
+    kept_heads_destroy(&self.heads);
     if (self.disk.context != NULL) {
         disk_real_close(&self.disk);
     }
@@ -419,6 +338,14 @@ static const struct cli_option recover_options[] = {
         .min = 1,
         .max = INT64_MAX,
         .text = "the most records that any agent has seen, as the broker's log says it"},
+    {.name = "lost-epoch",
+        .argument = "NUMBER",
+        .type = CLI_NUMBER,
+        .min = 1,
+        .max = UINT32_MAX - 1,
+        .text =
+            "with --lost-to: the epoch of that head, as the broker's log says it; the new one is "
+            "above it and above every one of --seen"},
     {.name = "widen",
         .text = "the epoch opened last named too little (an agent alarms gap): name its gap again, "
                 "wider"},

@@ -211,12 +211,13 @@ static int note_epoch(void *context, const struct record *record, uint64_t posit
     return record->type == RECORD_EPOCH ? epoch_body_read(record->body, context) : 0;
 }
 
-int journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to, uint32_t *opened)
+int journal_new_epoch(journal_t *self, uint32_t number, uint64_t lost_from, uint64_t lost_to)
 {
     struct epoch_body epoch;
     struct buf body = {0};
 
     assert(self->owner.pending.len == 0 && !self->owner.under_way && lost_from < lost_to);
+    assert(number > self->epoch);
     memset(&epoch, 0, sizeof epoch);
     int rc = journal_replay(self, 0, 0, note_epoch, &epoch);
     if (rc != 0 || epoch.epoch != self->epoch) {
@@ -225,8 +226,8 @@ int journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to, uin
     if (epoch.gap_count == EPOCH_GAPS_MAX) {
         return E_FULL;
     }
-    *opened = epoch.epoch = ++self->epoch;
-    epoch.gaps[epoch.gap_count++] = (struct epoch_gap){*opened, lost_from, lost_to};
+    self->epoch = epoch.epoch = number;
+    epoch.gaps[epoch.gap_count++] = (struct epoch_gap){number, lost_from, lost_to};
     memcpy(epoch.head_public, self->options.head_public, sizeof epoch.head_public);
     epoch_body_write(&epoch, &body);
     struct record record = {.type = RECORD_EPOCH, .body = buf_slice(&body)};

@@ -60,10 +60,11 @@ void journal_destroy(journal_t **self_p); /* what was not written is lost, as in
 /*
  * Open a new epoch: the journal came back from a copy, and heads of more than lost_from and at most lost_to leaves, signed
  * before, are not of this history. By a tool, with nothing pending; reads the whole journal for the gaps of earlier epochs.
- * Durable with the next commit, whose head is the first of the new epoch. Returns 0, E_FULL after EPOCH_GAPS_MAX of them, or
- * E_CORRUPT where the earlier ones cannot be read.
+ * Durable with the next commit, whose head is the first of the new epoch. number: above the journal's own epoch, and above
+ * every one that an agent may have seen. Returns 0, E_FULL after EPOCH_GAPS_MAX of them, or E_CORRUPT where the earlier ones
+ * cannot be read.
  */
-int journal_new_epoch(journal_t *self, uint64_t lost_from, uint64_t lost_to, uint32_t *epoch);
+int journal_new_epoch(journal_t *self, uint32_t number, uint64_t lost_from, uint64_t lost_to);
 
 /* Add a record to the pending commit: its sequence and position (NULL where it is not wanted) are final.
  * record->sequence is ignored; time_ms 0 means now. Cannot fail; the record must be within RECORD_BYTES_MAX. Nothing

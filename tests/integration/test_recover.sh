@@ -143,6 +143,39 @@ lost_is_there_again() {
     [[ $(journal_ids | grep -cxFf "$NET/sent") == 3 ]]
 }
 
+# The copy is put back, recovered, lived in, and put back again: the epoch that was opened the first time is over too.
+broker__same_backup_put_back_twice__opens_an_epoch_above_the_one_that_is_gone() {
+    local transfer
+    lived_on
+    put_back
+    start_broker
+    check "an agent notices" wait_until 30 has_alarm $ISLINGTON rollback
+    check "heads are kept" wp $ISLINGTON heads --evidence "$NET/first.json"
+    stop_process broker
+    check "recovered" recover --seen "$NET/first.json"
+    start_broker
+    check "the sender goes on" wait_until 30 outbox_is $ISLINGTON accepted 5
+    send_many $ISLINGTON "$transfer" 2 >>"$NET/sent"
+    check "in the second epoch" wait_until 30 inbox_has $CAMDEN 7
+    put_back
+    start_broker
+    check "the sender notices again" wait_until 30 has_alarm $ISLINGTON rollback
+    check "and the broker says in which epoch" wait_until 10 log_has broker 'records in epoch 2 that'
+    check "heads are kept again" wp $ISLINGTON heads --evidence "$NET/second.json"
+    check "and the other's" wp $CAMDEN heads --evidence "$NET/third.json"
+    stop_process broker
+    check "recovered again, in a third epoch" equals \
+        "$(recover --seen "$NET/second.json" --seen "$NET/third.json" --json | "$PICK" epoch)" 3
+    start_broker
+    check "the sender goes on again" wait_until 30 outbox_is $ISLINGTON accepted 7
+    check "the recipient too" wait_until 30 state_is $CAMDEN online
+    send $ISLINGTON "$transfer" >>"$NET/sent"
+    check "a new one arrives" wait_until 30 inbox_has $CAMDEN 8
+    check "each once, in order" each_once_in_order
+    check_not "nobody sees two histories" has_alarm $ISLINGTON fork
+    check_not "nor the other" has_alarm $CAMDEN fork
+}
+
 # Two journals from one: each agent has been served by another of them.
 broker__forked__is_noticed_by_whoever_saw_the_other() {
     local transfer

@@ -75,8 +75,7 @@ static void recover(struct sim *self)
     sim_trace(self, "the journal goes back to %llu records, and %llu were shown",
         (unsigned long long)size, (unsigned long long)shown);
     if (shown > size) {
-        uint32_t epoch;
-        int rc = journal_new_epoch(journal, size, shown, &epoch);
+        int rc = journal_new_epoch(journal, journal_head(journal)->epoch + 1, size, shown);
         assert(rc == 0);
         journal_commit_t *commit = journal_cut(journal);
         rc = journal_write(journal, commit);
