@@ -86,7 +86,10 @@ struct agent_core {
     int64_t publish_wait_ms;
     uint32_t credit_events;
     uint32_t credit_bytes;
-    uint64_t next_unsent; /* first sequence that this session has not sent */
+    uint64_t
+        publishing;     /* incarnation sent now: an earlier one while the broker lacks some of it */
+    int64_t past_at_ms; /* mono: earlier ones, refused before, not before; 0: at once */
+    uint64_t next_unsent; /* first sequence of it that this session has not sent */
     uint64_t split_at;    /* a batch ends before this sequence, 0 for none */
     uint32_t batch_events_max;
     size_t flight_count;
@@ -210,10 +213,13 @@ bool book_path(size_t count, const ProtobufCBinaryData *steps, struct merkle_pat
 void outgoing_pump(agent_core_t *self);
 void outgoing_stop(agent_core_t *self, int rc);
 void outgoing_refused(agent_core_t *self, const Waypost__Refused *refused);
+void outgoing_begin(
+    agent_core_t *self); /* from the first event without a receipt, whatever incarnation */
 void outgoing_from(
     agent_core_t *self, uint64_t sequence); /* forget what is in flight from here on */
 void outgoing_wait(agent_core_t *self, int64_t at_least_ms);
-void outgoing_rewrap(agent_core_t *self); /* a new register: wraps of what is not accepted */
+void outgoing_rewrap(
+    agent_core_t *self); /* wraps of all that is frozen, by the register in force */
 
 /* freeze.c */
 int freeze_event(
@@ -288,9 +294,6 @@ void restore_begin(agent_core_t *self, const char *why);
 void restore_frame(agent_core_t *self, const Waypost__OwnEvents *events);
 
 /* open.c: payloads */
-/* Those of an event as they were sealed, appended to plain. 0, E_OPEN or E_CORRUPT. */
-int open_plain(agent_core_t *self, const struct event_view *view, struct slice ciphertext,
-    struct slice wraps, struct buf *plain);
 int open_own(agent_core_t *self, const struct outbox_row *row, json_t **out);
 int open_received(agent_core_t *self, const struct inbox_row *row, json_t **out);
 

@@ -135,43 +135,17 @@ static int seal_and_join(agent_core_t *self, struct outbox_row *row, const struc
     return rc;
 }
 
-/*
- * What is to be said: a draft; or, of an event that was accepted once and is gone from the broker's disk, what was sent:
- * its draft was not kept, and its facts stay as they are. A payload that was erased since is not sent again.
- *   was   bytes sent before, which facts and head lend from; empty for a draft
- */
-static int take_said(agent_core_t *self, struct outbox_row *row, struct buf *was, struct draft *out,
-    struct complaint *why)
-{
-    if (row->draft.len > 0) {
-        return draft_read(buf_slice(&row->draft), out, why);
-    }
-    memset(out, 0, sizeof *out);
-    buf_put_slice(was, buf_slice(&row->bytes));
-    int rc = event_read(buf_slice(was), &out->event.head, why);
-    if (rc == 0 && row->ciphertext.len > 0) {
-        rc = open_plain(self, &out->event.head, buf_slice(&row->ciphertext), buf_slice(&row->wraps),
-            &row->plain);
-        rc = rc == 0 ? 0
-                     : complain(why, rc, "the payload sent before does not open: %s", err_text(rc));
-    }
-    return rc;
-}
-
 int freeze_event(agent_core_t *self, struct outbox_row *row, struct complaint *why)
 {
     struct draft draft;
-    struct buf was = {0};
     struct buf header = {0};
     struct buf facts = {0};
-    int rc = take_said(self, row, &was, &draft, why);
+    int rc = draft_read(buf_slice(&row->draft), &draft, why);
 
     if (rc != 0) {
-        buf_free(&was);
         return rc;
     }
     struct event_view *head = &draft.event.head;
-    struct slice facts_before = head->facts;
     memcpy(head->id, row->event, UUID_BYTES);
     follow_renames(self, head);
     number_recipients(self, head);
@@ -183,8 +157,7 @@ int freeze_event(agent_core_t *self, struct outbox_row *row, struct complaint *w
         buf_clear(&row->bytes);
         buf_clear(&row->ciphertext);
         buf_clear(&row->wraps);
-        rc = seal_and_join(
-            self, row, head, buf_slice(&header), was.len > 0 ? facts_before : buf_slice(&facts));
+        rc = seal_and_join(self, row, head, buf_slice(&header), buf_slice(&facts));
     }
     if (rc == 0 && row->bytes.len > EVENT_BYTES_MAX) {
         rc = complain(why, E_TOO_LARGE, "the event has %zu bytes, at most %d are taken",
@@ -201,7 +174,6 @@ int freeze_event(agent_core_t *self, struct outbox_row *row, struct complaint *w
     }
     buf_free(&header);
     buf_free(&facts);
-    buf_free(&was);
     draft_free(&draft);
     return rc;
 }

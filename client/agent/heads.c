@@ -302,7 +302,7 @@ static void epoch_take(agent_core_t *self, const struct epoch_body *epoch,
 {
     store_begin(self->store);
     keep_gaps(self, epoch);
-    uint64_t again = store_forget_from(self->store, self->identity.incarnation, lost->from);
+    uint64_t again = store_forget_from(self->store, lost->from);
     store_erasures_again(self->store);
     if (!extends) {
         store_head_save(self->store, head);
@@ -314,9 +314,14 @@ static void epoch_take(agent_core_t *self, const struct epoch_body *epoch,
         "the broker came back from a copy: its records %" PRIu64 " to %" PRIu64
         " were lost; %" PRIu64 " events of ours among them are sent again",
         lost->from, lost->to, again);
-    if (agent_commit(self) == 0 && !extends) {
+    if (agent_commit(self) != 0) {
+        return;
+    }
+    if (!extends) {
         self->head = *head;
     }
+    self->past_at_ms = 0;
+    outgoing_rewrap(self); /* of what was fetched back after a restore only our own wrap is here */
 }
 
 int heads_epoch(

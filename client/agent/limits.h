@@ -22,7 +22,8 @@ enum {
     AGENT_REGISTER_TIMEOUT_MS = 10000,  /* from REGISTER_GET to REGISTER_IS, then asked again */
     AGENT_REGISTER_PATIENCE_MS = 60000, /* asked for that long without getting it: alarm */
     AGENT_RECEIPT_PATIENCE_MS =
-        600000, /* published that long without a receipt: alarm, and said again */
+        600000,                   /* published that long without a receipt: alarm, and said again */
+    AGENT_LOST_AGAIN_MS = 600000, /* what the broker lost and refuses now is tried again */
     AGENT_TIME_OFF_MS =
         600000, /* the broker's times may be off ours by so much: clocks of two sites */
     AGENT_IDLE_FRAMES_MAX =

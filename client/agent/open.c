@@ -17,24 +17,11 @@ static void wipe(struct buf *plain)
     buf_free(plain);
 }
 
-int open_plain(agent_core_t *self, const struct event_view *view, struct slice ciphertext,
-    struct slice wraps, struct buf *plain)
-{
-    uint8_t key[SEAL_KEY_BYTES];
-
-    int rc = freeze_key(self, view, wraps, key);
-    if (rc == 0) {
-        rc = seal_open(
-            view->header, view->facts, view->id, &view->commitment, ciphertext, key, plain);
-    }
-    sodium_memzero(key, sizeof key);
-    return rc;
-}
-
 static int open_sealed(agent_core_t *self, struct slice bytes, struct slice ciphertext,
     struct slice wraps, json_t **out)
 {
     struct event_view view;
+    uint8_t key[SEAL_KEY_BYTES];
     struct buf plain = {0};
 
     int rc = event_read(bytes, &view, NULL);
@@ -44,7 +31,11 @@ static int open_sealed(agent_core_t *self, struct slice bytes, struct slice ciph
     if (!view.has_payload || ciphertext.len == 0) {
         return E_NOT_FOUND;
     }
-    rc = open_plain(self, &view, ciphertext, wraps, &plain);
+    rc = freeze_key(self, &view, wraps, key);
+    if (rc == 0) {
+        rc = seal_open(view.header, view.facts, view.id, &view.commitment, ciphertext, key, &plain);
+    }
+    sodium_memzero(key, sizeof key);
     if (rc == 0) {
         *out = payload_json(buf_slice(&plain));
         rc = *out == NULL ? E_MALFORMED : 0;

@@ -310,7 +310,7 @@ static json_t *receipt_json(agent_core_t *self, const struct outbox_row *row)
     }
     json = json_pack("{s:I, s:o, s:I, s:I, s:b}", "leaf_index", (json_int_t)batch.leaf_index,
         "accepted", json_stamp(batch.accepted_ms), "first_sequence", (json_int_t)batch.first,
-        "count", (json_int_t)batch.count, "proved", 1);
+        "count", (json_int_t)batch.count, "proved", batch.receipt.len > 0);
     batch_row_free(&batch);
     return json;
 }
@@ -735,7 +735,8 @@ json_t *op_receipt(struct op *op)
     if (row.state != OUTBOX_ACCEPTED) {
         complain(op->why, E_STATE, "the event is %s, not accepted: there is no receipt yet",
             outbox_words[row.state]);
-    } else if (row.batch == 0 || store_batch(op->core->store, row.batch, &batch) != 0) {
+    } else if (row.batch == 0 || store_batch(op->core->store, row.batch, &batch) != 0 ||
+        batch.receipt.len == 0) {
         complain(op->why, E_NOT_FOUND,
             "the event was fetched back after a restore: its receipt was lost with the old "
             "database");

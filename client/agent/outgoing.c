@@ -49,6 +49,38 @@ void outgoing_wait(agent_core_t *self, int64_t at_least_ms)
     self->publish_at_ms = agent_mono(self) + wait_ms;
 }
 
+/* What the broker has lost of earlier incarnations goes first: nothing but its frozen bytes is left of it. */
+void outgoing_begin(agent_core_t *self)
+{
+    uint64_t own = self->identity.incarnation;
+    uint64_t first;
+
+    if (agent_mono(self) < self->past_at_ms ||
+        !store_outbox_lost(self->store, own, &self->publishing, &first)) {
+        self->publishing = own;
+        first = store_receipted_upto(self->store, own) + 1;
+    }
+    outgoing_from(self, first);
+}
+
+static bool is_past(const agent_core_t *self)
+{
+    return self->publishing != self->identity.incarnation;
+}
+
+/* The broker does not take what is left of earlier incarnations, and what is new does not wait for that. Another session:
+ * answers name numbers and not the incarnation. */
+static void set_past_aside(agent_core_t *self, const char *text)
+{
+    agent_alarm(self, "lost_events",
+        "events that the broker had accepted before it was put back from a copy are not taken "
+        "again: %.200s; they stay in the outbox and are tried again: call the operator of the "
+        "broker",
+        text);
+    self->past_at_ms = agent_mono(self) + AGENT_LOST_AGAIN_MS;
+    uplink_close(self, 0);
+}
+
 /* ---- forming a batch ---- */
 
 /* A batch while it is gathered, and its frame's events. */
@@ -145,7 +177,7 @@ static void sign_batch(agent_core_t *self, const struct gathering *gathering,
     statement.network = (char *)(uintptr_t)self->options.network;
     statement.agent = (char *)(uintptr_t)self->options.agent;
     statement.key_id = binary_of(slice_of(key_id, sizeof key_id));
-    statement.incarnation = self->identity.incarnation;
+    statement.incarnation = self->publishing;
     statement.first_sequence = gathering->first;
     statement.count = gathering->count;
     statement.root = binary_of(slice_of(root.b, HASH_BYTES));
@@ -160,7 +192,7 @@ static void sign_batch(agent_core_t *self, const struct gathering *gathering,
     message_encode(&statement.base, &row->statement);
     sign_make(SIGN_CONTEXT_BATCH, buf_slice(&row->statement), keys->sign_secret, signature);
     buf_put(&row->signature, signature, sizeof signature);
-    row->incarnation = self->identity.incarnation;
+    row->incarnation = self->publishing;
     row->first = gathering->first;
     row->count = gathering->count;
 }
@@ -179,9 +211,9 @@ static int form_batch(agent_core_t *self, const struct keys *keys, struct batch_
     gathering->events_max +=
         gathering->events_max == 0 ? 1 : 0; /* an empty window admits one event */
     store_begin(self->store);
-    store_outbox_range(self->store, self->identity.incarnation, self->next_unsent, BATCH_EVENTS_MAX,
+    store_outbox_range(self->store, self->publishing, self->next_unsent, BATCH_EVENTS_MAX,
         gather_frozen, gathering);
-    if (!gathering->full) {
+    if (!gathering->full && !is_past(self)) {
         gather_waiting(gathering);
     }
     bool some = gathering->count > 0;
@@ -359,7 +391,7 @@ static void transmit(agent_core_t *self, struct batch_row *row, struct sending *
 static bool drop_batch(agent_core_t *self, uint64_t first)
 {
     store_begin(self->store);
-    store_batches_drop(self->store, self->identity.incarnation, first);
+    store_batches_drop(self->store, self->publishing, first);
     return agent_commit(self) == 0;
 }
 
@@ -394,6 +426,30 @@ static bool may_publish(const agent_core_t *self)
         agent_mono(self) >= self->publish_at_ms && self->flight_count < AGENT_BATCHES_IN_FLIGHT;
 }
 
+/* Nothing more can be sent under this incarnation: on with the next in another session, where there is one. */
+static void incarnation_done(agent_core_t *self)
+{
+    uint64_t lost = 0;
+    uint64_t first;
+
+    if (self->flight_count > 0 || (!is_past(self) && self->past_at_ms == 0) ||
+        agent_mono(self) < self->past_at_ms) {
+        return;
+    }
+    bool left = store_outbox_lost(self->store, self->identity.incarnation, &lost, &first);
+    if (left && lost == self->publishing) {
+        set_past_aside(self, "some of them are missing here");
+        return;
+    }
+    if (!left) {
+        self->past_at_ms = 0;
+        agent_alarm_clear(self, "lost_events");
+    }
+    if (left || is_past(self)) {
+        uplink_close(self, 0);
+    }
+}
+
 void outgoing_pump(agent_core_t *self)
 {
     bool more = true;
@@ -405,7 +461,7 @@ void outgoing_pump(agent_core_t *self)
             return; /* book_daily() has raised the alarm */
         }
         arena_reset(self->inner);
-        int rc = store_batch_open(self->store, self->identity.incarnation, self->next_unsent, &row);
+        int rc = store_batch_open(self->store, self->publishing, self->next_unsent, &row);
         if (rc == E_END || row.first != self->next_unsent) {
             batch_row_free(&row);
             memset(&row, 0, sizeof row);
@@ -413,64 +469,52 @@ void outgoing_pump(agent_core_t *self)
         }
         more = rc == 0 && send_batch(self, keys, &row);
         batch_row_free(&row);
+        if (rc == E_END) {
+            incarnation_done(self);
+        }
     }
 }
 
-/* ---- a new register ---- */
+/* ---- keys to the payloads ---- */
 
-struct rewrapping {
-    agent_core_t *core;
-    uint64_t after; /* sequence */
-    bool found;
-    uint8_t event[UUID_BYTES];
-    struct buf wraps;
-};
-
-static bool rewrap_one(void *context, struct outbox_row *row)
+static void rewrap(agent_core_t *self, const struct outbox_row *row)
 {
-    struct rewrapping *self = context;
     struct event_view view;
     uint8_t key[SEAL_KEY_BYTES];
+    struct buf wraps = {0};
 
-    self->after = row->sequence;
-    if (row->state != OUTBOX_SENT || row->ciphertext.len == 0 ||
-        event_read(buf_slice(&row->bytes), &view, NULL) != 0 ||
-        freeze_key(self->core, &view, buf_slice(&row->wraps), key) != 0) {
-        return true;
+    if (row->ciphertext.len == 0 || event_read(buf_slice(&row->bytes), &view, NULL) != 0 ||
+        freeze_key(self, &view, buf_slice(&row->wraps), key) != 0) {
+        return;
     }
-    buf_clear(&self->wraps);
-    freeze_wraps(self->core, &view, key, &self->wraps);
+    freeze_wraps(self, &view, key, &wraps);
+    store_outbox_wraps(self->store, row->event, buf_slice(&wraps));
     memset(key, 0, sizeof key);
-    memcpy(self->event, row->event, UUID_BYTES);
-    self->found = true;
-    return false;
+    buf_free(&wraps);
 }
 
 void outgoing_rewrap(agent_core_t *self)
 {
-    struct rewrapping work = {.core = self};
+    struct outbox_row row;
+    int64_t position = 0;
 
     if (self->me == NULL) {
         return;
     }
-    work.after = store_receipted_upto(self->store, self->identity.incarnation);
     store_begin(self->store);
-    do {
-        work.found = false;
-        store_outbox_range(
-            self->store, self->identity.incarnation, work.after + 1, UINT32_MAX, rewrap_one, &work);
-        if (work.found) {
-            store_outbox_wraps(self->store, work.event, buf_slice(&work.wraps));
-        }
-    } while (work.found);
+    while (store_outbox_next_frozen(self->store, position, &row) == 0) {
+        position = row.position;
+        rewrap(self, &row);
+        outbox_row_free(&row);
+    }
     (void)agent_commit(self);
-    buf_free(&work.wraps);
 }
 
 /* ---- refusals ---- */
 
 struct finding {
     uint8_t event[UUID_BYTES];
+    uint64_t sequence;
     int64_t now_ms;
     bool found;
     bool accepted_once; /* and lost with the broker's disk: no draft was kept */
@@ -487,6 +531,7 @@ static bool find_event(void *context, struct outbox_row *row)
         view.sent_ms = finding->now_ms;
         finding->fit = event_check(&view, finding->now_ms, false, NULL) == 0;
     }
+    finding->sequence = row->sequence;
     finding->found = row->state == OUTBOX_SENT;
     finding->accepted_once = row->draft.len == 0;
     return false;
@@ -498,7 +543,7 @@ static bool find_event(void *context, struct outbox_row *row)
  */
 static void send_later(agent_core_t *self, uint64_t sequence)
 {
-    uint64_t incarnation = self->identity.incarnation;
+    uint64_t incarnation = self->publishing;
 
     store_begin(self->store);
     store_batches_drop(self->store, incarnation, sequence);
@@ -522,12 +567,16 @@ static void insist(agent_core_t *self, const uint8_t *event, const Waypost__Refu
 {
     char text[UUID_TEXT_BYTES];
 
+    if (is_past(self)) {
+        set_past_aside(self, refused->text);
+        return;
+    }
     uuid_format(event, text);
     agent_alarm(self, "publish",
         "the broker has lost event %s and now refuses it: %.200s; it is sent again as it is until "
         "it is taken: tell the broker's operator",
         text, refused->text);
-    outgoing_from(self, store_receipted_upto(self->store, self->identity.incarnation) + 1);
+    outgoing_from(self, store_receipted_upto(self->store, self->publishing) + 1);
     outgoing_wait(self, 0);
 }
 
@@ -535,7 +584,7 @@ static void insist(agent_core_t *self, const uint8_t *event, const Waypost__Refu
 static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__Refused *refused)
 {
     struct finding finding = {.now_ms = agent_wall(self)};
-    uint64_t incarnation = self->identity.incarnation;
+    uint64_t incarnation = self->publishing;
     char text[UUID_TEXT_BYTES];
 
     store_outbox_range(self->store, incarnation, sequence, 1, find_event, &finding);
@@ -567,23 +616,38 @@ static void refuse_event(agent_core_t *self, uint64_t sequence, const Waypost__R
     outgoing_wait(self, 0);
 }
 
+/* Can sending go on from the number that the broker expects? */
+static bool can_go_on_from(agent_core_t *self, uint64_t expected)
+{
+    struct finding finding = {.found = false};
+
+    if (is_past(self)) {
+        store_outbox_range(self->store, self->publishing, expected, 1, find_event, &finding);
+        if (!finding.found || finding.sequence != expected) {
+            set_past_aside(self, "it expects one that is not here");
+            return false;
+        }
+    } else if (expected > self->identity.sent_sequence + 1) {
+        restore_begin(self, "the broker expects a sequence that this database never reached");
+        return false;
+    } else if (expected <= store_receipted_upto(self->store, self->publishing)) {
+        agent_alarm(self, "rollback", "%s: publishing has stopped", err_text(E_ROLLBACK));
+        outgoing_stop(self, E_ROLLBACK);
+        return false;
+    }
+    return true;
+}
+
 static void refused_gap(agent_core_t *self, const Waypost__Refused *refused)
 {
     uint64_t expected = refused->has_expected ? refused->expected : 0;
-    uint64_t receipted = store_receipted_upto(self->store, self->identity.incarnation);
-
-    if (expected > self->identity.sent_sequence + 1) {
-        restore_begin(self, "the broker expects a sequence that this database never reached");
-        return;
-    }
-    if (expected <= receipted) {
-        agent_alarm(self, "rollback", "%s: publishing has stopped", err_text(E_ROLLBACK));
-        outgoing_stop(self, E_ROLLBACK);
-        return;
-    }
     struct batch_row row = {0};
     uint64_t from = expected;
-    if (store_batch_covering(self->store, self->identity.incarnation, expected, &row) == 0 &&
+
+    if (!can_go_on_from(self, expected)) {
+        return;
+    }
+    if (store_batch_covering(self->store, self->publishing, expected, &row) == 0 &&
         row.first < expected && row.accepted_ms == 0) {
         from =
             row.first; /* its begin was accepted: in a batch of its own it gets the receipt again */
@@ -652,6 +716,10 @@ void outgoing_refused(agent_core_t *self, const Waypost__Refused *refused)
         refused_gap(self, refused);
         return;
     case E_CONFLICT:
+        if (is_past(self)) {
+            set_past_aside(self, refused->text);
+            return;
+        }
         agent_alarm(self, "conflict",
             "the broker has another event under our number %" PRIu64
             ": this agent was restored or cloned",

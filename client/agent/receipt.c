@@ -66,8 +66,8 @@ static bool own_root(agent_core_t *self, const Waypost__Receipt *receipt, struct
     range->network = self->options.network;
     range->first = receipt->first_sequence;
     range->wanted = receipt->count;
-    store_outbox_range(self->store, self->identity.incarnation, receipt->first_sequence,
-        receipt->count, add_leaf, range);
+    store_outbox_range(
+        self->store, self->publishing, receipt->first_sequence, receipt->count, add_leaf, range);
     bool all = range->count == receipt->count;
     if (all) {
         *root = merkle_root(range->leaves, range->count);
@@ -95,8 +95,7 @@ static int check_statement(agent_core_t *self, const Waypost__Receipt *receipt,
         return E_CORRUPT;
     }
     if (strcmp(said->network, self->options.network) != 0 ||
-        strcmp(said->agent, self->options.agent) != 0 ||
-        said->incarnation != self->identity.incarnation ||
+        strcmp(said->agent, self->options.agent) != 0 || said->incarnation != self->publishing ||
         said->first_sequence != receipt->first_sequence || said->count != receipt->count) {
         return E_CORRUPT;
     }
@@ -164,7 +163,7 @@ static void accept_batch(agent_core_t *self, const Waypost__Receipt *receipt,
     const struct batch_row *own, struct slice statement, struct slice signature,
     const struct seen_head *head)
 {
-    struct batch_row row = {.incarnation = self->identity.incarnation,
+    struct batch_row row = {.incarnation = self->publishing,
         .first = receipt->first_sequence,
         .count = receipt->count,
         .id = own->id,
@@ -211,7 +210,7 @@ void receipt_frame(agent_core_t *self, const Waypost__Receipt *receipt)
     if (!self->settled || self->restoring) {
         return;
     }
-    uint64_t receipted = store_receipted_upto(self->store, self->identity.incarnation);
+    uint64_t receipted = store_receipted_upto(self->store, self->publishing);
     if (receipt->first_sequence + receipt->count <= receipted + 1) {
         forget_flight(self, receipt); /* we have it already */
         return;
@@ -219,8 +218,7 @@ void receipt_frame(agent_core_t *self, const Waypost__Receipt *receipt)
     if (receipt->first_sequence > receipted + 1) {
         return; /* one before it was refused for now: both are sent again, and this one answered again */
     }
-    if (store_batch_covering(
-            self->store, self->identity.incarnation, receipt->first_sequence, &own) != 0 ||
+    if (store_batch_covering(self->store, self->publishing, receipt->first_sequence, &own) != 0 ||
         own.first != receipt->first_sequence) {
         own.id = 0;
     }

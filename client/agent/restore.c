@@ -71,6 +71,28 @@ static void fill_row(
     }
 }
 
+/* The batch that it was accepted in; inspect_own() has held the event against it. */
+static int64_t recover_batch(agent_core_t *self, const Waypost__DeliveredBatch *given,
+    const Waypost__OwnEvent *event, const struct event_view *view)
+{
+    const Waypost__BatchStatement *said = message_decode(self->inner,
+        &waypost__batch_statement__descriptor, slice_of_binary(given->batch->statement));
+    struct batch_row row = {.incarnation = view->incarnation,
+        .first = view->sequence - event->index,
+        .leaf_index = given->leaf_index,
+        .accepted_ms = given->accepted_ms};
+
+    if (said == NULL) {
+        return 0;
+    }
+    row.count = said->count;
+    buf_put_slice(&row.statement, slice_of_binary(given->batch->statement));
+    buf_put_slice(&row.signature, slice_of_binary(given->batch->signature));
+    int64_t id = store_batch_recovered(self->store, &row);
+    batch_row_free(&row);
+    return id;
+}
+
 static void recover_transfer(agent_core_t *self, const struct event_view *view)
 {
     struct transfer_row row = {.created_ms = view->sent_ms, .subject_count = view->subject_count};
@@ -102,6 +124,7 @@ static int recover_event(agent_core_t *self, const Waypost__OwnEvents *given,
         numbers[i] = view.to[i].n;
     }
     fill_row(event, &view, &row);
+    row.batch = recover_batch(self, given->batches[event->batch], event, &view);
     store_outbox_recovered(self->store, &row, codes, numbers, view.recipient_count);
     if (view.has_payload && !event->has_payload) { /* erased since: the copy may hold it still */
         (void)store_destroy(self->store, view.id, agent_wall(self));
@@ -115,11 +138,8 @@ static int recover_event(agent_core_t *self, const Waypost__OwnEvents *given,
     return 0;
 }
 
-/*
- * Ids must rise for one sender: where the first event that waits is behind what was accepted, all that wait get new ones.
- * So does what was accepted once and is gone from the broker's disk (it waits with its bytes): they change with the
- * incarnation, and one id stands for the same bytes for ever.
- */
+/* Ids must rise for one sender: where the first event that waits is behind what was accepted,
+ * all that wait get new ones. */
 static void rename_waiting(agent_core_t *self, const uint8_t *highest)
 {
     struct outbox_row row;
@@ -128,7 +148,7 @@ static void rename_waiting(agent_core_t *self, const uint8_t *highest)
 
     while (store_outbox_next_waiting(self->store, position, &row) == 0) {
         position = row.position;
-        behind = behind || row.bytes.len > 0 || memcmp(row.event, highest, UUID_BYTES) <= 0;
+        behind = behind || memcmp(row.event, highest, UUID_BYTES) <= 0;
         if (behind) {
             uuid7_next(self->world, self->identity.last_event);
             store_outbox_rename(self->store, row.event, self->identity.last_event);

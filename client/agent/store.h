@@ -190,14 +190,21 @@ void store_outbox_freeze(store_t *self, const struct outbox_row *row);
 uint64_t store_counter_next(store_t *self, const char *code);
 void store_recipient_number(store_t *self, const uint8_t *event, const char *code, uint64_t n);
 void store_outbox_wraps(store_t *self, const uint8_t *event, struct slice wraps);
-/* Events of the incarnation from a sequence on go back to waiting, their counters with them. */
+/* The next frozen event behind a position, whole row. 0 or E_END. */
+int store_outbox_next_frozen(store_t *self, int64_t after_position, struct outbox_row *out);
+/* The first frozen event, by its id, of any incarnation but this one: the broker accepted it once, and has lost it. False
+ * where there is none. */
+bool store_outbox_lost(
+    store_t *self, uint64_t but_incarnation, uint64_t *incarnation, uint64_t *sequence);
+/* Events of the incarnation from a sequence on go back to waiting, their counters with them. None of them was accepted
+ * before: of what was, nothing but the frozen bytes is left. */
 void store_outbox_thaw(store_t *self, uint64_t incarnation, uint64_t from_sequence);
-void store_outbox_thaw_all(
-    store_t *self); /* of every incarnation, counters begin again: a new incarnation */
+/* Of every incarnation, what was never accepted; counters begin again: a new incarnation. */
+void store_outbox_thaw_all(store_t *self);
 void store_outbox_refuse(store_t *self, const uint8_t *event, int code, const char *text);
 void store_outbox_rename(store_t *self, const uint8_t *old_event, const uint8_t *new_event);
 bool store_renamed(store_t *self, const uint8_t *old_event, uint8_t *new_event);
-/* An own event as the broker gave it back: adds or completes. */
+/* An own event as the broker gave it back, row->batch with it: adds or completes. */
 void store_outbox_recovered(store_t *self, const struct outbox_row *row, const char *const *codes,
     const uint64_t *numbers, size_t code_count);
 /* Visit frozen events of the incarnation with first <= sequence < first + count in order, whole rows. visit returns
@@ -220,7 +227,8 @@ struct batch_row {
     int64_t accepted_ms; /* 0: no receipt yet */
     struct buf statement;
     struct buf signature;
-    struct buf receipt; /* exact Receipt message, empty before */
+    struct buf
+        receipt; /* exact Receipt message, empty before, and where it was lost with a database */
 };
 void batch_row_free(struct batch_row *row);
 int64_t store_batch_add(
@@ -232,6 +240,8 @@ int store_batch_open(store_t *self, uint64_t incarnation, uint64_t from, struct 
 int store_batch_covering(
     store_t *self, uint64_t incarnation, uint64_t sequence, struct batch_row *out);
 void store_batch_sign(store_t *self, int64_t id, struct slice statement, struct slice signature);
+/* A batch as the broker gave it back, without its receipt: adds or completes; returns its id. */
+int64_t store_batch_recovered(store_t *self, const struct batch_row *row);
 void store_batch_accept(
     store_t *self, int64_t id, const struct batch_row *receipt); /* its events become accepted */
 /* Forget the unreceipted batches from a sequence on; their events stay frozen. */

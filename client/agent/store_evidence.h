@@ -171,8 +171,8 @@ struct epoch_row {
 void store_epoch_add(store_t *self, const struct epoch_row *row);
 /* Does an epoch's gap take in a head of that size? */
 bool store_in_gap(store_t *self, uint64_t size);
-/* What stood in records from leaf `base` on is told again: notices, openings; and own events of the incarnation that were
- * accepted there go back to frozen, their receipts kept apart as evidence. Returns how many events. */
-uint64_t store_forget_from(store_t *self, uint64_t incarnation, uint64_t base);
+/* What stood in records from leaf `base` on is told again: notices, openings; and own events of every incarnation that
+ * were accepted there go back to frozen, their receipts kept apart as evidence. Returns how many events. */
+uint64_t store_forget_from(store_t *self, uint64_t base);
 
 #endif

@@ -249,30 +249,29 @@ bool store_in_gap(store_t *self, uint64_t size)
 }
 
 /* Accepted there, and that is gone: frozen again, to be sent as they are. The receipts stay as evidence. */
-static uint64_t unaccept(store_t *self, uint64_t incarnation, uint64_t base)
+static uint64_t unaccept(store_t *self, uint64_t base)
 {
     sqlite3_stmt *steps[] = {
         store_sql(self,
             "INSERT INTO lost_receipts (leaf_index, accepted_ms, statement, signature, receipt)"
             " SELECT leaf_index, accepted_ms, statement, signature, receipt FROM batches WHERE"
-            " incarnation = ?1 AND leaf_index >= ?2 AND receipt IS NOT NULL"),
+            " leaf_index >= ? AND receipt IS NOT NULL"),
         store_sql(self,
             "UPDATE outbox SET state = 1, batch = NULL, accepted_ms = 0 WHERE state = 2 AND batch"
-            " IN (SELECT id FROM batches WHERE incarnation = ?1 AND leaf_index >= ?2)"),
-        store_sql(self, "DELETE FROM batches WHERE incarnation = ?1 AND leaf_index >= ?2"),
+            " IN (SELECT id FROM batches WHERE leaf_index >= ?)"),
+        store_sql(self, "DELETE FROM batches WHERE leaf_index >= ?"),
     };
     uint64_t events = 0;
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        sql_int(steps[i], 1, (int64_t)incarnation);
-        sql_int(steps[i], 2, (int64_t)base);
+        sql_int(steps[i], 1, (int64_t)base);
         store_run(self, steps[i]);
         events = i == 1 ? (uint64_t)sqlite3_changes(self->db) : events;
     }
     return events;
 }
 
-uint64_t store_forget_from(store_t *self, uint64_t incarnation, uint64_t base)
+uint64_t store_forget_from(store_t *self, uint64_t base)
 {
     sqlite3_stmt *notices = store_sql(self, "DELETE FROM notices WHERE leaf_index >= ?");
     sqlite3_stmt *acks = store_sql(self, "DELETE FROM own_acks WHERE leaf_index >= ?");
@@ -285,5 +284,5 @@ uint64_t store_forget_from(store_t *self, uint64_t incarnation, uint64_t base)
     sql_int(heads, 1, (int64_t)base);
     store_run(self, heads);
     store_run(self, store_sql(self, "UPDATE openings SET acked = 0, counter = 0"));
-    return unaccept(self, incarnation, base);
+    return unaccept(self, base);
 }

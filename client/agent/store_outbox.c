@@ -101,8 +101,9 @@ static void insert_row(store_t *self, const struct outbox_row *row)
     sqlite3_stmt *statement = store_sql(self,
         "INSERT INTO outbox (event, transfer, kind, state, incarnation, sequence, created_ms, "
         "sent_ms,"
-        " accepted_ms, error_code, draft, plain, bytes, ciphertext, wraps)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, CAST(?10 AS TEXT), ?11, ?12, ?13, ?14)");
+        " accepted_ms, error_code, draft, plain, bytes, ciphertext, wraps, batch)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, CAST(?10 AS TEXT), ?11, ?12, ?13, ?14,"
+        " nullif(?15, 0))");
 
     sql_id(statement, 1, row->event);
     sql_id(statement, 2, row->transfer);
@@ -118,6 +119,7 @@ static void insert_row(store_t *self, const struct outbox_row *row)
     sql_blob(statement, 12, bytes_or_null(&row->bytes));
     sql_blob(statement, 13, bytes_or_null(&row->ciphertext));
     sql_blob(statement, 14, bytes_or_null(&row->wraps));
+    sql_int(statement, 15, row->batch);
     store_run(self, statement);
 }
 
@@ -173,19 +175,48 @@ size_t store_outbox_recipients(store_t *self, const uint8_t *event, struct recip
     return count;
 }
 
-int store_outbox_next_waiting(store_t *self, int64_t after_position, struct outbox_row *out)
+static int next_of(
+    store_t *self, enum outbox_state state, int64_t after_position, struct outbox_row *out)
 {
     sqlite3_stmt *statement = store_sql(self,
-        "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE state = 0 AND position > ?"
+        "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE state = ? AND position > ?"
         " ORDER BY position LIMIT 1");
 
-    sql_int(statement, 1, after_position);
+    sql_int(statement, 1, state);
+    sql_int(statement, 2, after_position);
     if (!store_row(self, statement)) {
         return E_END;
     }
     read_columns(statement, out);
     store_stop(statement);
     return 0;
+}
+
+int store_outbox_next_waiting(store_t *self, int64_t after_position, struct outbox_row *out)
+{
+    return next_of(self, OUTBOX_WAITING, after_position, out);
+}
+
+int store_outbox_next_frozen(store_t *self, int64_t after_position, struct outbox_row *out)
+{
+    return next_of(self, OUTBOX_SENT, after_position, out);
+}
+
+bool store_outbox_lost(
+    store_t *self, uint64_t but_incarnation, uint64_t *incarnation, uint64_t *sequence)
+{
+    sqlite3_stmt *statement = store_sql(self,
+        "SELECT incarnation, sequence FROM outbox WHERE state = 1 AND incarnation <> ?"
+        " ORDER BY event LIMIT 1");
+
+    sql_int(statement, 1, (int64_t)but_incarnation);
+    if (!store_row(self, statement)) {
+        return false;
+    }
+    *incarnation = (uint64_t)row_int(statement, 0);
+    *sequence = (uint64_t)row_int(statement, 1);
+    store_stop(statement);
+    return true;
 }
 
 static uint64_t read_number(store_t *self, sqlite3_stmt *statement)
@@ -269,13 +300,6 @@ void store_outbox_wraps(store_t *self, const uint8_t *event, struct slice wraps)
     store_run(self, statement);
 }
 
-/* Of what was accepted once there is no draft: its bytes say what it says (freeze.c). */
-#define AS_WAITING                                                                                 \
-    "state = 0, incarnation = 0, sequence = 0, batch = NULL, sent_ms = 0,"                         \
-    " bytes = CASE WHEN draft IS NULL THEN bytes END,"                                             \
-    " ciphertext = CASE WHEN draft IS NULL THEN ciphertext END,"                                   \
-    " wraps = CASE WHEN draft IS NULL THEN wraps END"
-
 #define THAWED "state = 1 AND incarnation = ?1 AND sequence >= ?2"
 
 void store_outbox_thaw(store_t *self, uint64_t incarnation, uint64_t from_sequence)
@@ -289,7 +313,9 @@ void store_outbox_thaw(store_t *self, uint64_t incarnation, uint64_t from_sequen
         store_sql(self,
             "UPDATE recipients SET n = 0 WHERE event IN (SELECT event FROM outbox WHERE"
             " " THAWED ")"),
-        store_sql(self, "UPDATE outbox SET " AS_WAITING " WHERE " THAWED),
+        store_sql(self,
+            "UPDATE outbox SET state = 0, incarnation = 0, sequence = 0, batch = NULL,"
+            " sent_ms = 0, bytes = NULL, ciphertext = NULL, wraps = NULL WHERE " THAWED),
     };
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
@@ -304,8 +330,12 @@ void store_outbox_thaw_all(store_t *self)
     store_run(self,
         store_sql(self,
             "UPDATE recipients SET n = 0 WHERE event IN"
-            " (SELECT event FROM outbox WHERE state = 1)"));
-    store_run(self, store_sql(self, "UPDATE outbox SET " AS_WAITING " WHERE state = 1"));
+            " (SELECT event FROM outbox WHERE state = 1 AND draft IS NOT NULL)"));
+    store_run(self,
+        store_sql(self,
+            "UPDATE outbox SET state = 0, incarnation = 0, sequence = 0,"
+            " batch = NULL, sent_ms = 0, bytes = NULL, ciphertext = NULL,"
+            " wraps = NULL WHERE state = 1 AND draft IS NOT NULL"));
     store_run(self,
         store_sql(self,
             "DELETE FROM batches WHERE accepted_ms IS NULL"
@@ -364,7 +394,7 @@ void store_outbox_recovered(store_t *self, const struct outbox_row *row, const c
         return;
     }
     sqlite3_stmt *statement = store_sql(self,
-        "UPDATE outbox SET state = 2, incarnation = ?2, sequence = ?3, batch = NULL, sent_ms = ?4,"
+        "UPDATE outbox SET state = 2, incarnation = ?2, sequence = ?3, batch = ?9, sent_ms = ?4,"
         " accepted_ms = ?5, bytes = ?6, ciphertext = ?7, wraps = ?8, draft = NULL, plain = NULL"
         " WHERE event = ?1 AND state <> 2");
     sql_id(statement, 1, row->event);
@@ -375,6 +405,7 @@ void store_outbox_recovered(store_t *self, const struct outbox_row *row, const c
     sql_blob(statement, 6, buf_slice(&row->bytes));
     sql_blob(statement, 7, bytes_or_null(&row->ciphertext));
     sql_blob(statement, 8, bytes_or_null(&row->wraps));
+    sql_int(statement, 9, row->batch);
     store_run(self, statement);
     for (size_t i = 0; i < code_count; i++) {
         store_recipient_number(self, row->event, codes[i], numbers[i]);
@@ -544,6 +575,29 @@ void store_batch_accept(store_t *self, int64_t id, const struct batch_row *recei
     sql_int(events, 1, id);
     sql_int(events, 2, receipt->accepted_ms);
     store_run(self, events);
+}
+
+int64_t store_batch_recovered(store_t *self, const struct batch_row *row)
+{
+    sqlite3_stmt *put = store_sql(self,
+        "INSERT INTO batches (incarnation, first, count, statement, signature, leaf_index,"
+        " accepted_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (incarnation, first) DO"
+        " UPDATE SET count = ?3, statement = ?4, signature = ?5, leaf_index = ?6, accepted_ms = ?7"
+        " WHERE accepted_ms IS NULL");
+    sqlite3_stmt *find =
+        store_sql(self, "SELECT id FROM batches WHERE incarnation = ? AND first = ?");
+
+    sql_int(put, 1, (int64_t)row->incarnation);
+    sql_int(put, 2, (int64_t)row->first);
+    sql_int(put, 3, row->count);
+    sql_blob(put, 4, buf_slice(&row->statement));
+    sql_blob(put, 5, buf_slice(&row->signature));
+    sql_int(put, 6, (int64_t)row->leaf_index);
+    sql_int(put, 7, row->accepted_ms);
+    store_run(self, put);
+    sql_int(find, 1, (int64_t)row->incarnation);
+    sql_int(find, 2, (int64_t)row->first);
+    return (int64_t)read_number(self, find);
 }
 
 void store_batches_drop(store_t *self, uint64_t incarnation, uint64_t from)

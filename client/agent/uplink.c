@@ -355,7 +355,7 @@ static void begin_publishing(agent_core_t *self, const Waypost__Welcome *welcome
     agent_alarm_clear(self, "receipt");
     erasing_session(self);
     heads_session(self);
-    outgoing_from(self, receipted + 1);
+    outgoing_begin(self);
     self->publish_at_ms = 0;
     self->publish_wait_ms = 0;
     outgoing_pump(self);

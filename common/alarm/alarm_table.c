@@ -48,6 +48,12 @@ static const struct alarm_info rows[] = {
         "gap is sent again",
         "Look at waypost outbox until all is accepted; ask the broker's operator what happened.",
         "taken on"},
+    {"lost_events", ALARM_AGENT, ALARM_OPERATOR, false,
+        "what the broker lost with its journal, and had accepted under an earlier incarnation of "
+        "this agent, is not taken again",
+        "What is new goes on. The events stay in the outbox (waypost outbox); restart the agent "
+        "once the broker's operator has found why.",
+        "when they are accepted"},
     {"gap", ALARM_AGENT, ALARM_OPERATOR, false,
         "the broker names less as lost than we have seen: publishing has stopped",
         "Its operator runs waypost recover --widen with our number (section 8).",

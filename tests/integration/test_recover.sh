@@ -176,6 +176,45 @@ broker__same_backup_put_back_twice__opens_an_epoch_above_the_one_that_is_gone() 
     check_not "nor the other" has_alarm $CAMDEN fork
 }
 
+# What was lost was accepted under an incarnation that is over: the sender's database was put back from a copy since, and
+# holds of those events what it fetched from the broker, with the key of each payload wrapped for itself alone.
+broker__put_back_after_the_sender_was__gets_the_events_of_both_incarnations_again() {
+    local transfer before id
+    start_network $ISLINGTON $CAMDEN
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send_many $ISLINGTON "$transfer" 2 >"$NET/sent"
+    check "delivered" wait_until 20 inbox_has $CAMDEN 2
+    stop_process $CAMDEN
+    stop_process $ISLINGTON
+    copy_database $ISLINGTON "$NET/copy"
+    check "the backup" back_up
+    start_agent $ISLINGTON
+    send_many $ISLINGTON "$transfer" 2 --sealed "narrative=of the first incarnation" >>"$NET/sent"
+    check "accepted" wait_until 20 outbox_is $ISLINGTON accepted 4
+    before=$(wp $ISLINGTON status --json | "$PICK" incarnation)
+    kill_process $ISLINGTON
+    restore_database $ISLINGTON "$NET/copy"
+    start_agent $ISLINGTON
+    check "a new incarnation" wait_until 30 status_is_not $ISLINGTON incarnation "$before"
+    check "its own events are fetched" wait_until 30 outbox_is $ISLINGTON accepted 4
+    send_many $ISLINGTON "$transfer" 2 >>"$NET/sent"
+    check "accepted" wait_until 20 outbox_is $ISLINGTON accepted 6
+    put_back
+    start_broker
+    check "the sender notices" wait_until 30 has_alarm $ISLINGTON rollback
+    check "heads are kept" wp $ISLINGTON heads --evidence "$NET/islington.json"
+    stop_process broker
+    check "recovered" recover --seen "$NET/islington.json"
+    start_broker
+    check "what was lost is accepted again" wait_until 30 outbox_is $ISLINGTON accepted 6
+    start_agent $CAMDEN
+    check "all of it arrives" wait_until 30 inbox_has $CAMDEN 6
+    check "each once, in order" each_once_in_order
+    id=$(sed -n 3p "$NET/sent")
+    check "opened" contains "$(wp $CAMDEN open "$id" --role social_worker)" "of the first incarnation"
+    check_not "nothing is set aside" has_alarm $ISLINGTON lost_events
+}
+
 # Two journals from one: each agent has been served by another of them.
 broker__forked__is_noticed_by_whoever_saw_the_other() {
     local transfer
