@@ -142,23 +142,6 @@ static int check_network(struct publishing *self)
     return 0;
 }
 
-/* Below the floor of free space only what protects a child is taken (DESIGN 5, Limits). */
-static bool all_protective(const Waypost__Publish *publish)
-{
-    struct event_view event;
-
-    for (size_t i = 0; i < publish->n_events; i++) {
-        if (event_read(slice_of_proto(publish->events[i]->event), &event, NULL) != 0) {
-            return false;
-        }
-        const struct kind_info *kind = catalogue_kind(event.kind);
-        if (kind == NULL || !kind->protective) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int check_busy(struct publishing *self)
 {
     const core_t *core = self->core;
@@ -170,8 +153,6 @@ static int check_busy(struct publishing *self)
         cause = "The broker stops";
     } else if (core->inflight_bytes + self->bytes > core->options.inflight_bytes_max) {
         cause = "Too much is on its way to the disk";
-    } else if (core->free_bytes < core->options.free_bytes_min && !all_protective(self->publish)) {
-        cause = "The broker's disk is nearly full and this is not a protective kind";
     }
     return cause == NULL
         ? 0
@@ -221,6 +202,37 @@ static int check_sequence(struct publishing *self)
             stream->name, INCARNATIONS_MAX);
     }
     return 0;
+}
+
+/* Below the floor of free space only what protects a child is taken (DESIGN 5, Limits). */
+static bool all_protective(const Waypost__Publish *publish)
+{
+    struct event_view event;
+
+    for (size_t i = 0; i < publish->n_events; i++) {
+        if (event_read(slice_of_proto(publish->events[i]->event), &event, NULL) != 0) {
+            return false;
+        }
+        const struct kind_info *kind = catalogue_kind(event.kind);
+        if (kind == NULL || !kind->protective) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What is repeated lies on the disk already: its sender gets the receipt, or it could not go on behind it. */
+static int check_space(struct publishing *self)
+{
+    const core_t *core = self->core;
+
+    if (self->repeated || core->free_bytes >= core->options.free_bytes_min ||
+        all_protective(self->publish)) {
+        return 0;
+    }
+    return complain(&self->refusal.why, E_BUSY,
+        "The broker's disk is nearly full and this is not a protective kind; keep it and send it "
+        "later.");
 }
 
 static int check_register(struct publishing *self)
@@ -427,7 +439,8 @@ void publish_frame(core_t *self, struct session *session, const struct register_
     const Waypost__Frame *frame)
 {
     static int (*const checks[])(struct publishing *) = {check_shape, check_limits, check_key,
-        check_network, check_busy, check_credit, check_sequence, check_register, check_events};
+        check_network, check_busy, check_credit, check_sequence, check_space, check_register,
+        check_events};
     struct publishing publishing = {.core = self,
         .session = session,
         .agent = agent,

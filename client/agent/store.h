@@ -246,8 +246,8 @@ void store_batch_accept(
     store_t *self, int64_t id, const struct batch_row *receipt); /* its events become accepted */
 /* Forget the unreceipted batches from a sequence on; their events stay frozen. */
 void store_batches_drop(store_t *self, uint64_t incarnation, uint64_t from);
-uint64_t store_receipted_upto(
-    store_t *self, uint64_t incarnation); /* highest sequence with a receipt, 0 none */
+/* Highest sequence with a receipt, 0 for none; all before it have theirs, receipts are taken in order. */
+uint64_t store_receipted_upto(store_t *self, uint64_t incarnation);
 
 /* ---- how far own events have come (store_reached.c) ---- */
 

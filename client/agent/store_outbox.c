@@ -622,8 +622,8 @@ void store_batches_drop(store_t *self, uint64_t incarnation, uint64_t from)
 uint64_t store_receipted_upto(store_t *self, uint64_t incarnation)
 {
     sqlite3_stmt *statement = store_sql(self,
-        "SELECT ifnull(max(first + count - 1), 0) FROM batches"
-        " WHERE incarnation = ? AND accepted_ms IS NOT NULL");
+        "SELECT first + count - 1 FROM batches WHERE incarnation = ? AND accepted_ms IS NOT NULL"
+        " ORDER BY first DESC LIMIT 1");
 
     sql_int(statement, 1, (int64_t)incarnation);
     return read_number(self, statement);

@@ -18,7 +18,6 @@ static const char five[] = "promise 5, deliver always";
 static const char six[] = "promise 6, every peer is who its key says";
 static const char seven[] = "promise 7, the broker cannot read";
 static const char eight[] = "promise 8, evidence outlives content";
-static const char nine[] = "promise 9, silence is an event";
 static const char ten[] = "promise 10, same journal, same state";
 
 enum { ADOPTED_MAX = 16 };
@@ -534,43 +533,6 @@ static void check_state(struct sim *self)
     buf_free(&whole.bytes);
 }
 
-/* Both parties that have an agent, and the hub. */
-static bool both_told(void *context, const uint8_t *transfer, char *const *told, size_t count)
-{
-    struct sim *self = context;
-    char id[UUID_TEXT_BYTES];
-    unsigned found = 0;
-
-    uuid_format(transfer, id);
-    for (size_t i = 0; i < self->transfer_count; i++) {
-        const struct sim_transfer *of = &self->transfers[i];
-        for (size_t t = 0; t < count && strcmp(of->id, id) == 0; t++) {
-            found |= strcmp(told[t], sim_keys(of->origin)->id) == 0 ? 1u : 0;
-            found |= strcmp(told[t], sim_keys(of->receiving)->id) == 0 ? 2u : 0;
-            found |= strcmp(told[t], sim_keys(SIM_HUB)->id) == 0 ? 4u : 0;
-        }
-    }
-    return found == 7;
-}
-
-static void check_silence(struct sim *self)
-{
-    struct buf why = {0};
-
-    if (!self->plan.procedures) {
-        return;
-    }
-    if (look_deadline_ms(virtual_core(self->network)) <= virtual_time(self->network)->wall_ms) {
-        sim_fail(self, nine, "a deadline has passed and nothing was recorded");
-    }
-    look_silence(virtual_journal(self->network), virtual_time(self->network)->wall_ms, both_told,
-        self, &why);
-    if (why.len > 0) {
-        sim_fail(self, nine, "%.*s", (int)why.len, (const char *)why.data);
-    }
-    buf_free(&why);
-}
-
 /* Events that got another id when their agent was put back go on under it. */
 static void follow_renames(struct sim *self)
 {
@@ -595,7 +557,7 @@ void check_end(struct sim *self)
     }
     check_journal(self);
     watch_end(self);
-    check_silence(self);
+    silence_check(self);
     if (self->failure[0] == '\0') {
         check_offline(self);
     }

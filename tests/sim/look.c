@@ -174,7 +174,7 @@ struct silence {
     struct look_clock *clocks; /* owned */
     size_t count, capacity;
     int64_t time_ms; /* of the record at hand */
-    bool (*tells)(void *context, const uint8_t *transfer, char *const *told, size_t count);
+    look_tells_fn *tells;
     void *context;
     struct buf *why;
 };
@@ -262,23 +262,53 @@ static int find_deadlines(void *context, const struct record *record, uint64_t p
     return 0;
 }
 
-void look_silence(journal_t *journal, int64_t now_ms,
-    bool (*tells)(void *context, const uint8_t *transfer, char *const *told, size_t count),
-    void *context, struct buf *why)
+static void silence_read(struct silence *self, journal_t *journal)
 {
-    enum { LONG_DAYS = 3 }; /* by then it has run out, whatever its hour */
-    struct silence silence = {
-        .arena = arena_new(ARENA_BYTES), .tells = tells, .context = context, .why = why};
+    self->arena = arena_new(ARENA_BYTES);
+    (void)journal_replay(journal, 0, 0, find_deadlines, self);
+}
+
+static void silence_free(struct silence *self)
+{
+    free(self->clocks);
+    arena_destroy(&self->arena);
+}
+
+void look_silence(
+    journal_t *journal, int64_t now_ms, look_tells_fn *tells, void *context, struct buf *why)
+{
+    struct silence silence = {.tells = tells, .context = context, .why = why};
     int32_t today = civil_london_day(now_ms);
 
-    (void)journal_replay(journal, 0, 0, find_deadlines, &silence);
+    silence_read(&silence, journal);
     for (size_t i = 0; i < silence.count; i++) {
         const struct look_clock *clock = &silence.clocks[i];
-        if (clock->runs && clock->due_day + LONG_DAYS < today) {
+        if (clock->runs && clock->due_day + LOOK_LONG_DAYS < today) {
             buf_put_text(why, "%s ran out %d days ago and nothing says so; ", clock->clock,
                 (int)(today - clock->due_day));
         }
     }
-    free(silence.clocks);
-    arena_destroy(&silence.arena);
+    silence_free(&silence);
+}
+
+static bool tells_anybody(void *context, const uint8_t *transfer, char *const *told, size_t count)
+{
+    (void)context, (void)transfer, (void)told, (void)count;
+    return true;
+}
+
+int32_t look_last_due_day(journal_t *journal)
+{
+    struct buf why = {0};
+    struct silence silence = {.tells = tells_anybody, .why = &why};
+    int32_t last_day = INT32_MIN;
+
+    silence_read(&silence, journal);
+    for (size_t i = 0; i < silence.count; i++) {
+        const struct look_clock *clock = &silence.clocks[i];
+        last_day = clock->runs && clock->due_day > last_day ? clock->due_day : last_day;
+    }
+    silence_free(&silence);
+    buf_free(&why);
+    return last_day;
 }

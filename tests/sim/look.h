@@ -27,13 +27,21 @@ struct look_event {
 bool look_events(journal_t *journal, void (*visit)(void *context, const struct look_event *event),
     void *context);
 
+/* A deadline of the journal has run out so many days behind its date, whatever its hour. */
+enum { LOOK_LONG_DAYS = 3 };
+
+/* Were those told (ids, lent) that a breach in this transfer concerns? */
+typedef bool look_tells_fn(void *context, const uint8_t *transfer, char *const *told, size_t count);
+
 /*
  * Deadlines as the journal tells of them: each that was set and has long run out is recorded as
  * stopped or breached, no breach stands before its time, and each is told to whom tells() wants.
  * What does not hold is appended to why.
  */
-void look_silence(journal_t *journal, int64_t now_ms,
-    bool (*tells)(void *context, const uint8_t *transfer, char *const *told, size_t count),
-    void *context, struct buf *why);
+void look_silence(
+    journal_t *journal, int64_t now_ms, look_tells_fn *tells, void *context, struct buf *why);
+
+/* The last date of a deadline that runs, as the journal tells of them; INT32_MIN where none does. */
+int32_t look_last_due_day(journal_t *journal);
 
 #endif

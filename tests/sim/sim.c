@@ -22,6 +22,7 @@ enum {
     SEGMENT_BYTES = 1048576,
     AWAY_MAX_MS = 4000, /* who died comes back within */
     SETTLE_MS = 500,
+    LAST_ACTIONS = 10,
     HEALED_LIMIT_MS = 7200000, /* after healing everything must be done by then */
     TORN_MAX = 8192
 };
@@ -372,7 +373,7 @@ static int64_t next_start(const struct sim *self)
     return at_ms;
 }
 
-static void go_on(struct sim *self, int64_t for_ms)
+void sim_go_on(struct sim *self, int64_t for_ms)
 {
     int64_t until_ms = virtual_time(self->network)->mono_ms + for_ms;
 
@@ -390,18 +391,13 @@ static void go_on(struct sim *self, int64_t for_ms)
 
 /* ---- the run ---- */
 
-static void heal(struct sim *self)
+/* Until nothing is left to be done. */
+static void settle(struct sim *self)
 {
     int64_t left_ms = HEALED_LIMIT_MS;
 
-    self->healing = true;
-    sim_trace(self, "everything heals");
-    fault_heal(self);
-    if (self->plan.procedures) { /* silence, long enough for most deadlines */
-        virtual_leap(self->network, (int64_t)sim_random(self, SILENCE_MAX_MS));
-    }
     while (self->failure[0] == '\0' && left_ms > 0) {
-        go_on(self, SETTLE_MS);
+        sim_go_on(self, SETTLE_MS);
         left_ms -= SETTLE_MS;
         if (self->failure[0] == '\0' && check_done(self)) {
             return;
@@ -415,6 +411,31 @@ static void heal(struct sim *self)
     }
 }
 
+static void heal(struct sim *self)
+{
+    self->healing = true;
+    sim_trace(self, "everything heals");
+    fault_heal(self);
+    if (self->plan.procedures) { /* silence, long enough for most deadlines */
+        virtual_leap(self->network, (int64_t)sim_random(self, SILENCE_MAX_MS));
+    }
+    settle(self);
+}
+
+/* New deadlines are set by what users do; then the broker is started again, and nobody speaks until they have run out. */
+static void outlast(struct sim *self)
+{
+    for (unsigned i = 0; i < LAST_ACTIONS && self->failure[0] == '\0'; i++) {
+        work_do(self);
+        sim_go_on(self, some_ms(self, self->plan.pause_ms * 2));
+    }
+    settle(self);
+    if (self->failure[0] == '\0') {
+        silence_falls(self);
+        settle(self);
+    }
+}
+
 bool sim_run(struct sim *self, uint64_t seed, bool trace)
 {
     *self =
@@ -425,7 +446,7 @@ bool sim_run(struct sim *self, uint64_t seed, bool trace)
     }
     set_up(self);
     for (size_t i = 0; i < self->plan.actions && self->failure[0] == '\0'; i++) {
-        go_on(self, some_ms(self, self->plan.pause_ms * 2));
+        sim_go_on(self, some_ms(self, self->plan.pause_ms * 2));
         if (sim_chance(self, self->plan.fault_share)) {
             fault_do(self);
         } else {
@@ -434,6 +455,9 @@ bool sim_run(struct sim *self, uint64_t seed, bool trace)
     }
     if (self->failure[0] == '\0') {
         heal(self);
+    }
+    if (self->failure[0] == '\0' && self->plan.procedures) {
+        outlast(self);
     }
     if (self->failure[0] == '\0') {
         check_end(self);

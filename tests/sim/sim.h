@@ -10,6 +10,7 @@
  *   hostile.c  an agent that lies
  *   watch.c    every frame that leaves, held against what was said before
  *   check.c    the promises, at the end and after restarts
+ *   silence.c  the ninth of them, and a time in which nobody speaks
  *   look.c     what only the broker's inside can tell
  */
 #ifndef WAYPOST_TESTS_SIM_SIM_H
@@ -163,6 +164,7 @@ void plan_print(const struct sim *self);
 /* sim.c */
 void sim_broker_dies(struct sim *self, bool power);
 void sim_agent_dies(struct sim *self, size_t agent, bool power);
+void sim_go_on(struct sim *self, int64_t for_ms); /* or until a promise breaks */
 
 /* work.c, faults.c, hostile.c */
 void work_do(struct sim *self);
@@ -195,6 +197,11 @@ void check_agent_started(struct sim *self, size_t agent);
 bool check_done(
     struct sim *self); /* nothing is left to be done: everything said and acknowledged */
 void check_end(struct sim *self);
+
+/* silence.c */
+void silence_check(struct sim *self);
+/* Everything is healed: the agents are cut off, the broker is started again, and what runs runs out. */
+void silence_falls(struct sim *self);
 
 #define SIM_SECRET "MARKER-OF-A-SECRET"
 

@@ -13,28 +13,33 @@
 
 enum { OPEN_PICKS = 4, BURST_MAX = 12 };
 
-/* Kinds of both parties, with some facts; whatever else they want is left out on purpose. */
+/* Kinds of both parties, most of them with what the procedures want: those take effect and set deadlines. */
 static const struct {
     const char *kind;
     bool by_origin, by_receiving;
     const char *facts; /* JSON, ' for " */
 } kinds[] = {
     {"move_notified", true, false, "{'permanence': 'permanent', 'retain_intention': 'transfer'}"},
-    {"temporary_plan_flag", false, true, "{'action': 'set'}"},
+    {"temporary_plan_flag", false, true,
+        "{'action': 'set', 'basis': 'pending_transfer_conference'}"},
     {"written_acceptance", false, true,
         "{'signatory_role': 'team_manager', 'form': 'chair_letter'}"},
-    {"escalation_raised", true, true, "{'stage': 1, 'raised_by_role': 'team_manager'}"},
-    {"transfer_requested", true, false, "{}"},
-    {"documents_requested", false, true, "{}"},
-    {"documents_provided", true, false, "{}"},
+    {"escalation_raised", true, true,
+        "{'stage': 1, 'raised_by_role': 'team_manager', 'counterpart_role': 'team_manager',"
+        " 'rationale_present': 'yes', 'disagreement_areas': 'documents'}"},
+    {"transfer_requested", true, false,
+        "{'rationale_present': 'yes', 'legal_status': 'none', 'asks_conference': 'yes'}"},
+    {"documents_requested", false, true, "{'documents': 'cp_plan,chronology'}"},
+    {"documents_provided", true, false,
+        "{'documents': 'cp_plan,chronology', 'declared_complete': 'yes'}"},
     {"conference_requested", true, false, "{'conference_type': 'transfer_in'}"},
-    {"transfer_refused", false, true, "{}"},
-    {"move_updated", true, true, "{}"},
+    {"transfer_refused", false, true, "{'rationale_present': 'yes'}"},
+    {"move_updated", true, true, "{'permanence': 'permanent'}"},
     {"case_file_opened", false, true, "{'markers_added': 'yes'}"},
     {"child_returned", true, true, "{'returned_on': '2026-03-16'}"},
 };
 
-enum { KINDS = sizeof kinds / sizeof kinds[0] };
+enum { KINDS = sizeof kinds / sizeof kinds[0], NOTICE_PERCENT = 35, RETURN_PERCENT = 25 };
 
 static json_t *json_of(const char *text)
 {
@@ -167,17 +172,31 @@ static void remember_send(struct sim *self, const struct sim_send *send, const j
         self, "agent %s sends %s to %05x", self->agents[send->agent].id, event, send->recipients);
 }
 
+/* A notice before anything else, mostly, and no end too early. */
+static size_t choose_kind(struct sim *self, size_t agent, const struct sim_transfer *transfer)
+{
+    bool of_origin = agent == transfer->origin;
+    size_t kind = sim_random(self, KINDS);
+
+    if (of_origin && sim_chance(self, NOTICE_PERCENT)) {
+        kind = 0;
+    } else if (kind == KINDS - 1 && !sim_chance(self, RETURN_PERCENT)) {
+        kind = sim_random(self, KINDS - 1);
+    }
+    while (!(of_origin ? kinds[kind].by_origin : kinds[kind].by_receiving)) {
+        kind = (kind + 1) % KINDS;
+    }
+    return kind;
+}
+
 static void send_one(struct sim *self, size_t agent, size_t which)
 {
     const struct sim_transfer *transfer = &self->transfers[which];
-    size_t kind = sim_random(self, KINDS);
 
     if (self->send_count == SIM_SENDS_MAX) {
         return;
     }
-    while (!(agent == transfer->origin ? kinds[kind].by_origin : kinds[kind].by_receiving)) {
-        kind = (kind + 1) % KINDS;
-    }
+    size_t kind = choose_kind(self, agent, transfer);
     json_t *request = json_pack("{s:s, s:s, s:s, s:o, s:b}", "op", "send", "kind", kinds[kind].kind,
         "transfer", transfer->id, "facts", json_of(kinds[kind].facts), "allow_incomplete", 1);
     struct sim_send send = {.agent = agent, .transfer = which, .sealed = sim_chance(self, 40)};

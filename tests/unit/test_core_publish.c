@@ -295,6 +295,30 @@ static void disk__that_is_short__keeps_the_broker_open_for_protective_kinds_alon
     assert_int_equal(sender->refused, kind->protective ? 0 : E_BUSY);
 }
 
+static void disk__that_is_short__still_answers_a_repeated_batch_with_its_receipt(void **state)
+{
+    const struct fake_case about = {
+        .origin = CODE_ISLINGTON, .receiving = CODE_CAMDEN, .transfer = {1}, .subject = {2}};
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    (void)agent_write_kind(
+        sender, &about, "transfer_requested", "rationale_present=yes", to_camden);
+    agent_publish(sender, 0, 1);
+    core_fixture_settle(f);
+    f->free_bytes = 1;
+    core_tick(f->core);
+    agent_publish(sender, 1, 1);
+    core_fixture_settle(f);
+    assert_int_equal(sender->refused, 0);
+    assert_int_equal(sender->duplicates, 1);
+    (void)agent_write_kind(
+        sender, &about, "transfer_requested", "rationale_present=yes", to_camden);
+    agent_publish(sender, 2, 1);
+    core_fixture_settle(f);
+    assert_int_equal(sender->refused, E_BUSY);
+}
+
 static void own_events__fetched_by_pages__are_all_there_in_order(void **state)
 {
     struct core_fixture *f = *state;
@@ -348,6 +372,7 @@ int main(void)
         CORE_TEST(register__that_is_older__is_named_before_anything_is_kept),
         CORE_TEST(event__whose_id_does_not_rise__is_refused_even_after_a_restart),
         CORE_TEST(disk__that_is_short__keeps_the_broker_open_for_protective_kinds_alone),
+        CORE_TEST(disk__that_is_short__still_answers_a_repeated_batch_with_its_receipt),
         CORE_TEST(own_events__fetched_by_pages__are_all_there_in_order),
     };
     const char *filter = getenv("TEST_FILTER");
