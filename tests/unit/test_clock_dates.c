@@ -1,7 +1,7 @@
 /*
  * Tests of every clock by dates: the day before, on the day, the day after, over Christmas, Easter, a bank
- * holiday that came once, both changes of the clocks and 29 February. The dates are written out, not worked
- * out; a clock without a recipe, or a limit without dates, fails.
+ * holiday that came once, both changes of the clocks and 29 February; and by everything that ends it. The dates
+ * and endings are written out, not worked out; a clock without a recipe, or a limit without dates, fails.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -154,6 +154,7 @@ struct recipe {
     struct act after[ACTS_MAX]; /* what must follow before it runs out */
     struct act stop;
     enum clock_state stopped; /* by stop, in time */
+    const char *ended_by;     /* kinds of the table of endings, any of which cancels it */
     bool untold;              /* the start is persisted nowhere, and persisting is the stop */
 };
 
@@ -202,47 +203,71 @@ struct recipe {
         ISL, "move_updated", "permanence=permanent"                                                \
     }
 
+/* ---- what ends clocks; `from` is the origin's ORIGIN or the receiver's RECEIVING ---- */
+
+#define ORIGIN NULL
+#define RECEIVING ""
+
+static const struct act endings[] = {
+    {ORIGIN, "child_returned", "returned_on=2026-06-03"},
+    {ORIGIN, "move_ended", "ended_on=2026-06-03"},
+    {ORIGIN, "move_withdrawn", "withdraw_reason=did_not_move"},
+    {ORIGIN, "status_ended", "end_status=age_18"},
+    {ORIGIN, "responsibility_retained", "ground=relatives decider_role=team_manager"},
+    {ORIGIN, "transfer_withdrawn", "withdraw_reason=no_longer_needed"},
+    {RECEIVING, "escalation_resolved", "final_outcome=retain final_decider_role=head_of_service"},
+    {ORIGIN, "consent_withdrawn", "consent_ref=c1"},
+    {RECEIVING, "eh_stepped_up", "new_case_type=cin"},
+    {RECEIVING, "temporary_plan_flag", "action=clear"},
+    {ORIGIN, "s47_closed", "s47_outcome=not_substantiated"},
+};
+
+#define MOVE_OVER "child_returned move_ended move_withdrawn"
+#define ALL_OVER MOVE_OVER " status_ended"
+
 static const struct recipe recipes[] = {
     {"C01", ISL, CAM, "ash:cp", .start = NOTICE("permanence=permanent retain_intention=transfer"),
-        .stop = CONFERENCE, .stopped = CLOCK_MET},
+        .stop = CONFERENCE, .stopped = CLOCK_MET, .ended_by = ALL_OVER " responsibility_retained"},
     {"C02", ISL, CAM, "ash:cp",
         .before = {{ISL, "documents_provided", "declared_complete=no " SET}},
         .start = {CAM, "documents_complete", ""}, .fact = "finished_at", .stop = CONFERENCE,
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = ALL_OVER " responsibility_retained"},
     {"C03", ISL, CAM, "ash:cp", .start = {ISL, "documents_provided", "declared_complete=yes " SET},
-        .stop = CONFERENCE, .stopped = CLOCK_MET},
+        .stop = CONFERENCE, .stopped = CLOCK_MET, .ended_by = ALL_OVER " responsibility_retained"},
     {"C04", ISL, CAM, "ash:cp", .start = {ISL, "conference_requested", "conference_type=review"},
-        .stop = REVIEW, .stopped = CLOCK_MET},
+        .stop = REVIEW, .stopped = CLOCK_MET, .ended_by = ALL_OVER " responsibility_retained"},
     {"C05", ISL, CAM, "ash:cp", .start = {ISL, "documents_provided", "declared_complete=no " SET},
         .after = {{CAM, "documents_challenged",
             "challenged_items=chronology challenge_reason=missing"}},
-        .stop = {CAM, "documents_challenge_resolved", "resolution=supplied"}, .stopped = CLOCK_MET},
+        .stop = {CAM, "documents_challenge_resolved", "resolution=supplied"}, .stopped = CLOCK_MET,
+        .ended_by = ALL_OVER},
     {"C06", ISL, CAM, "ash:cp",
         .start = {CAM, "documents_challenged",
             "challenged_items=sw_report challenge_reason=inadequate about=report"},
         .stop = {CAM, "documents_challenge_resolved", "resolution=supplied about=report"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = ALL_OVER},
     {"C07", ISL, CAM, "ash:cp",
         .start = {ISL, "retention_discussion_held", "participant_roles=service_manager"},
         .fact = "discussion_at",
         .after = {{CAM, "retention_agreement_signed", "agreement_ref=A-1 agreement_hash=a"}},
         .stop = {ISL, "retention_agreement_signed", "agreement_ref=A-1 agreement_hash=a"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = ALL_OVER},
     {"C08", ISL, CAM, "ash:cp",
         .start = NOTICE("permanence=temporary retain_intention=retain placement_type=rehoused"),
-        .stop = PERMANENT, .stopped = CLOCK_CANCELLED},
+        .stop = PERMANENT, .stopped = CLOCK_CANCELLED, .ended_by = ALL_OVER},
     {"C09", ISL, CAM, "ash:cp",
         .start = NOTICE("permanence=temporary retain_intention=retain placement_type=exploitation"),
-        .stop = PERMANENT, .stopped = CLOCK_CANCELLED},
+        .stop = PERMANENT, .stopped = CLOCK_CANCELLED, .ended_by = ALL_OVER},
     {"C10", BHM, SOL, "ash:cin", .start = REQUESTED,
-        .stop = {SOL, "agreed_in_principle", "decided_by_role=team_manager"}, .stopped = CLOCK_MET},
+        .stop = {SOL, "agreed_in_principle", "decided_by_role=team_manager"}, .stopped = CLOCK_MET,
+        .ended_by = ALL_OVER " transfer_withdrawn"},
     {"C11", BHM, SOL, "ash:cin", .before = {REQUESTED}, .start = RAISED_1, .stop = OUTCOME_1(SOL),
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = ALL_OVER},
     {"C12", BHM, SOL, "ash:cin", .before = {REQUESTED, RAISED_1, OUTCOME_1(BHM)},
         .start = {BHM, "escalation_raised", "stage=2 " DIRECTORS " " REASONS},
         .stop = {SOL, "escalation_outcome",
             "stage=2 outcome_decision=retain rationale_present=yes"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = ALL_OVER},
     {"C13", BHM, SOL, "ash:cin",
         .before = {REQUESTED, RAISED_1, OUTCOME_1(BHM),
             {BHM, "escalation_raised", "stage=2 " DIRECTORS " " REASONS},
@@ -252,37 +277,41 @@ static const struct recipe recipes[] = {
             "counterpart_role=director_childrens_services " REASONS},
         .stop = {SOL, "escalation_outcome",
             "stage=3 outcome_decision=retain rationale_present=yes"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = ALL_OVER},
     {"C15", MAN, STO, "ash:early_help", .before = {{MAN, "eh_consent_recorded", CONSENT}},
         .start = {MAN, "eh_handover_sent", "consent_ref=c1 documents=eh_plan"},
-        .stop = {STO, "eh_review_completed", "recorded_locally=yes"}, .stopped = CLOCK_MET},
+        .stop = {STO, "eh_review_completed", "recorded_locally=yes"}, .stopped = CLOCK_MET,
+        .ended_by = ALL_OVER " consent_withdrawn eh_stepped_up"},
     {"C17", ISL, CAM, "ash:cin", .start = NOTICE("permanence=unknown retain_intention=undecided"),
-        .stop = {CAM, "case_file_opened", "markers_added=yes"}, .stopped = CLOCK_MET},
+        .stop = {CAM, "case_file_opened", "markers_added=yes"}, .stopped = CLOCK_MET,
+        .ended_by = ALL_OVER},
     {"C18", ISL, CAM, "ash:cin", .start = {ISL, "assessment_opened", "assessment_type=cin"},
         .fact = "referral_at", .stop = {ISL, "assessment_closed", "assessment_type=cin"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = "status_ended"},
     {"C19", ISL, CAM, "ash:cin", .start = {ISL, "s47_opened", ""}, .fact = "strategy_at",
-        .stop = CONFERENCE, .stopped = CLOCK_MET},
+        .stop = CONFERENCE, .stopped = CLOCK_MET, .ended_by = "status_ended s47_closed"},
     {"C20", ISL, CAM, "ash:cp", .start = CONFERENCE, .stop = {CAM, "core_group_held", ""},
-        .stopped = CLOCK_MET},
-    {"C21", ISL, CAM, "ash:cp", .start = CONFERENCE, .stop = REVIEW, .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = "status_ended"},
+    {"C21", ISL, CAM, "ash:cp", .start = CONFERENCE, .stop = REVIEW, .stopped = CLOCK_MET,
+        .ended_by = "status_ended"},
     {"C22", ISL, CAM, "ash:cp", .start = REVIEW,
         .stop = {CAM, "conference_held", "conference_type=review outcome=plan_ended"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = "status_ended"},
     {"C26", ISL, CAM, "ash:cp",
         .start = {ISL, "emergency_responsibility_accepted",
             "accepted_by_role=emergency_duty accept_how=spoken"},
         .stop = {ISL, "emergency_written_follow_up", "letter_ref=L-1 letter_hash=one"},
-        .stopped = CLOCK_MET},
+        .stopped = CLOCK_MET, .ended_by = "status_ended"},
     {"C27", MAN, STO, "ash:early_help",
         .before = {{MAN, "eh_consent_recorded", CONSENT},
             {MAN, "eh_handover_sent", "consent_ref=c1 documents=eh_plan"}},
         .start = {MAN, "consent_withdrawn", "consent_ref=c1"}},
     {"G01", ISL, CAM, "ash:cp",
         .start = {CAM, "temporary_plan_flag", "action=set basis=temporary_stay"},
-        .fact = "expected_end", .stop = PERMANENT, .stopped = CLOCK_CANCELLED},
+        .fact = "expected_end", .stop = PERMANENT, .stopped = CLOCK_CANCELLED,
+        .ended_by = ALL_OVER " temporary_plan_flag"},
     {"G02", BHM, SOL, "ash:cin", .before = {REQUESTED, RAISED_1}, .start = OUTCOME_1(BHM),
-        .stop = OUTCOME_1(SOL), .stopped = CLOCK_MET},
+        .stop = OUTCOME_1(SOL), .stopped = CLOCK_MET, .ended_by = ALL_OVER " escalation_resolved"},
     {"G03", ISL, CAM, "ash:cp",
         .start = {CAM, "child_found_needing_protection", "place_type=street"}, .fact = "found_at",
         .stop = {ISL, NULL, NULL}, .stopped = CLOCK_MET, .untold = true},
@@ -454,6 +483,34 @@ static void check_endless(const struct recipe *recipe)
     }
 }
 
+static const struct act *ending_named(const char *kind, size_t len)
+{
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        if (strlen(endings[i].kind) == len && strncmp(endings[i].kind, kind, len) == 0) {
+            return &endings[i];
+        }
+    }
+    return NULL;
+}
+
+/* Begun anew, then this happens: cancelled, with the kind as its reason. */
+static void check_ending(const struct recipe *recipe, const struct act *ending)
+{
+    const struct dated start = {
+        .unit = procedures_clock_named(world.procedures, recipe->id)->shipped.unit,
+        .start = "2026-06-03T10:00",
+        .due = "2026-06-10"};
+
+    begin(recipe, &start);
+    must(clock_now(recipe).state == CLOCK_RUNNING, recipe, &start, "runs before it is ended");
+    act(recipe,
+        &(struct act){ending->from == NULL ? recipe->origin : recipe->receiving, ending->kind,
+            ending->facts});
+    struct engine_clock clock = clock_now(recipe);
+    must(clock.state == CLOCK_CANCELLED && strcmp(clock.reason, ending->kind) == 0, recipe, &start,
+        ending->kind);
+}
+
 /* ---- the tests ---- */
 
 static void clocks__each_one__has_a_recipe_and_its_limit_has_dates(void **state)
@@ -541,9 +598,46 @@ static void clocks__without_a_duration__never_run_out(void **state)
     }
 }
 
+static void clocks__whatever_ends_them__are_cancelled_by_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < RECIPES; i++) {
+        const char *kind = recipes[i].ended_by != NULL ? recipes[i].ended_by : "";
+        for (size_t len; (len = strcspn(kind, " ")) > 0; kind += len + strspn(kind + len, " ")) {
+            const struct act *ending = ending_named(kind, len);
+            assert_non_null(ending);
+            check_ending(&recipes[i], ending);
+        }
+    }
+}
+
+/* The column of clocks.tsv and the value of the clock's own profile say the same. */
+static void clocks__as_shipped__have_their_profiles_limits(void **state)
+{
+    (void)state;
+    for (uint32_t i = 1; i <= procedures_clock_count(world.procedures); i++) {
+        const struct clock_info *clock = procedures_clock(world.procedures, i);
+        uint8_t profile = procedures_profile_number(world.procedures, clock->profile);
+        struct limit limit = {LIMIT_NONE, 0};
+        char key[32];
+        (void)snprintf(key, sizeof key, "clocks.%s.limit", clock->id);
+        const char *text = procedures_profile_entry(world.procedures, profile, key);
+        if (text != NULL) {
+            assert_int_equal(limit_parse(text, &limit), 0);
+        }
+        bool by_fact = clock->shipped.unit == LIMIT_DATE; /* the profile adds days to it */
+        if (limit.count != clock->shipped.count ||
+            (limit.unit != clock->shipped.unit && !by_fact)) {
+            fail_msg("%s is %s in its profile", clock->id, text != NULL ? text : "not there");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clocks__whatever_ends_them__are_cancelled_by_it),
+        cmocka_unit_test(clocks__as_shipped__have_their_profiles_limits),
         cmocka_unit_test(clocks__each_one__has_a_recipe_and_its_limit_has_dates),
         cmocka_unit_test(clocks__in_a_plain_week__run_out_the_day_after),
         cmocka_unit_test(clocks__over_christmas__run_out_as_written),
