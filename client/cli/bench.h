@@ -3,6 +3,8 @@
  * protocol: what `waypost bench` is built from.
  *
  *   bench_net.c     directory, keys, register, broker process
+ *   bench_data.c    the procedures' data that the broker judges by
+ *   bench_shape.c   what the events say: the steps of a transfer
  *   bench_wire.c    events, batches, acknowledgements as bytes
  *   bench_link.c    one session: HELLO, PUBLISH with a window, DELIVER and ACK
  *   bench_load.c    producers and consumers of one run, in two threads
@@ -97,6 +99,12 @@ struct bench_net {
 /* Make directory, keys and register. Returns CLI_DONE, or it has been said why. */
 int bench_net_make(struct cli *cli, size_t agents, struct bench_net *out);
 
+/*
+ * The shipped data of the procedures into the folder `data` of the network, with its agents among the authorities:
+ * a code that no register knows would be an alert at every event.
+ */
+int bench_data_write(const struct bench_net *self, struct complaint *why);
+
 /* Start a broker: on an empty journal (fresh), or on what it left. Waits until it is ready. */
 int bench_net_start(struct bench_net *self, bool fresh);
 void bench_net_stop(struct bench_net *self);   /* in order */
@@ -115,24 +123,40 @@ uint64_t bench_net_journal_bytes(const struct bench_net *self);
 
 /* ---- bytes ---- */
 
-/* What events look like; the same for every producer. */
-struct bench_shape {
-    size_t event_bytes;    /* wanted: event and ciphertext */
-    bool sealed;           /* with payload and wraps */
-    struct buf facts;      /* field 2 of an Event, without tag */
-    struct buf ciphertext; /* of each event */
-    struct hash ciphertext_hash;
+/*
+ * What events look like; the same for every producer. From each producer to each recipient one transfer of one child
+ * follows another, each of BENCH_STEPS events as its origin sends them: what the procedures take without a word, and
+ * as many a transfer as in the made-up year (tests/bench/national_year).
+ */
+enum { BENCH_STEPS = 8 };
+struct bench_step {
     uint32_t kind;
+    struct buf facts;        /* field 2 of an Event, without tag */
+    size_t ciphertext_bytes; /* so many of the shape's, so that each event is as long as wanted */
+    struct hash ciphertext_hash;
+};
+struct bench_shape {
+    size_t event_bytes; /* wanted: event and ciphertext */
+    bool sealed;        /* with payload and wraps */
+    struct bench_step steps[BENCH_STEPS];
+    struct buf ciphertext; /* noise; what is sent are its first bytes */
 };
 void bench_shape_make(
     struct bench_shape *self, size_t event_bytes, bool sealed, struct bench_agent *agent);
 void bench_shape_free(struct bench_shape *self);
+/* The step of the n-th event (from 1) to a recipient. */
+const struct bench_step *bench_shape_step(const struct bench_shape *self, uint64_t n);
 
 /* Buffers that one thread reuses. Zero-initialise. */
 struct bench_bytes {
     struct buf header, event, published, events, statement, publish, frame;
 };
 void bench_bytes_free(struct bench_bytes *self);
+
+/* The n-th event of `from` to `to` as an Event, into bytes->event. */
+void bench_put_event(struct bench_bytes *bytes, const struct bench_shape *shape,
+    const struct bench_agent *from, const struct bench_agent *to, uint64_t sequence, uint64_t n,
+    int64_t now_ms);
 
 /*
  * A PUBLISH frame of count events from `from` into bytes->frame; to[i] is the recipient of event i. Numbers are taken

@@ -229,6 +229,13 @@ static int write_join(struct bench_net *self)
     return rc == 0 ? CLI_DONE : cli_fail(self->cli, rc, "%s could not be written", path);
 }
 
+static int write_data(const struct bench_net *self)
+{
+    struct complaint why = {0};
+    int rc = bench_data_write(self, &why);
+    return rc == 0 ? CLI_DONE : cli_fail(self->cli, rc, "%s", why.text);
+}
+
 /* ---- the broker ---- */
 
 static int write_configuration(struct bench_net *self, const char *listen)
@@ -236,7 +243,9 @@ static int write_configuration(struct bench_net *self, const char *listen)
     struct buf text = {0};
     char path[BENCH_PATH_BYTES + 32];
     buf_put_text(&text,
-        "listen = \"%s\"\ndata = \"journal\"\nkeys = \"broker.keys\"\nregister = \"register\"\n",
+        "listen = \"%s\"\ndata = \"journal\"\nprocedures = \"data\"\nkeys = "
+        "\"broker.keys\"\nregister = "
+        "\"register\"\n",
         listen);
     buf_put_text(
         &text, "join = \"join\"\nready-file = \"ready\"\nheartbeat = 5 min\nfree-min = 64 MiB\n");
@@ -419,7 +428,8 @@ int bench_net_make(struct cli *cli, size_t agents, struct bench_net *out)
         agent_make(&out->agents[i], i, agents);
     }
     exit_code = write_register(out);
-    return exit_code == CLI_DONE ? write_join(out) : exit_code;
+    exit_code = exit_code == CLI_DONE ? write_join(out) : exit_code;
+    return exit_code == CLI_DONE ? write_data(out) : exit_code;
 }
 
 void bench_net_remove(struct bench_net *self)

@@ -15,6 +15,7 @@
 #include "common/codec/wire.h"
 #include "common/crypto/merkle.h"
 #include "common/crypto/sign.h"
+#include "kinds.pb-c.h"
 #include "common/base/banned.h"
 
 enum {
@@ -90,14 +91,24 @@ bool bench_id_read(struct slice event, uint32_t *producer, uint64_t *sequence)
     return true;
 }
 
-static void put_subject(struct buf *out, const struct bench_agent *from)
+/* The transfer that the n-th event to a recipient belongs to, and its child: beginning with bytes of a key of the
+ * sender's, which stand for chance. */
+static void put_case(uint8_t *out, const uint8_t *key, const struct bench_agent *to, uint64_t n)
+{
+    memcpy(out, key, UUID_BYTES);
+    put_u32(out + 8, to->index);
+    put_u32(out + 12, (uint32_t)((n - 1) / BENCH_STEPS));
+}
+
+static void put_subject(
+    struct buf *out, const struct bench_agent *from, const struct bench_agent *to, uint64_t n)
 {
     uint8_t bytes[2 + UUID_BYTES + 2];
     bytes[0] = 0x0a;
     bytes[1] = UUID_BYTES;
-    memcpy(bytes + 2, from->keys.curve_public, UUID_BYTES);
+    put_case(bytes + 2, from->keys.curve_public, to, n);
     bytes[18] = 0x10;
-    bytes[19] = 1;
+    bytes[19] = WAYPOST__CASE_TYPE__CASE_TYPE_CP;
     wire_put_bytes(out, 7, slice_of(bytes, sizeof bytes));
 }
 
@@ -114,19 +125,20 @@ static void put_recipient(struct buf *out, const char *code, uint64_t n)
     wire_put_bytes(out, 9, slice_of(bytes, len));
 }
 
-static void put_header(struct buf *out, const struct bench_shape *shape,
-    const struct bench_agent *from, const struct bench_agent *to, uint64_t sequence, uint64_t n,
-    int64_t now_ms)
+static void put_header(struct buf *out, uint32_t kind, const struct bench_agent *from,
+    const struct bench_agent *to, uint64_t sequence, uint64_t n, int64_t now_ms)
 {
     uint8_t id[UUID_BYTES];
+    uint8_t transfer[UUID_BYTES];
     id_make(id, from->index, sequence);
+    put_case(transfer, from->keys.seal_public, to, n);
     wire_put_bytes(out, 1, slice_of(id, sizeof id));
-    wire_put_varint(out, 2, shape->kind);
+    wire_put_varint(out, 2, kind);
     wire_put_varint(out, 3, 1);
-    wire_put_bytes(out, 4, slice_of(from->keys.seal_public, UUID_BYTES));
+    wire_put_bytes(out, 4, slice_of(transfer, sizeof transfer));
     wire_put_bytes(out, 5, slice_of(from->code, 9));
     wire_put_bytes(out, 6, slice_of(to->code, 9));
-    put_subject(out, from);
+    put_subject(out, from, to, n);
     wire_put_bytes(out, 8, slice_of(from->code, 9));
     put_recipient(out, to->code, n);
     wire_put_varint(out, 10, (uint64_t)now_ms);
@@ -135,67 +147,19 @@ static void put_header(struct buf *out, const struct bench_shape *shape,
     wire_put_varint(out, 18, sequence);
 }
 
-/* An Event into bytes->event. */
-static void put_event(struct bench_bytes *bytes, const struct bench_shape *shape,
+void bench_put_event(struct bench_bytes *bytes, const struct bench_shape *shape,
     const struct bench_agent *from, const struct bench_agent *to, uint64_t sequence, uint64_t n,
     int64_t now_ms)
 {
-    struct seal_commitment commitment = {.ciphertext_hash = shape->ciphertext_hash,
-        .key_commitment = shape->ciphertext_hash,
-        .ciphertext_bytes = (uint32_t)shape->ciphertext.len};
+    const struct bench_step *step = bench_shape_step(shape, n);
+    struct seal_commitment commitment = {.ciphertext_hash = step->ciphertext_hash,
+        .key_commitment = step->ciphertext_hash,
+        .ciphertext_bytes = (uint32_t)step->ciphertext_bytes};
     buf_clear(&bytes->header);
     buf_clear(&bytes->event);
-    put_header(&bytes->header, shape, from, to, sequence, n, now_ms);
-    event_join(buf_slice(&bytes->header), buf_slice(&shape->facts),
+    put_header(&bytes->header, step->kind, from, to, sequence, n, now_ms);
+    event_join(buf_slice(&bytes->header), buf_slice(&step->facts),
         shape->sealed ? &commitment : NULL, &bytes->event);
-}
-
-/* ---- shape ---- */
-
-static void encode_facts(struct bench_shape *self, const struct bench_agent *agent)
-{
-    static const struct fact_text facts[] = {
-        {"permanence", "permanent"}, {"retain_intention", "transfer"}};
-    struct event_draft draft = {.facts = facts, .fact_count = 2};
-    struct buf header = {0};
-    struct complaint why = {0};
-    draft.head.kind = self->kind;
-    draft.head.schema = 1;
-    memcpy(draft.head.origin, agent->code, 9);
-    memcpy(draft.head.receiving, agent->code, 9);
-    memcpy(draft.head.from, agent->code, 9);
-    draft.head.recipient_count = 1;
-    memcpy(draft.head.to[0].code, agent->code, 9);
-    draft.head.to[0].n = 1;
-    draft.head.occurred_ms = draft.head.sent_ms = 1;
-    draft.head.sequence = 1;
-    int rc = event_encode(&draft, &header, &self->facts, &why);
-    assert(rc == 0);
-    (void)rc;
-    buf_free(&header);
-}
-
-void bench_shape_make(
-    struct bench_shape *self, size_t event_bytes, bool sealed, struct bench_agent *agent)
-{
-    struct bench_bytes bytes = {0};
-    *self = (struct bench_shape){.event_bytes = event_bytes, .sealed = sealed};
-    self->kind = catalogue_kind_named("move_notified")->number;
-    encode_facts(self, agent);
-    put_event(&bytes, self, agent, agent, 100000, 1000, agent->keys.made_ms + 1);
-    size_t rest = event_bytes > bytes.event.len + 64 ? event_bytes - bytes.event.len : 64;
-    buf_reserve(&self->ciphertext, rest);
-    randombytes_buf(self->ciphertext.data, rest);
-    self->ciphertext.len = rest;
-    self->ciphertext_hash =
-        hash_of("waypost/ciphertext/1", buf_slice(&self->ciphertext), slice_of(NULL, 0));
-    bench_bytes_free(&bytes);
-}
-
-void bench_shape_free(struct bench_shape *self)
-{
-    buf_free(&self->facts);
-    buf_free(&self->ciphertext);
 }
 
 /* ---- publishing ---- */
@@ -204,11 +168,13 @@ void bench_shape_free(struct bench_shape *self)
 static struct hash put_published(struct bench_bytes *bytes, const struct bench_shape *shape,
     struct bench_agent *from, const struct bench_agent *to, int64_t now_ms)
 {
-    put_event(bytes, shape, from, to, from->next_sequence++, ++from->n_to[to->index], now_ms);
+    uint64_t n = ++from->n_to[to->index];
+    bench_put_event(bytes, shape, from, to, from->next_sequence++, n, now_ms);
     buf_clear(&bytes->published);
     wire_put_bytes(&bytes->published, 1, buf_slice(&bytes->event));
     if (shape->sealed) {
-        wire_put_bytes(&bytes->published, 2, buf_slice(&shape->ciphertext));
+        wire_put_bytes(&bytes->published, 2,
+            slice_of(shape->ciphertext.data, bench_shape_step(shape, n)->ciphertext_bytes));
         buf_put(&bytes->published, to->wraps, to->wraps_len);
         buf_put(&bytes->published, from->wraps, from->wraps_len);
     }

@@ -18,7 +18,8 @@ enum {
     PROFILES_MAX = 64,
     ENTRIES_MAX = 512,
     MEMBERS_MAX = 1024,
-    CODES_MAX = 1024,
+    CODES_MAX = 4096, /* every authority there is, and those of a measurement */
+    SUCCESSIONS_MAX = 256,
     KEY_BYTES_MAX = 96,
     MEMBERSHIPS_MAX = 4096
 };
@@ -66,7 +67,7 @@ struct profiles {
     size_t code_count;
     char (*codes)[CODE_BYTES + 1]; /* owned; sorted */
     size_t succession_count;
-    struct succession successions[CODES_MAX / 4];
+    struct succession successions[SUCCESSIONS_MAX];
 };
 
 profiles_t *profiles_new(void)
@@ -379,7 +380,7 @@ int profiles_add_successions(
         const char *code = tsv_cell(&table, row, 0);
         const char *successors = tsv_cell(&table, row, 1);
         struct succession *made = &self->successions[self->succession_count];
-        if (strlen(code) != CODE_BYTES || self->succession_count == CODES_MAX / 4) {
+        if (strlen(code) != CODE_BYTES || self->succession_count == SUCCESSIONS_MAX) {
             rc = complain(why, E_CODE, "%s:%zu: \"%.20s\" is no code", file, row + 2, code);
             break;
         }
