@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <zmq.h>
@@ -75,12 +77,18 @@ static int threads_open(edge_t *self, struct complaint *why)
     }
     int rc = zap_open(self->context, self->parts.world, options->connections_max, &self->zap, why);
     if (rc == 0) {
-        rc = worker_open_writer(self->context, &self->writer, why);
+        rc = worker_open_writer(&self->writer, why);
     }
     if (rc == 0) {
-        rc = worker_open_crypto(self->context, &self->crypto, why);
+        rc = worker_open_crypto(&self->crypto, why);
     }
     return rc;
+}
+
+static int timer_open(edge_t *self, struct complaint *why)
+{
+    self->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return self->timer_fd >= 0 ? 0 : complain(why, E_IO, "no descriptor is left for a timer");
 }
 
 static int router_open(edge_t *self, struct complaint *why)
@@ -115,8 +123,10 @@ int edge_open(const struct edge_parts *parts, edge_t **out, struct complaint *wh
     self->probe = (struct probe){parts->disk, parts->keys, parts->world};
     edge_alarms_open(self);
     self->rested = true;
+    self->timer_fd = -1;
     edge_remove_ready(self); /* one left by a broker that was killed says what is not so */
     int rc = threads_open(self, why);
+    rc = rc != 0 ? rc : timer_open(self, why);
     if (rc == 0) {
         rc = router_open(self, why);
     }
@@ -160,6 +170,9 @@ void edge_destroy(edge_t **self_p)
     worker_destroy(&self->writer, drop_task);
     worker_destroy(&self->crypto, drop_job);
     zap_destroy(&self->zap);
+    if (self->timer_fd >= 0) {
+        (void)close(self->timer_fd);
+    }
     if (self->context != NULL) {
         while (zmq_ctx_term(self->context) != 0 && errno == EINTR) {
             continue;
@@ -280,6 +293,25 @@ int edge_listen(edge_t *self, struct complaint *why)
     return 0;
 }
 
+/* ---- the timer ---------------------------------------------------------------------------- */
+
+void edge_timer_set(edge_t *self, uint64_t after_us)
+{
+    const struct itimerspec when = {.it_value = {.tv_sec = (time_t)(after_us / 1000000),
+                                        .tv_nsec = (long)(after_us % 1000000) * 1000}};
+
+    if (timerfd_settime(self->timer_fd, 0, &when, NULL) != 0) {
+        fatal("the timer cannot be set");
+    }
+}
+
+static void timer_clear(const edge_t *self)
+{
+    uint64_t times;
+
+    (void)!read(self->timer_fd, &times, sizeof times); /* one that was set anew since has none */
+}
+
 /* ---- the loop ----------------------------------------------------------------------------- */
 
 static void take_verified(edge_t *self)
@@ -335,18 +367,16 @@ static void take_signals(edge_t *self)
 /* Something to do is known already: do not wait for more. */
 static bool is_pressing(const edge_t *self)
 {
-    bool commits = self->journal_task == NULL && journal_pending_bytes(self->journal) > 0;
-
-    return commits || core_folding(self->core);
+    return edge_commit_waits(self) || core_folding(self->core);
 }
 
 /* Wait for something to do, do it; how many frames came. */
 static size_t edge_wake(edge_t *self)
 {
     zmq_pollitem_t items[] = {
-        {self->router, 0, ZMQ_POLLIN, 0}, {worker_socket(self->writer), 0, ZMQ_POLLIN, 0},
-        {worker_socket(self->crypto), 0, ZMQ_POLLIN, 0},
-        {NULL, self->parts.signal_fd, ZMQ_POLLIN, 0},
+        {self->router, 0, ZMQ_POLLIN, 0}, {NULL, worker_fd(self->writer), ZMQ_POLLIN, 0},
+        {NULL, worker_fd(self->crypto), ZMQ_POLLIN, 0},
+        {NULL, self->parts.signal_fd, ZMQ_POLLIN, 0}, {NULL, self->timer_fd, ZMQ_POLLIN, 0},
         {NULL, self->http == NULL ? -1 : http_fd(self->http), ZMQ_POLLIN, 0}, /* last: may be off */
     };
     int count = (int)(sizeof items / sizeof items[0]) - (self->http == NULL ? 1 : 0);
@@ -359,6 +389,9 @@ static size_t edge_wake(edge_t *self)
         take_signals(self);
     }
     if ((items[4].revents & ZMQ_POLLIN) != 0) {
+        timer_clear(self);
+    }
+    if ((items[5].revents & ZMQ_POLLIN) != 0) {
         http_serve(self->http);
     }
     if ((items[1].revents & ZMQ_POLLIN) != 0) {

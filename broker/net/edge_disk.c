@@ -15,6 +15,29 @@
 
 enum { MEAN_SHARE = 8 }; /* a commit counts an eighth in the running mean */
 
+static struct write_task *task_new(edge_t *self, size_t which, enum write_kind kind)
+{
+    struct write_task *task = &self->spare[which];
+
+    *task = (struct write_task){.kind = kind, .journal = self->journal};
+    return task;
+}
+
+/* Receipts have left: now what they need not wait for. */
+static void tend(edge_t *self)
+{
+    if (!journal_tend_due(self->journal)) {
+        return;
+    }
+    struct write_task *task = task_new(self, 0, WRITE_TEND);
+    if (self->snapshot_task != NULL) { /* the writer is busy */
+        write_task_run(task);
+    } else {
+        self->journal_task = task;
+        worker_give(self->writer, task);
+    }
+}
+
 static void commit_settle(edge_t *self, struct write_task *task)
 {
     uint64_t us = task->spent_us;
@@ -60,9 +83,10 @@ void edge_take_written(edge_t *self)
         self->journal_task = NULL;
         if (task->kind == WRITE_COMMIT) {
             commit_settle(self, task);
+            tend(self);
         } else if (task->kind == WRITE_PROBE) {
             probe_settle(self, task);
-        } else {
+        } else if (task->kind == WRITE_REST) {
             self->rested = true;
         }
     }
@@ -91,23 +115,70 @@ static void commit_here(edge_t *self, journal_commit_t *commit)
     commit_settle(self, &task);
 }
 
-static struct write_task *task_new(edge_t *self, size_t which, enum write_kind kind)
+static uint64_t hold_us(const edge_t *self)
 {
-    struct write_task *task = &self->spare[which];
+    return self->commit_us == 0             ? 1
+        : self->commit_us < NET_HOLD_US_MAX ? self->commit_us
+                                            : NET_HOLD_US_MAX;
+}
 
-    *task = (struct write_task){.kind = kind, .journal = self->journal};
-    return task;
+/*
+ * Judgements and acknowledgements alone are waited for by nobody who publishes. Where a frame came soon after the last
+ * such, the next is held back for one, as long as a commit takes: then one sync serves both, and a publisher with one
+ * event in flight does not wait for two. Held in vain once, and they go at once again. True: wait.
+ */
+static bool is_held(edge_t *self)
+{
+    uint64_t now_us = worker_clock_us();
+
+    if (self->frames_pending) {
+        return false;
+    }
+    if (self->held_until_us == 0) {
+        self->lone_us = now_us;
+        if (!self->company) {
+            return false;
+        }
+        self->held_until_us = now_us + hold_us(self);
+        edge_timer_set(self, hold_us(self));
+    }
+    self->company = now_us < self->held_until_us;
+    return self->company;
+}
+
+static void note_frames(edge_t *self, size_t frames)
+{
+    if (frames == 0) {
+        return;
+    }
+    self->frames_pending = true;
+    if (self->lone_us != 0) { /* it may have come while what was alone was written */
+        self->company = worker_clock_us() - self->lone_us <= self->commit_us + hold_us(self);
+        self->lone_us = 0;
+    }
+}
+
+static journal_commit_t *cut(edge_t *self)
+{
+    self->frames_pending = false;
+    self->held_until_us = 0;
+    return journal_cut(self->journal);
 }
 
 void edge_commit(edge_t *self, size_t frames)
 {
-    if (self->waiting_us == 0 && journal_pending_bytes(self->journal) > 0) {
-        self->waiting_us = worker_clock_us();
-    }
-    if (self->journal_task != NULL || journal_pending_bytes(self->journal) == 0) {
+    note_frames(self, frames);
+    if (journal_pending_bytes(self->journal) == 0) {
+        self->frames_pending = false;
         return;
     }
-    journal_commit_t *commit = journal_cut(self->journal);
+    if (self->waiting_us == 0) {
+        self->waiting_us = worker_clock_us();
+    }
+    if (self->journal_task != NULL || is_held(self)) {
+        return;
+    }
+    journal_commit_t *commit = cut(self);
     if (commit == NULL) {
         return;
     }
@@ -115,12 +186,19 @@ void edge_commit(edge_t *self, size_t frames)
     /* While the writer is at a snapshot, waiting for it would delay every receipt. */
     if ((frames <= NET_INLINE_FRAMES_MAX && is_quick) || self->snapshot_task != NULL) {
         commit_here(self, commit);
+        tend(self);
         return;
     }
     self->journal_task = task_new(self, 0, WRITE_COMMIT);
     self->journal_task->commit = commit;
     self->journal_task->waited_us = waited_take(self);
     worker_give(self->writer, self->journal_task);
+}
+
+bool edge_commit_waits(const edge_t *self)
+{
+    return self->journal_task == NULL && self->held_until_us == 0 &&
+        journal_pending_bytes(self->journal) > 0;
 }
 
 void edge_commit_all(edge_t *self)

@@ -40,6 +40,11 @@ struct edge {
     int64_t stored_mono_ms;   /* when a commit or probe last reached the disk, 0 never */
     int64_t probe_mono_ms;    /* when the last probe was begun */
     int probe_rc;             /* what the last one said */
+    bool frames_pending;      /* among what is pending is something that a frame brought */
+    bool company;             /* a frame came soon after what was last pending without one */
+    uint64_t lone_us;         /* when that was; 0: a frame has come since */
+    uint64_t held_until_us;   /* it waits for a frame until then; 0: it does not */
+    int timer_fd;             /* readable when that is over */
     uint64_t waiting_us;      /* when the first pending record began to wait, 0 for none */
     struct histogram sync;    /* how long commits took */
     struct histogram durable; /* from a record's first waiting until its commit was durable */
@@ -59,6 +64,9 @@ struct edge {
     uint64_t counters[NET_COUNTER_COUNT];
 };
 
+/* edge.c */
+void edge_timer_set(edge_t *self, uint64_t after_us); /* wake so much later, once; above 0 */
+
 /* edge_frames.c */
 size_t edge_drain(edge_t *self); /* frames taken; at most NET_DRAIN_FRAMES_MAX */
 int edge_send(void *context, uint64_t session, struct slice frame);
@@ -67,6 +75,8 @@ int edge_send(void *context, uint64_t session, struct slice frame);
 void edge_take_written(edge_t *self); /* what the writer gave back */
 /* Have what is pending written: by the writer, or here where nothing else is to do and the disk is quick. */
 void edge_commit(edge_t *self, size_t frames);
+bool edge_commit_waits(
+    const edge_t *self); /* something is pending, and edge_commit() is to be asked at once */
 void edge_commit_all(edge_t *self); /* here, until nothing is pending */
 void edge_tick_disk(edge_t *self);  /* snapshot when due, rest when idle */
 void edge_finish_disk(edge_t *self);

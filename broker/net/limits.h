@@ -31,7 +31,8 @@ enum {
     NET_INLINE_COMMIT_US_MAX = 300, /* a disk slower than this always commits in its own thread */
     NET_INLINE_FRAMES_MAX =
         2, /* a wake with more frames than this is load: commit beside the network */
-    NET_FILES_RESERVE = 256,         /* descriptors beside connections: segments, threads, logs */
+    NET_HOLD_US_MAX = 2000,  /* so long at most a delivery waits for a frame to share a sync with */
+    NET_FILES_RESERVE = 256, /* descriptors beside connections: segments, threads, logs */
     NET_ENDPOINT_BYTES_MAX = 256,    /* tcp://[address]:port or ipc://path */
     NET_ENDPOINTS_MAX = 8,           /* of one broker */
     NET_MONITOR_ADDRESS_BYTES = 300, /* address in a monitor message; longer ones are cut */

@@ -1,83 +1,141 @@
-/* pipe: see pipe.h. Sending and receiving within a process cannot fail but by a bug: asserted. */
+/*
+ * pipe: see pipe.h. Each way is a stack that the sender pushes on and the receiver takes whole, turned round; whoever
+ * pushes on an empty one wakes the receiver. Reading and writing the descriptors cannot fail but by a bug: asserted.
+ */
 #include "broker/net/pipe.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include <zmq.h>
-
+#include "common/base/bytes.h"
 #include "common/base/check.h"
 #include "common/base/err.h"
 
 #include "common/base/banned.h"
 
-/*
- * libzmq orders memory between the two ends of a pipe; a checker of threads that does not see into libzmq, and a reader
- * of this file, see it here: whatever was written before a pointer was sent is there for whoever receives it.
- */
-static _Atomic unsigned handed_over;
+struct note {
+    struct note *next;
+    void *pointer;
+};
 
-static void *end_new(void *context)
+/* What comes to one end. */
+struct lane {
+    _Atomic(struct note *) sent; /* newest first */
+    struct note *taken;          /* oldest first; the receiver's alone */
+    int fd;                      /* an eventfd: not zero where `sent` was empty and is not */
+};
+
+struct pipe {
+    struct lane lanes[2]; /* by the end that receives */
+};
+
+int pipe_open(pipe_t **out)
 {
-    const int none = 0;
-    void *socket = zmq_socket(context, ZMQ_PAIR);
+    pipe_t *self = mem_new(1, sizeof *self);
 
-    if (socket != NULL) {
-        int rc = zmq_setsockopt(socket, ZMQ_SNDHWM, &none, sizeof none);
-        assert(rc == 0);
-        rc = zmq_setsockopt(socket, ZMQ_RCVHWM, &none, sizeof none);
-        assert(rc == 0);
-        rc = zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
-        assert(rc == 0);
+    for (size_t i = 0; i < 2; i++) {
+        self->lanes[i].fd = -1;
     }
-    return socket;
-}
-
-int pipe_open(void *context, const char *name, struct pipe *out)
-{
-    char endpoint[64];
-
-    int len = snprintf(endpoint, sizeof endpoint, "inproc://waypost-%s", name);
-    assert(len > 0 && (size_t)len < sizeof endpoint);
-    out->near = end_new(context);
-    out->far = end_new(context);
-    if (out->near == NULL || out->far == NULL || zmq_bind(out->near, endpoint) != 0 ||
-        zmq_connect(out->far, endpoint) != 0) {
-        pipe_close(&out->near);
-        pipe_close(&out->far);
-        return E_IO;
+    for (size_t i = 0; i < 2; i++) {
+        self->lanes[i].fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (self->lanes[i].fd < 0) {
+            pipe_destroy(&self);
+            return E_IO;
+        }
     }
+    *out = self;
     return 0;
 }
 
-void pipe_close(void **socket_p)
+static void notes_free(struct note *first)
 {
-    if (*socket_p != NULL) {
-        (void)zmq_close(*socket_p);
-        *socket_p = NULL;
+    while (first != NULL) {
+        struct note *next = first->next;
+        free(first);
+        first = next;
     }
 }
 
-void pipe_send(void *socket, void *pointer)
+void pipe_destroy(pipe_t **self_p)
 {
-    int sent;
+    pipe_t *self = *self_p;
 
-    (void)atomic_fetch_add_explicit(&handed_over, 1, memory_order_release);
-    do {
-        sent = zmq_send(socket, &pointer, sizeof pointer, 0);
-    } while (sent < 0 && errno == EINTR);
-    assert(sent == (int)sizeof pointer);
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        struct lane *lane = &self->lanes[i];
+        notes_free(lane->taken);
+        notes_free(atomic_load(&lane->sent));
+        if (lane->fd >= 0) {
+            (void)close(lane->fd);
+        }
+    }
+    free(self);
+    *self_p = NULL;
 }
 
-bool pipe_receive(void *socket, bool wait, void **out)
+void pipe_send(pipe_t *self, enum pipe_end from, void *pointer)
 {
-    int got;
+    struct lane *lane = &self->lanes[from == PIPE_NEAR ? PIPE_FAR : PIPE_NEAR];
+    struct note *note = mem_new(1, sizeof *note);
+    const uint64_t one = 1;
 
-    do {
-        got = zmq_recv(socket, out, sizeof *out, wait ? 0 : ZMQ_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
-    assert(got == (int)sizeof *out || (got < 0 && errno == EAGAIN));
-    (void)atomic_fetch_add_explicit(&handed_over, 0, memory_order_acquire);
-    return got >= 0;
+    note->pointer = pointer;
+    note->next = atomic_load_explicit(&lane->sent, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(
+        &lane->sent, &note->next, note, memory_order_release, memory_order_relaxed)) {
+        continue;
+    }
+    if (note->next == NULL) {
+        ssize_t put = write(lane->fd, &one, sizeof one);
+        assert(put == (ssize_t)sizeof one);
+    }
+}
+
+/* Clear the wake-up first: what is sent from here on wakes anew. */
+static void lane_take(struct lane *self)
+{
+    uint64_t count;
+
+    ssize_t got = read(self->fd, &count, sizeof count);
+    assert(got == (ssize_t)sizeof count || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+    struct note *note = atomic_exchange_explicit(&self->sent, NULL, memory_order_acquire);
+    while (note != NULL) {
+        struct note *next = note->next;
+        note->next = self->taken;
+        self->taken = note;
+        note = next;
+    }
+}
+
+bool pipe_receive(pipe_t *self, enum pipe_end at, bool wait, void **out)
+{
+    struct lane *lane = &self->lanes[at];
+
+    while (lane->taken == NULL) {
+        lane_take(lane);
+        if (lane->taken == NULL) {
+            struct pollfd ready = {.fd = lane->fd, .events = POLLIN};
+            if (!wait) {
+                return false;
+            }
+            (void)poll(&ready, 1, -1); /* a signal that woke it finds nothing and waits again */
+        }
+    }
+    struct note *note = lane->taken;
+    lane->taken = note->next;
+    *out = note->pointer;
+    free(note);
+    return true;
+}
+
+int pipe_fd(const pipe_t *self, enum pipe_end at)
+{
+    return self->lanes[at].fd;
 }

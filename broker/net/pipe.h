@@ -1,6 +1,10 @@
 /*
- * pipe: two ends of an inproc PAIR through which threads hand each other pointers. Whoever receives a pointer owns
- * what it points to; nothing else is shared. Unbounded (HWM 0): what travels is bounded by those who make it.
+ * pipe: through which two threads hand each other pointers, in order. Whoever receives a pointer owns what it points
+ * to; nothing else is shared. Unbounded: what travels is bounded by those who make it.
+ *
+ * A descriptor an end becomes readable where something has come. One system call wakes a thread that waits, none is
+ * needed where it has not yet looked: the pair of libzmq's sockets that stood here took four calls a message and four
+ * a look, a tenth of what a lone event takes.
  */
 #ifndef WAYPOST_BROKER_NET_PIPE_H
 #define WAYPOST_BROKER_NET_PIPE_H
@@ -8,19 +12,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct pipe {
-    void *near; /* socket of the thread that made it */
-    void *far;  /* socket to be handed to the other thread at its birth */
+typedef struct pipe pipe_t;
+
+enum pipe_end {
+    PIPE_NEAR, /* of the thread that made it */
+    PIPE_FAR   /* of the other */
 };
 
-/* name: unlike any other in the same context. Returns 0 or E_IO with errno set (descriptors are short). */
-int pipe_open(void *context, const char *name, struct pipe *out);
-void pipe_close(void **socket_p); /* one end, by the thread that owns it */
+/* Returns 0 or E_IO with errno set (descriptors are short). */
+int pipe_open(pipe_t **out);
+void pipe_destroy(pipe_t **self_p); /* after both ends are done; what was never taken is let go */
 
-/* Hand over. NULL is a message too: it asks the other side to end. A failure is a bug of ours. */
-void pipe_send(void *socket, void *pointer);
+/* Hand over from one end. NULL is a message too: it asks the other side to end. Cannot fail. */
+void pipe_send(pipe_t *self, enum pipe_end from, void *pointer);
 
-/* Take one; false where none is there and wait is false. */
-bool pipe_receive(void *socket, bool wait, void **out);
+/* Take one at an end; false where none is there and wait is false. */
+bool pipe_receive(pipe_t *self, enum pipe_end at, bool wait, void **out);
+
+int pipe_fd(const pipe_t *self, enum pipe_end at); /* readable: receive until false; lent */
 
 #endif

@@ -12,9 +12,8 @@
 #include "common/base/banned.h"
 
 struct worker {
-    void *near;
+    pipe_t *pipe; /* its far end belongs to the thread until it is joined */
     pthread_t thread;
-    void *far; /* belongs to the thread until it is joined */
     void (*run)(void *task);
 };
 
@@ -46,7 +45,10 @@ void write_task_run(struct write_task *task)
 
     switch (task->kind) {
     case WRITE_COMMIT:
-        rc = journal_write(task->journal, task->commit);
+        rc = journal_store(task->journal, task->commit);
+        break;
+    case WRITE_TEND:
+        rc = journal_tend(task->journal);
         break;
     case WRITE_REST:
         rc = journal_rest(task->journal);
@@ -81,29 +83,25 @@ static void *worker_run(void *argument)
     worker_t *self = argument;
     void *task;
 
-    while (pipe_receive(self->far, true, &task) && task != NULL) {
+    while (pipe_receive(self->pipe, PIPE_FAR, true, &task) && task != NULL) {
         self->run(task);
-        pipe_send(self->far, task);
+        pipe_send(self->pipe, PIPE_FAR, task);
     }
     return NULL;
 }
 
 static int worker_open(
-    void *context, const char *name, void (*run)(void *task), worker_t **out, struct complaint *why)
+    const char *name, void (*run)(void *task), worker_t **out, struct complaint *why)
 {
     worker_t *self = mem_new(1, sizeof *self);
-    struct pipe pipe = {NULL, NULL};
 
-    if (pipe_open(context, name, &pipe) != 0) {
+    if (pipe_open(&self->pipe) != 0) {
         free(self);
         return complain(why, E_IO, "no descriptors are left for the %s thread", name);
     }
-    self->near = pipe.near;
-    self->far = pipe.far;
     self->run = run;
     if (pthread_create(&self->thread, NULL, worker_run, self) != 0) {
-        pipe_close(&self->near);
-        pipe_close(&self->far);
+        pipe_destroy(&self->pipe);
         free(self);
         return complain(why, E_IO, "the %s thread cannot be made", name);
     }
@@ -111,14 +109,14 @@ static int worker_open(
     return 0;
 }
 
-int worker_open_writer(void *context, worker_t **out, struct complaint *why)
+int worker_open_writer(worker_t **out, struct complaint *why)
 {
-    return worker_open(context, "writer", run_write, out, why);
+    return worker_open("writer", run_write, out, why);
 }
 
-int worker_open_crypto(void *context, worker_t **out, struct complaint *why)
+int worker_open_crypto(worker_t **out, struct complaint *why)
 {
-    return worker_open(context, "crypto", run_verify, out, why);
+    return worker_open("crypto", run_verify, out, why);
 }
 
 void worker_destroy(worker_t **self_p, void (*drop)(void *task))
@@ -130,29 +128,28 @@ void worker_destroy(worker_t **self_p, void (*drop)(void *task))
     if (self == NULL) {
         return;
     }
-    pipe_send(self->near, NULL);
+    pipe_send(self->pipe, PIPE_NEAR, NULL);
     int joined = pthread_join(self->thread, NULL);
     assert(joined == 0);
-    while (pipe_receive(self->near, false, &task)) {
+    while (pipe_receive(self->pipe, PIPE_NEAR, false, &task)) {
         drop(task);
     }
-    pipe_close(&self->near);
-    pipe_close(&self->far);
+    pipe_destroy(&self->pipe);
     free(self);
     *self_p = NULL;
 }
 
 void worker_give(worker_t *self, void *task)
 {
-    pipe_send(self->near, task);
+    pipe_send(self->pipe, PIPE_NEAR, task);
 }
 
 bool worker_take(worker_t *self, void **task_out)
 {
-    return pipe_receive(self->near, false, task_out);
+    return pipe_receive(self->pipe, PIPE_NEAR, false, task_out);
 }
 
-void *worker_socket(worker_t *self)
+int worker_fd(const worker_t *self)
 {
-    return self->near;
+    return pipe_fd(self->pipe, PIPE_NEAR);
 }

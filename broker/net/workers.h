@@ -14,7 +14,7 @@
 #include "broker/net/probe.h"
 #include "common/base/err.h"
 
-enum write_kind { WRITE_COMMIT, WRITE_REST, WRITE_SNAPSHOT, WRITE_PROBE };
+enum write_kind { WRITE_COMMIT, WRITE_TEND, WRITE_REST, WRITE_SNAPSHOT, WRITE_PROBE };
 
 /* Work on the journal. Owned by whoever holds it. */
 struct write_task {
@@ -41,17 +41,15 @@ void write_task_run(struct write_task *task);
 
 typedef struct worker worker_t;
 
-/* name: unlike any other in the context. Returns 0, or E_IO with why. */
-int worker_open_writer(
-    void *context, worker_t **out, struct complaint *why); /* struct write_task */
-int worker_open_crypto(
-    void *context, worker_t **out, struct complaint *why); /* struct verify_job */
+/* Returns 0, or E_IO with why. */
+int worker_open_writer(worker_t **out, struct complaint *why); /* struct write_task */
+int worker_open_crypto(worker_t **out, struct complaint *why); /* struct verify_job */
 
 /* The thread ends after what it was given; what was not taken back by then is given to `drop`. */
 void worker_destroy(worker_t **self_p, void (*drop)(void *task));
 
 void worker_give(worker_t *self, void *task);      /* taken */
 bool worker_take(worker_t *self, void **task_out); /* false where nothing has come back */
-void *worker_socket(worker_t *self);               /* to poll for what came back; lent */
+int worker_fd(const worker_t *self);               /* readable where something came back; lent */
 
 #endif

@@ -38,14 +38,14 @@ struct keeper {
     const struct world *world;
     uint64_t connections_max;
     void *requests; /* REP at ZAP_ENDPOINT */
-    void *orders;   /* far end of the owner's pipe */
+    pipe_t *orders; /* the owner's; ours is its far end */
     void *monitor;  /* PAIR, NULL while nothing is watched */
     zap_table_t *table;
     struct zap_counts counts;
 };
 
 struct zap {
-    void *orders;
+    pipe_t *orders; /* owned */
     pthread_t thread;
     struct keeper *keeper; /* owned by the thread until it is joined */
 };
@@ -229,11 +229,19 @@ static void keeper_monitor(struct keeper *self)
     }
 }
 
+static void socket_close(void **socket_p)
+{
+    if (*socket_p != NULL) {
+        (void)zmq_close(*socket_p);
+        *socket_p = NULL;
+    }
+}
+
 static void keeper_watch(struct keeper *self, const char *endpoint)
 {
     const int none = 0;
 
-    pipe_close(&self->monitor);
+    socket_close(&self->monitor);
     if (endpoint == NULL) {
         return;
     }
@@ -251,7 +259,7 @@ static bool keeper_orders(struct keeper *self)
 {
     void *pointer;
 
-    while (pipe_receive(self->orders, false, &pointer)) {
+    while (pipe_receive(self->orders, PIPE_FAR, false, &pointer)) {
         struct order *order = pointer;
         if (order == NULL) {
             return false;
@@ -269,7 +277,7 @@ static bool keeper_orders(struct keeper *self)
             *order->counts = self->counts;
             break;
         }
-        pipe_send(self->orders, order);
+        pipe_send(self->orders, PIPE_FAR, order);
     }
     return true;
 }
@@ -280,7 +288,7 @@ static void *keeper_run(void *argument)
 
     for (;;) {
         zmq_pollitem_t items[] = {
-            {self->orders, 0, ZMQ_POLLIN, 0},
+            {NULL, pipe_fd(self->orders, PIPE_FAR), ZMQ_POLLIN, 0},
             {self->requests, 0, ZMQ_POLLIN, 0},
             {self->monitor, 0, ZMQ_POLLIN, 0},
         };
@@ -305,14 +313,13 @@ static void *keeper_run(void *argument)
 
 static void keeper_destroy(struct keeper *self)
 {
-    pipe_close(&self->monitor);
-    pipe_close(&self->requests);
-    pipe_close(&self->orders);
+    socket_close(&self->monitor);
+    socket_close(&self->requests);
     zap_table_destroy(&self->table);
     free(self);
 }
 
-static int keeper_open(struct keeper *self, struct pipe *orders, struct complaint *why)
+static int keeper_open(struct keeper *self, pipe_t **orders, struct complaint *why)
 {
     const int none = 0;
 
@@ -324,11 +331,11 @@ static int keeper_open(struct keeper *self, struct pipe *orders, struct complain
         return complain(
             why, rc, "the authentication handler cannot be bound: %s", zmq_strerror(errno));
     }
-    if (pipe_open(self->context, "zap-orders", orders) != 0) {
+    if (pipe_open(orders) != 0) {
         return complain(why, E_IO, "no descriptors are left for the authentication handler: %s",
-            zmq_strerror(errno));
+            strerror(errno));
     }
-    self->orders = orders->far;
+    self->orders = *orders;
     return 0;
 }
 
@@ -336,7 +343,7 @@ int zap_open(void *context, const struct world *world, uint64_t connections_max,
     struct complaint *why)
 {
     struct keeper *keeper = mem_new(1, sizeof *keeper);
-    struct pipe orders = {NULL, NULL};
+    pipe_t *orders = NULL;
     zap_t *self;
 
     keeper->context = context;
@@ -345,15 +352,15 @@ int zap_open(void *context, const struct world *world, uint64_t connections_max,
     int rc = keeper_open(keeper, &orders, why);
     if (rc != 0) {
         keeper_destroy(keeper);
-        pipe_close(&orders.near);
+        pipe_destroy(&orders);
         return rc;
     }
     self = mem_new(1, sizeof *self);
-    self->orders = orders.near;
+    self->orders = orders;
     self->keeper = keeper;
     if (pthread_create(&self->thread, NULL, keeper_run, keeper) != 0) {
         keeper_destroy(keeper);
-        pipe_close(&self->orders);
+        pipe_destroy(&self->orders);
         free(self);
         return complain(why, E_IO, "no thread can be made for the authentication handler");
     }
@@ -368,11 +375,11 @@ void zap_destroy(zap_t **self_p)
     if (self == NULL) {
         return;
     }
-    pipe_send(self->orders, NULL);
+    pipe_send(self->orders, PIPE_NEAR, NULL);
     int joined = pthread_join(self->thread, NULL);
     assert(joined == 0);
     keeper_destroy(self->keeper);
-    pipe_close(&self->orders);
+    pipe_destroy(&self->orders);
     free(self);
     *self_p = NULL;
 }
@@ -381,8 +388,8 @@ static void order_carry_out(zap_t *self, struct order *order)
 {
     void *back;
 
-    pipe_send(self->orders, order);
-    bool received = pipe_receive(self->orders, true, &back);
+    pipe_send(self->orders, PIPE_NEAR, order);
+    bool received = pipe_receive(self->orders, PIPE_NEAR, true, &back);
     assert(received && back == order);
 }
 

@@ -1,6 +1,6 @@
 /*
- * commit: the writer's side: hash the leaves, sign the head, one write, one sync. Then the tree
- * and, at most every 100 ms, the watermark. A write or sync that fails is returned, and from then
+ * commit: the writer's side: hash the leaves, sign the head, one write, one sync, and the tree; then, when it is due,
+ * the watermark and the next zeros, for which nobody's receipt has to wait. A write or sync that fails is returned, and from then
  * on every call answers the same code without touching the disk: what is there is unknown until
  * the next start (PROMISE 1).
  */
@@ -124,6 +124,27 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static bool now_runs_short(const journal_t *self, uint64_t offset)
+{
+    return self->writer.now.prepared <
+        least(offset + PREPARE_LOW_BYTES, self->options.segment_bytes);
+}
+
+static bool next_is_wanted(const journal_t *self, uint64_t offset)
+{
+    return self->writer.next.segment == 0 &&
+        offset + 2 * PREPARE_STEP_BYTES > self->options.segment_bytes;
+}
+
+/* Would prepare_ahead() lay anything? */
+static bool lay_is_due(const journal_t *self)
+{
+    uint64_t offset = position_offset(self->writer.behind.position);
+
+    return self->writer.now.segment != 0 &&
+        (now_runs_short(self, offset) || next_is_wanted(self, offset));
+}
+
 /* Keep zeros ahead of `offset`, and the next segment ready when this one ends soon. */
 static int prepare_ahead(journal_t *self, uint64_t offset)
 {
@@ -134,14 +155,14 @@ static int prepare_ahead(journal_t *self, uint64_t offset)
     if (writer->now.segment == 0) {
         return 0;
     }
-    if (writer->now.prepared < least(offset + PREPARE_LOW_BYTES, segment_bytes)) {
+    if (now_runs_short(self, offset)) {
         if (writer->now.prepared < offset) {
             writer->now.prepared = offset;
         }
         rc = prepare(
             self, &writer->now, least(writer->now.prepared + PREPARE_STEP_BYTES, segment_bytes));
     }
-    if (rc == 0 && writer->next.segment == 0 && offset + 2 * PREPARE_STEP_BYTES > segment_bytes) {
+    if (rc == 0 && next_is_wanted(self, offset)) {
         rc = segment_open_for_write(self, writer->now.segment + 1, &writer->next);
         if (rc == 0) {
             rc = prepare(self, &writer->next, PREPARE_STEP_BYTES);
@@ -238,25 +259,32 @@ static int mark_now(journal_t *self)
     return rc;
 }
 
-static int mark_when_due(journal_t *self, const journal_commit_t *commit)
+/* The watermark is to say this next. */
+static void mark_follow(journal_t *self, const journal_commit_t *commit)
 {
     struct journal_writer *writer = &self->writer;
-    int64_t now_ms = now_mono_ms(self);
 
     writer->behind.position = commit->end;
     writer->behind.commit = commit->end - commit_record_bytes(commit->head.statement_len);
     writer->behind.leaves = commit->head.size;
     writer->behind.root = commit->head.root;
+    writer->is_small = commit->bytes.len <= PREPARE_COMMIT_BYTES;
     if (!writer->unmarked) {
         writer->unmarked = true;
-        writer->unmarked_since_ms = now_ms;
+        writer->unmarked_since_ms = now_mono_ms(self);
     }
-    return now_ms - writer->unmarked_since_ms >= MARK_INTERVAL_MS ? mark_now(self) : 0;
+}
+
+static bool mark_is_due(const journal_t *self)
+{
+    const struct journal_writer *writer = &self->writer;
+
+    return writer->unmarked && now_mono_ms(self) - writer->unmarked_since_ms >= MARK_INTERVAL_MS;
 }
 
 /* ---- the writer ---- */
 
-static int write_all(journal_t *self, journal_commit_t *commit)
+static int store(journal_t *self, journal_commit_t *commit)
 {
     struct merkle_frontier before = {.size = 0};
     bool begins_segment = position_offset(commit->start) == SEGMENT_HEADER_BYTES;
@@ -272,10 +300,7 @@ static int write_all(journal_t *self, journal_commit_t *commit)
             self->disk, self->tree_file, commit->first_leaf, buf_slice(&commit->nodes));
     }
     if (rc == 0) {
-        rc = mark_when_due(self, commit);
-    }
-    if (rc == 0 && commit->bytes.len <= PREPARE_COMMIT_BYTES) {
-        rc = prepare_ahead(self, position_offset(commit->end));
+        mark_follow(self, commit);
     }
     return rc;
 }
@@ -287,17 +312,43 @@ static int fail(journal_t *self, int rc)
     return self->writer.failed;
 }
 
-int journal_write(journal_t *self, journal_commit_t *commit)
+int journal_store(journal_t *self, journal_commit_t *commit)
 {
     if (self->writer.failed != 0) {
         return self->writer.failed;
     }
-    int rc = commit->refused != 0 ? commit->refused : write_all(self, commit);
+    int rc = commit->refused != 0 ? commit->refused : store(self, commit);
     if (rc != 0) {
         return fail(self, rc);
     }
     commit->written = true;
     return 0;
+}
+
+bool journal_tend_due(const journal_t *self)
+{
+    return mark_is_due(self) || (self->writer.is_small && lay_is_due(self));
+}
+
+int journal_tend(journal_t *self)
+{
+    if (self->writer.failed != 0) {
+        return self->writer.failed;
+    }
+    int rc = mark_is_due(self) ? mark_now(self) : 0;
+    if (rc == 0 && self->writer.is_small) {
+        rc = prepare_ahead(self, position_offset(self->writer.behind.position));
+    }
+    return rc == 0 ? 0 : fail(self, rc);
+}
+
+int journal_write(journal_t *self, journal_commit_t *commit)
+{
+    int rc = journal_store(self, commit);
+
+    rc = rc == 0 ? journal_tend(self) : rc;
+    commit->written = rc == 0;
+    return rc;
 }
 
 int journal_rest(journal_t *self)

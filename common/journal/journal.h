@@ -75,7 +75,14 @@ size_t journal_pending_bytes(const journal_t *self);
 /* Take what is pending as one commit, NULL where nothing is, or while another is under way. */
 journal_commit_t *journal_cut(journal_t *self);
 /* Hash, sign, write, sync. Any one thread. */
-int journal_write(journal_t *self, journal_commit_t *commit);
+int journal_store(journal_t *self, journal_commit_t *commit);
+/*
+ * What follows a commit and need not be waited for: the watermark, at most every 100 ms, and zeros ahead. By whoever
+ * writes, between commits; due is cheap to ask. Returns 0, E_IO or E_FULL as journal_store.
+ */
+bool journal_tend_due(const journal_t *self);
+int journal_tend(journal_t *self);
+int journal_write(journal_t *self, journal_commit_t *commit); /* both */
 /*
  * Nothing to write now: bring the watermark up to date (else at most 100 ms behind, while commits follow each other)
  * and lay the next bytes ready. By whoever writes, between commits; before an orderly end it saves the next start

@@ -266,6 +266,7 @@ struct journal_writer {
     struct mark mark;          /* as last written */
     struct mark behind;        /* what the watermark should say; counter unused */
     bool unmarked;             /* behind is newer than mark */
+    bool is_small;             /* the last commit: zeros ahead pay */
     int64_t unmarked_since_ms; /* on the monotonic clock */
     int failed;                /* the code of the write that failed, 0 */
 };
