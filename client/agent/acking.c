@@ -1,6 +1,6 @@
 /*
  * acking: what we tell the broker of our stream (S-17 to S-21): one signed statement for all that
- * became durable, at once or 20 ms after the one before. Counters are set aside in blocks, so that
+ * became durable, at once or 100 ms after the one before. Counters are set aside in blocks, so that
  * a statement costs no write; what was not acknowledged in turn is said again in the next session.
  */
 #include <inttypes.h>

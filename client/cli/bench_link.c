@@ -19,8 +19,8 @@
 enum {
     RECONNECT_MS = 2,
     HANDSHAKE_MS = 5000,
-    ACK_EVERY_NS = 20000000, /* one statement in 20 ms, PROTOCOL S-17 ... */
-    ACK_EVENTS = 1024,       /* ... or earlier, so that the window of 4,096 never closes */
+    ACK_EVERY_NS = 100000000, /* one statement in 100 ms, PROTOCOL S-17 ... */
+    ACK_EVENTS = 1024,        /* ... or earlier, so that the window of 4,096 never closes */
     HELLO_AGAIN_NS = 10000000,
     ENTRY_EVENT = 1,
     ENTRY_RECORD = 2,

@@ -857,7 +857,7 @@ void agentfix_acked(struct agentfix *self)
     Waypost__Frame *said;
 
     last_ack = NULL;
-    agentfix_pass(self, 25);
+    agentfix_pass(self, AGENT_ACK_PACE_MS + 1);
     if (ack_arena == NULL) {
         ack_arena = arena_new(ARENA_BYTES);
     }
