@@ -430,6 +430,9 @@ const struct hash *view_leaf(core_t *self, struct view *view, uint32_t index);
 uint32_t view_path(
     core_t *self, struct view *view, uint32_t index, struct hash *out); /* at most 16 steps */
 const struct digest *view_digest(core_t *self, struct view *view, uint32_t index);
+void digest_make(const struct event_view *event, struct buf *codes, struct digest *out);
+/* Of all its events, made while they were checked; both are taken. */
+void view_take_digests(core_t *self, struct view *view, struct digest **digests, struct buf *codes);
 const char *view_code(
     const struct view *view, const struct digest *digest, uint32_t n); /* 9 bytes, no terminator */
 void view_erase(core_t *self, uint64_t position, uint32_t index); /* of what is kept in memory */

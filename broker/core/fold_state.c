@@ -67,9 +67,9 @@ void fold_save_step(core_t *self)
 }
 
 /* A bigger state is written more seldom, so that it costs the same share of the work. */
-static bool is_due(const struct fold *fold, uint64_t growth_bytes)
+static bool is_due(const struct fold *fold, uint64_t growth_bytes, unsigned times)
 {
-    uint64_t seldom = FOLD_SAVE_GROWTH * fold->last_saved_bytes;
+    uint64_t seldom = times * fold->last_saved_bytes;
 
     return fold->saved.len == 0 && fold->unsaved_bytes > 0 &&
         fold->unsaved_bytes >= (growth_bytes > seldom ? growth_bytes : seldom);
@@ -77,7 +77,9 @@ static bool is_due(const struct fold *fold, uint64_t growth_bytes)
 
 void fold_save_tick(core_t *self)
 {
-    if (fold_on(self) && fold_ready(self) && is_due(&self->fold, self->options.snapshot_bytes)) {
+    uint64_t growth_bytes = FOLD_SAVE_SHARE * self->options.snapshot_bytes;
+
+    if (fold_on(self) && fold_ready(self) && is_due(&self->fold, growth_bytes, FOLD_SAVE_GROWTH)) {
         save_begin(self);
     }
 }
@@ -88,7 +90,7 @@ static void save_last(core_t *self)
     struct fold *fold = &self->fold;
 
     if (fold_on(self) && fold_ready(self) &&
-        is_due(fold, self->options.snapshot_bytes / FOLD_SAVE_LAST_SHARE)) {
+        is_due(fold, self->options.snapshot_bytes / FOLD_SAVE_LAST_SHARE, FOLD_SAVE_LAST_GROWTH)) {
         save_begin(self);
     }
     while (fold->saving != NULL) {

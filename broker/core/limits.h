@@ -41,7 +41,12 @@ enum {
     FOLD_SAVE_ITEMS = 4096,        /* encoded at a time: one or two milliseconds */
     FOLD_LOAD_ITEMS = 2048,        /* decoded at a time: the same */
     FOLD_LOAD_BYTES = 1048576,     /* read and hashed at a time: the same */
-    FOLD_SAVE_GROWTH = 2,       /* times its last snapshot has the journal to grow before another */
+    FOLD_SAVE_SHARE =
+        4, /* times snapshot_bytes at least between two: 130,000 small events, folded in 0.2 s */
+    FOLD_SAVE_GROWTH =
+        8, /* times its last snapshot has the journal to grow before another: a state of a fifth of
+                                   the journal is then written once for an event and a half */
+    FOLD_SAVE_LAST_GROWTH = 2,  /* the same at an orderly end */
     FOLD_SAVE_LAST_SHARE = 256, /* of snapshot_bytes is enough at an orderly end */
     MARK_CRASHES_MAX = 2, /* of the process at one event running, and it is not folded any more */
     CLOCK_STEP_MS = 5000, /* wall and boot time may part so far before timers are held */

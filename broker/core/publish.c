@@ -23,6 +23,8 @@ struct publishing {
     size_t bytes;            /* events, payloads and wraps */
     bool repeated;           /* answered as a duplicate */
     uint8_t last_id[UUID_BYTES];
+    struct digest *digests; /* owned: of the events checked, for the view */
+    struct buf codes;       /* owned: likewise */
     struct refusal refusal;
 };
 
@@ -310,6 +312,7 @@ static int check_event(struct publishing *self, size_t index, const uint8_t *las
             "The event is a test or a replay; this network is live (R53): send it to another.");
     }
     memcpy(self->last_id, view.id, UUID_BYTES);
+    digest_make(&view, &self->codes, &self->digests[index]);
     return check_payload(self, &view, event);
 }
 
@@ -317,6 +320,9 @@ static int check_events(struct publishing *self)
 {
     const uint8_t *last_id = self->inc == NULL ? NULL : incarnation_last_id(self->core, self->inc);
 
+    if (!self->repeated) {
+        self->digests = mem_new(self->publish->n_events, sizeof *self->digests);
+    }
     for (size_t i = 0; i < self->publish->n_events && !self->repeated; i++) {
         int rc = check_event(self, i, last_id);
         if (rc != 0) {
@@ -432,7 +438,14 @@ static void take(struct publishing *self)
     batch->view =
         view_add(core, batch->position, batch->leaf_index, batch->accepted_ms, &body, &payload);
     view_pin(batch->view);
+    view_take_digests(core, batch->view, &self->digests, &self->codes);
     batch_verify(core, batch);
+}
+
+static void publishing_free(struct publishing *self)
+{
+    free(self->digests);
+    buf_free(&self->codes);
 }
 
 void publish_frame(core_t *self, struct session *session, const struct register_agent *agent,
@@ -450,10 +463,12 @@ void publish_frame(core_t *self, struct session *session, const struct register_
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         if (checks[i](&publishing) != 0) {
             out_refuse(self, session->id, &publishing.refusal);
+            publishing_free(&publishing);
             return;
         }
     }
     if (!publishing.repeated) {
         take(&publishing);
     }
+    publishing_free(&publishing);
 }

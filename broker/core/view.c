@@ -278,18 +278,29 @@ uint32_t view_path(core_t *self, struct view *view, uint32_t index, struct hash 
 
 /* ---- digests ---- */
 
-static void digest_fill(struct view *view, struct digest *digest, const struct event_view *event)
+void digest_make(const struct event_view *event, struct buf *codes, struct digest *out)
 {
-    memcpy(digest->id, event->id, UUID_BYTES);
-    memcpy(digest->transfer, event->transfer, UUID_BYTES);
-    digest->codes_at = (uint32_t)view->codes.len;
-    digest->code_count = (uint32_t)(DIGEST_TO + event->recipient_count);
-    buf_put(&view->codes, event->origin, CODE_BYTES);
-    buf_put(&view->codes, event->receiving, CODE_BYTES);
-    buf_put(&view->codes, event->from, CODE_BYTES);
+    memcpy(out->id, event->id, UUID_BYTES);
+    memcpy(out->transfer, event->transfer, UUID_BYTES);
+    out->codes_at = (uint32_t)codes->len;
+    out->code_count = (uint32_t)(DIGEST_TO + event->recipient_count);
+    buf_put(codes, event->origin, CODE_BYTES);
+    buf_put(codes, event->receiving, CODE_BYTES);
+    buf_put(codes, event->from, CODE_BYTES);
     for (size_t i = 0; i < event->recipient_count; i++) {
-        buf_put(&view->codes, event->to[i].code, CODE_BYTES);
+        buf_put(codes, event->to[i].code, CODE_BYTES);
     }
+}
+
+void view_take_digests(core_t *self, struct view *view, struct digest **digests, struct buf *codes)
+{
+    assert(view->digests == NULL);
+    view->digests = *digests;
+    view->codes = *codes;
+    *digests = NULL;
+    *codes = (struct buf){0};
+    view_weigh(
+        &self->views, view, view->batch.count * sizeof *view->digests + view->codes.capacity);
 }
 
 /* An event that can no longer be read (it could when it was accepted) has no recipients: nothing is done with it. */
@@ -298,14 +309,14 @@ const struct digest *view_digest(core_t *self, struct view *view, uint32_t index
     struct event_view event;
 
     if (view->digests == NULL) {
-        view->digests = mem_new(view->batch.count, sizeof *view->digests);
+        struct digest *digests = mem_new(view->batch.count, sizeof *digests);
+        struct buf codes = {0};
         for (uint32_t i = 0; i < view->batch.count; i++) {
             if (event_read(view->events[i], &event, NULL) == 0) {
-                digest_fill(view, &view->digests[i], &event);
+                digest_make(&event, &codes, &digests[i]);
             }
         }
-        view_weigh(
-            &self->views, view, view->batch.count * sizeof *view->digests + view->codes.capacity);
+        view_take_digests(self, view, &digests, &codes);
     }
     return &view->digests[index];
 }

@@ -29,7 +29,6 @@ typedef int read_fn(
 struct field_rule {
     const char *name; /* NULL: the number is not ours */
     enum wire_type wire;
-    bool required;
     bool repeated;
     read_fn *read;
     size_t offset; /* of its place in the struct that the message fills */
@@ -39,6 +38,7 @@ struct message_rule {
     const char *name;
     const struct field_rule *fields; /* by field number */
     uint32_t count;
+    uint32_t required; /* a bit for each field that must be there */
 };
 
 static int note_unknown(struct reading *self, const struct wire_field *field)
@@ -92,8 +92,9 @@ static int read_message(struct reading *self, const struct message_rule *message
     if (scan.failed) {
         return complain(self->why, E_MALFORMED, "%s is not a protobuf message", message->name);
     }
-    for (uint32_t i = 0; i < message->count; i++) {
-        if (message->fields[i].required && (*seen & BIT(i)) == 0) {
+    uint32_t missing = message->required & ~*seen;
+    for (uint32_t i = 0; missing != 0; i++) {
+        if ((missing & BIT(i)) != 0) {
             return complain(
                 self->why, E_MALFORMED, "%s.%s is missing", message->name, message->fields[i].name);
         }
@@ -240,10 +241,10 @@ static int read_envelope_bool(
 #define ENVELOPE offsetof(struct event_view, envelope)
 
 static const struct field_rule subject_fields[] = {
-    [1] = {"ref", WIRE_LEN, true, false, read_id, offsetof(struct subject, ref)},
-    [2] = {"case_type", WIRE_VARINT, true, false, read_u32, offsetof(struct subject, case_type)},
+    [1] = {"ref", WIRE_LEN, false, read_id, offsetof(struct subject, ref)},
+    [2] = {"case_type", WIRE_VARINT, false, read_u32, offsetof(struct subject, case_type)},
 };
-static const struct message_rule subject_rule = {"Subject", subject_fields, 3};
+static const struct message_rule subject_rule = {"Subject", subject_fields, 3, BIT(1) | BIT(2)};
 
 static int read_subject(
     struct reading *self, const struct field_rule *rule, const struct wire_field *field, void *at)
@@ -271,10 +272,11 @@ static int read_subject(
 }
 
 static const struct field_rule recipient_fields[] = {
-    [1] = {"code", WIRE_LEN, true, false, read_code, offsetof(struct recipient, code)},
-    [2] = {"n", WIRE_VARINT, true, false, read_u64, offsetof(struct recipient, n)},
+    [1] = {"code", WIRE_LEN, false, read_code, offsetof(struct recipient, code)},
+    [2] = {"n", WIRE_VARINT, false, read_u64, offsetof(struct recipient, n)},
 };
-static const struct message_rule recipient_rule = {"Recipient", recipient_fields, 3};
+static const struct message_rule recipient_rule = {
+    "Recipient", recipient_fields, 3, BIT(1) | BIT(2)};
 
 static int read_recipient(
     struct reading *self, const struct field_rule *rule, const struct wire_field *field, void *at)
@@ -302,49 +304,47 @@ static int read_recipient(
 }
 
 static const struct field_rule header_fields[] = {
-    [HEADER_ID] = {"id", WIRE_LEN, true, false, read_own_id, offsetof(struct event_view, id)},
-    [HEADER_KIND] = {"kind", WIRE_VARINT, true, false, read_u32, offsetof(struct event_view, kind)},
-    [HEADER_SCHEMA] = {"schema", WIRE_VARINT, true, false, read_u32,
-        offsetof(struct event_view, schema)},
-    [HEADER_TRANSFER] = {"transfer", WIRE_LEN, true, false, read_id,
+    [HEADER_ID] = {"id", WIRE_LEN, false, read_own_id, offsetof(struct event_view, id)},
+    [HEADER_KIND] = {"kind", WIRE_VARINT, false, read_u32, offsetof(struct event_view, kind)},
+    [HEADER_SCHEMA] = {"schema", WIRE_VARINT, false, read_u32, offsetof(struct event_view, schema)},
+    [HEADER_TRANSFER] = {"transfer", WIRE_LEN, false, read_id,
         offsetof(struct event_view, transfer)},
-    [HEADER_ORIGIN] = {"origin", WIRE_LEN, true, false, read_code,
-        offsetof(struct event_view, origin)},
-    [HEADER_RECEIVING] = {"receiving", WIRE_LEN, true, false, read_code,
+    [HEADER_ORIGIN] = {"origin", WIRE_LEN, false, read_code, offsetof(struct event_view, origin)},
+    [HEADER_RECEIVING] = {"receiving", WIRE_LEN, false, read_code,
         offsetof(struct event_view, receiving)},
-    [HEADER_SUBJECTS] = {"subjects", WIRE_LEN, false, true, read_subject, 0},
-    [HEADER_FROM] = {"from", WIRE_LEN, true, false, read_code, offsetof(struct event_view, from)},
-    [HEADER_TO] = {"to", WIRE_LEN, true, true, read_recipient, 0},
-    [HEADER_OCCURRED] = {"occurred_ms", WIRE_VARINT, true, false, read_time,
+    [HEADER_SUBJECTS] = {"subjects", WIRE_LEN, true, read_subject, 0},
+    [HEADER_FROM] = {"from", WIRE_LEN, false, read_code, offsetof(struct event_view, from)},
+    [HEADER_TO] = {"to", WIRE_LEN, true, read_recipient, 0},
+    [HEADER_OCCURRED] = {"occurred_ms", WIRE_VARINT, false, read_time,
         offsetof(struct event_view, occurred_ms)},
-    [HEADER_SENT] = {"sent_ms", WIRE_VARINT, true, false, read_time,
+    [HEADER_SENT] = {"sent_ms", WIRE_VARINT, false, read_time,
         offsetof(struct event_view, sent_ms)},
-    [HEADER_REF] = {"in_reply_to", WIRE_LEN, false, false, read_id,
+    [HEADER_REF] = {"in_reply_to", WIRE_LEN, false, read_id,
         offsetof(struct event_view, in_reply_to)},
-    [HEADER_SUPERSEDES] = {"supersedes", WIRE_LEN, false, false, read_id,
+    [HEADER_SUPERSEDES] = {"supersedes", WIRE_LEN, false, read_id,
         offsetof(struct event_view, supersedes)},
-    [HEADER_PROFILE] = {"profile", WIRE_LEN, false, false, read_profile,
+    [HEADER_PROFILE] = {"profile", WIRE_LEN, false, read_profile,
         offsetof(struct event_view, profile)},
-    [HEADER_LAWFUL_BASIS] = {"lawful_basis", WIRE_VARINT, false, false, read_envelope_enum,
-        ENVELOPE},
-    [HEADER_MODE] = {"mode", WIRE_VARINT, false, false, read_envelope_enum, ENVELOPE},
-    [HEADER_INCARNATION] = {"incarnation", WIRE_I64, true, false, read_u64,
+    [HEADER_LAWFUL_BASIS] = {"lawful_basis", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
+    [HEADER_MODE] = {"mode", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
+    [HEADER_INCARNATION] = {"incarnation", WIRE_I64, false, read_u64,
         offsetof(struct event_view, incarnation)},
-    [HEADER_SEQUENCE] = {"sequence", WIRE_VARINT, true, false, read_u64,
+    [HEADER_SEQUENCE] = {"sequence", WIRE_VARINT, false, read_u64,
         offsetof(struct event_view, sequence)},
-    [HEADER_ART9_CONDITION] = {"art9_condition", WIRE_VARINT, false, false, read_envelope_enum,
+    [HEADER_ART9_CONDITION] = {"art9_condition", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
+    [HEADER_FAMILY_INFORMED] = {"family_informed", WIRE_VARINT, false, read_envelope_bool,
         ENVELOPE},
-    [HEADER_FAMILY_INFORMED] = {"family_informed", WIRE_VARINT, false, false, read_envelope_bool,
+    [HEADER_WITHHELD_REASON] = {"withheld_reason", WIRE_VARINT, false, read_envelope_enum,
         ENVELOPE},
-    [HEADER_WITHHELD_REASON] = {"withheld_reason", WIRE_VARINT, false, false, read_envelope_enum,
-        ENVELOPE},
-    [HEADER_HANDLING] = {"handling", WIRE_VARINT, false, false, read_envelope_enum, ENVELOPE},
-    [HEADER_SERVICE] = {"addressee_service", WIRE_VARINT, false, false, read_envelope_enum,
-        ENVELOPE},
-    [HEADER_TEMPLATE] = {"template", WIRE_VARINT, false, false, read_envelope_enum, ENVELOPE},
-    [HEADER_WEEKDAY] = {"weekday", WIRE_VARINT, false, false, read_envelope_enum, ENVELOPE},
+    [HEADER_HANDLING] = {"handling", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
+    [HEADER_SERVICE] = {"addressee_service", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
+    [HEADER_TEMPLATE] = {"template", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
+    [HEADER_WEEKDAY] = {"weekday", WIRE_VARINT, false, read_envelope_enum, ENVELOPE},
 };
-static const struct message_rule header_rule = {"Header", header_fields, HEADER_FIELD_COUNT};
+static const struct message_rule header_rule = {"Header", header_fields, HEADER_FIELD_COUNT,
+    BIT(HEADER_ID) | BIT(HEADER_KIND) | BIT(HEADER_SCHEMA) | BIT(HEADER_TRANSFER) |
+        BIT(HEADER_ORIGIN) | BIT(HEADER_RECEIVING) | BIT(HEADER_FROM) | BIT(HEADER_TO) |
+        BIT(HEADER_OCCURRED) | BIT(HEADER_SENT) | BIT(HEADER_INCARNATION) | BIT(HEADER_SEQUENCE)};
 
 /* An event to oneself is a note for the record; among others it would be a second copy of the sender's own. */
 static int check_self(struct reading *self)
@@ -386,14 +386,15 @@ static int read_ciphertext_bytes(
 }
 
 static const struct field_rule commitment_fields[] = {
-    [1] = {"ciphertext_hash", WIRE_LEN, true, false, read_hash,
+    [1] = {"ciphertext_hash", WIRE_LEN, false, read_hash,
         offsetof(struct seal_commitment, ciphertext_hash)},
-    [2] = {"key_commitment", WIRE_LEN, true, false, read_hash,
+    [2] = {"key_commitment", WIRE_LEN, false, read_hash,
         offsetof(struct seal_commitment, key_commitment)},
-    [3] = {"ciphertext_bytes", WIRE_VARINT, true, false, read_ciphertext_bytes,
+    [3] = {"ciphertext_bytes", WIRE_VARINT, false, read_ciphertext_bytes,
         offsetof(struct seal_commitment, ciphertext_bytes)},
 };
-static const struct message_rule commitment_rule = {"Commitment", commitment_fields, 4};
+static const struct message_rule commitment_rule = {
+    "Commitment", commitment_fields, 4, BIT(1) | BIT(2) | BIT(3)};
 
 static int read_commitment(
     struct reading *self, const struct field_rule *rule, const struct wire_field *field, void *at)
@@ -519,13 +520,12 @@ static int read_facts(struct reading *self)
 /* --- the event ------------------------------------------------------------------------------- */
 
 static const struct field_rule event_fields[] = {
-    [EVENT_HEADER] = {"header", WIRE_LEN, true, false, read_slice,
-        offsetof(struct event_view, header)},
-    [EVENT_FACTS] = {"facts", WIRE_LEN, false, false, read_slice,
-        offsetof(struct event_view, facts)},
-    [EVENT_COMMITMENT] = {"commitment", WIRE_LEN, false, false, read_commitment, 0},
+    [EVENT_HEADER] = {"header", WIRE_LEN, false, read_slice, offsetof(struct event_view, header)},
+    [EVENT_FACTS] = {"facts", WIRE_LEN, false, read_slice, offsetof(struct event_view, facts)},
+    [EVENT_COMMITMENT] = {"commitment", WIRE_LEN, false, read_commitment, 0},
 };
-static const struct message_rule event_rule = {"Event", event_fields, EVENT_COMMITMENT + 1};
+static const struct message_rule event_rule = {
+    "Event", event_fields, EVENT_COMMITMENT + 1, BIT(EVENT_HEADER)};
 
 int event_read(struct slice bytes, struct event_view *out, struct complaint *why)
 {

@@ -149,6 +149,16 @@ static bool field_sane(
     return true;
 }
 
+/* Fields are sorted by number, and nearly everywhere without gaps. */
+static const ProtobufCFieldDescriptor *field_known(
+    const ProtobufCMessageDescriptor *type, uint32_t number)
+{
+    bool stands_there = number <= type->n_fields && type->fields[number - 1].id == number;
+
+    return stands_there ? &type->fields[number - 1]
+                        : protobuf_c_message_descriptor_get_field(type, number);
+}
+
 static bool message_sane(const ProtobufCMessageDescriptor *type, struct slice bytes, int depth)
 {
     struct wire_scan scan = wire_scan_of(bytes);
@@ -159,8 +169,7 @@ static bool message_sane(const ProtobufCMessageDescriptor *type, struct slice by
         return false;
     }
     while (wire_next(&scan, &field)) {
-        const ProtobufCFieldDescriptor *known =
-            protobuf_c_message_descriptor_get_field(type, field.number);
+        const ProtobufCFieldDescriptor *known = field_known(type, field.number);
         if (known == NULL) {
             continue;
         }

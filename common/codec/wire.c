@@ -71,7 +71,7 @@ static bool take_content(struct wire_scan *self, unsigned type, struct wire_fiel
     }
 }
 
-bool wire_next(struct wire_scan *self, struct wire_field *out)
+bool wire_next_any(struct wire_scan *self, struct wire_field *out)
 {
     const uint8_t *start = self->at;
     uint64_t tag = 0;

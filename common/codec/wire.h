@@ -39,8 +39,33 @@ static inline struct wire_scan wire_scan_of(struct slice bytes)
     return (struct wire_scan){at, at + bytes.len, false};
 }
 
-/* The next field; false at the end, or with `failed` set. */
-bool wire_next(struct wire_scan *self, struct wire_field *out);
+bool wire_next_any(struct wire_scan *self, struct wire_field *out); /* wire_next() of any shape */
+
+/* The next field; false at the end, or with `failed` set. Most have a tag of one byte and a length or value of one. */
+static inline bool wire_next(struct wire_scan *self, struct wire_field *out)
+{
+    enum { TYPE_BITS = 3, MORE = 0x80, TYPE_AND_MORE = MORE | 7 };
+    const uint8_t *at = self->at;
+    size_t left = (size_t)(self->end - at);
+    bool is_short = left >= 2 && at[0] >> TYPE_BITS != 0 && (at[1] & MORE) == 0;
+    unsigned type = is_short ? at[0] & TYPE_AND_MORE : TYPE_AND_MORE;
+
+    if (type == WIRE_LEN && at[1] <= left - 2 && !self->failed) {
+        *out = (struct wire_field){.number = at[0] >> TYPE_BITS,
+            .type = WIRE_LEN,
+            .bytes = slice_of(at + 2, at[1]),
+            .size = (size_t)2 + at[1]};
+        self->at = at + out->size;
+        return true;
+    }
+    if (type == WIRE_VARINT && !self->failed) {
+        *out = (struct wire_field){
+            .number = at[0] >> TYPE_BITS, .type = WIRE_VARINT, .value = at[1], .size = 2};
+        self->at = at + 2;
+        return true;
+    }
+    return wire_next_any(self, out);
+}
 
 /* One varint, for packed lists; false likewise. */
 bool wire_next_varint(struct wire_scan *self, uint64_t *out);
