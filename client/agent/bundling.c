@@ -14,6 +14,8 @@
 #include "common/base/check.h"
 #include "common/codec/bundle.h"
 #include "common/crypto/sign.h"
+#include "common/journal/record.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -343,20 +345,58 @@ static void put_ack(void *context, const struct ack_row *row)
     put_message(&self->out, BUNDLE_ACK, &ack.base);
 }
 
+static bool body_stands(const struct bundling *self, const char *network,
+    const struct record_row *row, struct slice body)
+{
+    const struct wanted *wanted = wanted_of(self, row->leaf_index);
+    struct record record = {.type = RECORD_DERIVED,
+        .sequence = row->leaf_index,
+        .time_ms = row->recorded_ms,
+        .body = body};
+    struct hash leaf = record_leaf(network, &record);
+
+    return wanted != NULL && wanted->proven &&
+        merkle_check(&leaf, row->leaf_index, self->head.size, &wanted->path, &self->head.root) == 0;
+}
+
+/* Only where all of the record was told here do our bytes lead to the head: alone, or as a group of one. */
+static bool record_stands(const struct bundling *self, const char *network,
+    const struct record_row *row, struct buf *body)
+{
+    buf_put_slice(body, row->body);
+    if (body_stands(self, network, row, buf_slice(body))) {
+        return true;
+    }
+    struct buf group = {0};
+    derived_group_put(&group, row->body);
+    bool stands = body_stands(self, network, row, buf_slice(&group));
+    if (stands) {
+        buf_free(body);
+        *body = group;
+    } else {
+        buf_free(&group);
+    }
+    return stands;
+}
+
 static void put_record(void *context, const struct record_row *row)
 {
     struct writing *self = context;
+    struct buf body = {0};
     Waypost__BundleRecord record = WAYPOST__BUNDLE_RECORD__INIT;
     ProtobufCBinaryData steps[MERKLE_PATH_MAX];
     bool proven;
 
     record.leaf_index = row->leaf_index;
     record.recorded_ms = row->recorded_ms;
-    record.body = binary_of(row->body);
-    record.n_record_path = steps_of(self->bundling, row->leaf_index, &proven, steps);
-    record.record_path = steps;
-    record.proven = proven;
+    if (record_stands(self->bundling, self->core->options.network, row, &body)) {
+        record.n_record_path = steps_of(self->bundling, row->leaf_index, &proven, steps);
+        record.record_path = steps;
+        record.proven = proven;
+    }
+    record.body = binary_of(buf_slice(&body));
     put_message(&self->out, BUNDLE_RECORD, &record.base);
+    buf_free(&body);
 }
 
 /* What is kept here only, and was given to nobody: labels of transfers and children. */

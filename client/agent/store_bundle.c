@@ -6,6 +6,7 @@
 
 #include "client/agent/store_evidence.h"
 #include "client/agent/store_sql.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -18,16 +19,35 @@ void store_registers(store_t *self, void (*visit)(void *context, struct slice by
     }
 }
 
-void store_record_keep(store_t *self, uint64_t leaf_index, int64_t recorded_ms, struct slice body)
+/* What is kept of the same record already: of another time, it was of a history that a recovery ended. */
+static void kept_before(store_t *self, uint64_t leaf_index, int64_t recorded_ms, struct buf *out)
+{
+    sqlite3_stmt *statement =
+        store_sql(self, "SELECT body FROM records WHERE leaf_index = ? AND recorded_ms = ?");
+
+    sql_int(statement, 1, (int64_t)leaf_index);
+    sql_int(statement, 2, recorded_ms);
+    if (store_row(self, statement)) {
+        row_buf(statement, 0, out);
+        store_stop(statement);
+    }
+}
+
+void store_record_keep(
+    store_t *self, uint64_t leaf_index, int64_t recorded_ms, struct slice derived)
 {
     sqlite3_stmt *statement = store_sql(self,
         "INSERT INTO records (leaf_index, recorded_ms, body) VALUES (?, ?, ?) ON CONFLICT DO "
         "UPDATE SET recorded_ms = ?2, body = ?3");
+    struct buf body = {0};
 
+    kept_before(self, leaf_index, recorded_ms, &body);
+    derived_join(&body, derived);
     sql_int(statement, 1, (int64_t)leaf_index);
     sql_int(statement, 2, recorded_ms);
-    sql_blob(statement, 3, body);
+    sql_blob(statement, 3, buf_slice(&body));
     store_run(self, statement);
+    buf_free(&body);
 }
 
 void store_transfer_records(store_t *self, const uint8_t *transfer,

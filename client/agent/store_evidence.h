@@ -138,8 +138,9 @@ void store_forks(
 void store_registers(
     store_t *self, void (*visit)(void *context, struct slice bytes), void *context);
 
-/* A record as it came, by its place in the journal; nothing where it is there. */
-void store_record_keep(store_t *self, uint64_t leaf_index, int64_t recorded_ms, struct slice body);
+/* A derived message as it came, with what else the same record said: where all of a record was told here, its body. */
+void store_record_keep(
+    store_t *self, uint64_t leaf_index, int64_t recorded_ms, struct slice derived);
 struct record_row {
     uint64_t leaf_index;
     int64_t recorded_ms;

@@ -15,6 +15,7 @@
 #include "common/codec/event.h"
 #include "common/crypto/merkle.h"
 #include "common/crypto/sign.h"
+#include "common/record/derived.h"
 
 #include "common/base/banned.h"
 
@@ -24,6 +25,7 @@ struct checking {
     struct bundle_view *view;
     const struct trust *trust;
     arena_t *arena;
+    arena_t *inner;           /* of what a record says, one message after the other */
     struct hash chain_before; /* behind the section before the one at hand */
 };
 
@@ -373,45 +375,58 @@ static bool said_holds(
     return true;
 }
 
-static int take_record(struct checking *self, struct slice bytes)
+/* What a record says stands where the record stands: one message of it at a time. */
+struct record_taking {
+    struct checking *checking;
+    const Waypost__BundleRecord *record;
+    bool stands;
+};
+
+static int judge_record(void *context, const Waypost__Derived *derived)
 {
-    struct bundle_view *view = self->view;
-    const Waypost__BundleRecord *record =
-        message_decode(self->arena, &waypost__bundle_record__descriptor, bytes);
-    const Waypost__Derived *derived = record == NULL
-        ? NULL
-        : message_decode(self->arena, &waypost__derived__descriptor, bytes_of(record->body));
+    struct record_taking *self = context;
+    const Waypost__BundleRecord *record = self->record;
+    struct bundle_view *view = self->checking->view;
+    unsigned long long entry = (unsigned long long)record->leaf_index + 1;
     char agent[AGENT_ID_BYTES_MAX + 1] = "";
 
-    if (derived == NULL) {
-        return E_MALFORMED;
-    }
     struct bundle_item *item = item_add(view);
     item->at_ms = derived->at_ms;
     item->leaf_index = record->leaf_index;
     bundle_words_record(view, derived, record->recorded_ms, item->words, sizeof item->words);
-    if (derived->said != NULL && !said_holds(self, derived, record->recorded_ms, agent)) {
+    if (derived->said != NULL && !said_holds(self->checking, derived, record->recorded_ms, agent)) {
         judge(view, item, BUNDLE_BROKEN, "the signed word in it does not verify");
-        return 0;
-    }
-    struct hash part = hash_of("waypost/body/1", bytes_of(record->body), slice_of(NULL, 0));
-    struct hash leaf =
-        leaf_of(view, RECORD_TYPE_DERIVED, record->leaf_index, record->recorded_ms, &part);
-    if (!record->proven) {
+    } else if (!record->proven) {
         judge(view, item, agent[0] == '\0' ? BUNDLE_TOLD : BUNDLE_SIGNED,
             "%s%s%sits place in the journal (entry %llu) is not proven here",
             agent[0] == '\0' ? "the broker's word; " : "signed by agent ", agent,
-            agent[0] == '\0' ? "" : "; ", (unsigned long long)record->leaf_index + 1);
-    } else if (leaf_stands(
-                   view, &leaf, record->leaf_index, record->n_record_path, record->record_path)) {
+            agent[0] == '\0' ? "" : "; ", entry);
+    } else if (self->stands) {
         judge(view, item, BUNDLE_PROVEN, "%s%s%sentry %llu of the journal's %llu",
-            agent[0] == '\0' ? "" : "signed by agent ", agent, agent[0] == '\0' ? "" : "; ",
-            (unsigned long long)record->leaf_index + 1, (unsigned long long)view->head_size);
+            agent[0] == '\0' ? "" : "signed by agent ", agent, agent[0] == '\0' ? "" : "; ", entry,
+            (unsigned long long)view->head_size);
     } else {
-        judge(view, item, BUNDLE_BROKEN, "entry %llu of the journal is another",
-            (unsigned long long)record->leaf_index + 1);
+        judge(view, item, BUNDLE_BROKEN, "entry %llu of the journal is another", entry);
     }
     return 0;
+}
+
+static int take_record(struct checking *self, struct slice bytes)
+{
+    struct record_taking taking = {.checking = self,
+        .record = message_decode(self->arena, &waypost__bundle_record__descriptor, bytes)};
+    const Waypost__BundleRecord *record = taking.record;
+
+    if (record == NULL) {
+        return E_MALFORMED;
+    }
+    struct hash part = hash_of("waypost/body/1", bytes_of(record->body), slice_of(NULL, 0));
+    struct hash leaf =
+        leaf_of(self->view, RECORD_TYPE_DERIVED, record->leaf_index, record->recorded_ms, &part);
+    taking.stands = leaf_stands(
+        self->view, &leaf, record->leaf_index, record->n_record_path, record->record_path);
+    int rc = derived_walk(self->inner, bytes_of(record->body), judge_record, &taking);
+    return rc == 0 ? 0 : E_MALFORMED;
 }
 
 static int take_story(struct checking *self, struct slice bytes)
@@ -538,7 +553,10 @@ static void walk(struct checking *self, struct slice bytes)
 int bundle_file_check(struct slice bytes, const struct trust *trust, struct bundle_view *out)
 {
     *out = (struct bundle_view){.has_head = false};
-    struct checking checking = {.view = out, .trust = trust, .arena = arena_new(ARENA_BYTES)};
+    struct checking checking = {.view = out,
+        .trust = trust,
+        .arena = arena_new(ARENA_BYTES),
+        .inner = arena_new(ARENA_BYTES)};
 
     if (bundle_begins(bytes)) {
         walk(&checking, bytes);
@@ -546,6 +564,7 @@ int bundle_file_check(struct slice bytes, const struct trust *trust, struct bund
         fault(out, "it does not begin as a bundle");
     }
     arena_destroy(&checking.arena);
+    arena_destroy(&checking.inner);
     if (out->item_count > 0) {
         qsort(out->items, out->item_count, sizeof out->items[0], by_time);
     }

@@ -38,6 +38,17 @@ static int take_page(struct cli *cli, struct buf *out)
     return exit_code;
 }
 
+/* What in it does not hold. */
+static const char *broken_in(const struct bundle_view *view)
+{
+    for (size_t i = 0; i < view->item_count; i++) {
+        if (view->items[i].mark == BUNDLE_BROKEN) {
+            return view->items[i].proof;
+        }
+    }
+    return "";
+}
+
 static int check_and_write(struct cli *cli, const struct buf *bytes, const json_t *made)
 {
     const char *path = cli_text(cli, "out");
@@ -53,7 +64,7 @@ static int check_and_write(struct cli *cli, const struct buf *bytes, const json_
     if (rc != 0) {
         exit_code = cli_fail(cli, rc,
             "the bundle does not hold, so it is not kept (%s); read waypost alarms",
-            view.fault[0] != '\0' ? view.fault : "a proof in it is broken");
+            view.fault[0] != '\0' ? view.fault : broken_in(&view));
     } else if ((rc = fsio_replace(path, buf_slice(bytes), 0644)) != 0) {
         exit_code = cli_fail(cli, rc, "%s could not be written; does its directory exist?", path);
     } else if (cli->json) {

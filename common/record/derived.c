@@ -55,6 +55,28 @@ int derived_item(struct slice body, uint32_t index, struct slice *out)
     return E_NOT_FOUND;
 }
 
+void derived_join(struct buf *body, struct slice derived)
+{
+    struct slice item;
+
+    if (body->len == 0) {
+        buf_put_slice(body, derived);
+        return;
+    }
+    for (uint32_t i = 0; derived_item(buf_slice(body), i, &item) == 0; i++) {
+        if (slice_equal(item, derived)) {
+            return;
+        }
+    }
+    if (!is_group(buf_slice(body))) {
+        struct buf group = {0};
+        derived_group_put(&group, buf_slice(body));
+        buf_free(body);
+        *body = group;
+    }
+    derived_group_put(body, derived);
+}
+
 static int item_visit(arena_t *arena, struct slice item,
     int (*visit)(void *context, const Waypost__Derived *derived), void *context)
 {

@@ -11,6 +11,9 @@
  * message begins with a zero byte.
  */
 void derived_group_put(struct buf *group, struct slice derived); /* begins one where it is empty */
+/* One more of what a record says, in the order in which they are told: the first makes the body, more make a group of it.
+ * One that is there already changes nothing. */
+void derived_join(struct buf *body, struct slice derived);
 /* The bytes of the index-th, lent from the body. Returns 0, E_NOT_FOUND behind the last, E_CORRUPT. */
 int derived_item(struct slice body, uint32_t index, struct slice *out);
 

@@ -28,6 +28,10 @@ bundle__of_both_parties__verifies_offline_and_as_a_document() {
     check "the other too" verified "$NET/recipient.wpb"
     check "every event is proven" equals "$(verified "$NET/recipient.wpb" --json | "$PICK" timeline mark words |
         grep -c '^proven.*Move of a child notified')" 2
+    check "so is every clock" equals "$(verified "$NET/recipient.wpb" --json | "$PICK" timeline mark words |
+        grep -c '^proven.*Deadline set')" 2
+    check_not "and nothing stands on the broker's word alone" contains \
+        "$(verified "$NET/recipient.wpb" --json)" '"mark":"told"'
     check "the opening is signed" contains "$(verified "$NET/sender.wpb" --json)" "a social worker opened"
     check_not "no word of the sealed part" grep -qF "invented words" "$NET/sender.wpb" "$NET/recipient.wpb" "$NET/review.html"
     check_not "no label that is kept here only" grep -qa '"ash"' "$NET/sender.wpb"

@@ -181,6 +181,28 @@ static void put_said(struct buf *out, int kind)
     message_encode(&derived.base, out);
 }
 
+/* As they are told, one after the other and perhaps again: the body that the journal has. */
+static void derived__joined_as_they_are_told__make_the_record(void **state)
+{
+    struct buf one = {0};
+    struct buf group = {0};
+    struct buf joined = {0};
+
+    (void)state;
+    for (int kind = 1; kind <= 3; kind++) {
+        buf_clear(&one);
+        put_said(&one, kind);
+        derived_group_put(&group, buf_slice(&one));
+        derived_join(&joined, buf_slice(&one));
+        derived_join(&joined, buf_slice(&one));
+        assert_true(kind > 1 || slice_equal(buf_slice(&joined), buf_slice(&one)));
+    }
+    assert_true(slice_equal(buf_slice(&joined), buf_slice(&group)));
+    buf_free(&one);
+    buf_free(&group);
+    buf_free(&joined);
+}
+
 static void derived__several_in_a_record__are_read_in_their_order(void **state)
 {
     struct buf one = {0};
@@ -222,6 +244,7 @@ int main(void)
         cmocka_unit_test(ack__written__is_read_and_cut_short_it_is_refused),
         cmocka_unit_test(derived__kinds_of_the_engine__are_those_that_the_broker_records),
         cmocka_unit_test(detail__by_name__is_found_as_a_whole_word),
+        cmocka_unit_test(derived__joined_as_they_are_told__make_the_record),
         cmocka_unit_test(derived__several_in_a_record__are_read_in_their_order),
     };
 
