@@ -2,22 +2,23 @@
 #include "client/agent/cases.h"
 
 #include "client/agent/cases_steps.h"
+#include "client/agent/kin.h"
 #include "client/agent/ops.h"
 
 #include "common/base/banned.h"
 
-static bool read_bytes(agent_core_t *self, const struct step *step, struct buf *out)
+bool cases_event_bytes(agent_core_t *self, const uint8_t *event, bool own, struct buf *out)
 {
-    if (step->own) {
+    if (own) {
         struct outbox_row row;
-        if (store_outbox(self->store, step->event, &row) != 0) {
+        if (store_outbox(self->store, event, &row) != 0) {
             return false;
         }
         (void)outbox_event_bytes(self, &row, out);
         outbox_row_free(&row);
     } else {
         struct inbox_row row;
-        if (store_inbox(self->store, step->event, &row) != 0) {
+        if (store_inbox(self->store, event, &row) != 0) {
             return false;
         }
         buf_put_slice(out, buf_slice(&row.bytes));
@@ -33,8 +34,9 @@ static void fold_event(agent_core_t *self, engine_t *engine, const struct step *
     struct fact_set facts;
     uint8_t verdicts[SUBJECTS_MAX];
 
-    if (read_bytes(self, step, &bytes) && event_read(buf_slice(&bytes), &view, NULL) == 0 &&
-        catalogue_kind(view.kind) != NULL && facts_read(&view, &facts) == 0) {
+    if (cases_event_bytes(self, step->event, step->own, &bytes) &&
+        event_read(buf_slice(&bytes), &view, NULL) == 0 && catalogue_kind(view.kind) != NULL &&
+        facts_read(&view, &facts) == 0) {
         const struct engine_event event = {.view = &view,
             .facts = &facts,
             .accepted_ms = step->at_ms,
@@ -64,21 +66,36 @@ static void fold_step(agent_core_t *self, engine_t *engine, const struct step *s
     }
 }
 
+/* kin: ids of the transfers asked after, NULL for all. */
+static engine_t *fold(agent_core_t *self, const struct buf *kin)
+{
+    engine_t *engine = engine_new(self->options.procedures, NULL, NULL);
+    struct steps steps;
+
+    acking_flush(self);
+    steps_collect(self, kin, &steps);
+    for (size_t i = 0; i < steps.count; i++) {
+        fold_step(self, engine, &steps.items[i]);
+    }
+    engine_advance(engine, agent_wall(self));
+    steps_free(&steps);
+    return engine;
+}
+
 engine_t *cases_fold(agent_core_t *self)
 {
-    struct steps steps;
-    int64_t now_ms = self->world->wall_ms(self->world->context);
+    return self->options.procedures == NULL ? NULL : fold(self, NULL);
+}
+
+engine_t *cases_fold_kin(agent_core_t *self, const uint8_t *transfer, const struct event_view *said)
+{
+    struct buf kin = {0};
 
     if (self->options.procedures == NULL) {
         return NULL;
     }
-    engine_t *engine = engine_new(self->options.procedures, NULL, NULL);
-    acking_flush(self);
-    steps_collect(self, &steps);
-    for (size_t i = 0; i < steps.count; i++) {
-        fold_step(self, engine, &steps.items[i]);
-    }
-    engine_advance(engine, now_ms);
-    steps_free(&steps);
+    kin_find(self, transfer, said, &kin);
+    engine_t *engine = fold(self, &kin);
+    buf_free(&kin);
     return engine;
 }

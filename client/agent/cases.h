@@ -12,7 +12,18 @@
 #include "client/agent/agent_private.h"
 #include "common/procedure/engine.h"
 
-/* The engine as of now; NULL where the agent runs without procedure tables. engine_destroy() it. */
+/* The engine over everything, as of now; NULL where the agent runs without procedure tables. engine_destroy() it. */
 engine_t *cases_fold(agent_core_t *self);
+
+/*
+ * The same over one transfer and those that bear on it (kin.h), so that it costs what the case costs, however much the store
+ * holds: what it says of this transfer is what cases_fold() says of it.
+ *   said   an event of this transfer that is to be judged next and is not in the store, NULL for none
+ */
+engine_t *cases_fold_kin(
+    agent_core_t *self, const uint8_t *transfer, const struct event_view *said);
+
+/* The bytes of an event of the outbox (own) or inbox, appended. False where they cannot be had. */
+bool cases_event_bytes(agent_core_t *self, const uint8_t *event, bool own, struct buf *out);
 
 #endif

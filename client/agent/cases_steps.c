@@ -109,7 +109,8 @@ static void add_erased(void *context, const struct notice_row *row)
     size_t len = 0;
     const char *holder = derived_detail(row->detail, "by", &len);
 
-    if (row->has_event && holder != NULL && len <= CODE_BYTES) {
+    if (row->kind == WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED && row->has_event && holder != NULL &&
+        len <= CODE_BYTES) {
         struct step *step = step_add(context, row->at_ms, HAPPENED_ERASED, row->event);
         memcpy(step->code, holder, len);
         step->leaf = row->leaf_index;
@@ -125,6 +126,31 @@ static void add_levels(struct steps *self, size_t first)
             memcpy(self->visited, self->items[i].event, UUID_BYTES);
             store_levels(self->core->store, self->visited, add_level, self);
         }
+    }
+}
+
+static void add_erasures(struct steps *self, size_t first)
+{
+    for (size_t upto = self->count, i = first; i < upto; i++) {
+        if (self->items[i].what == HAPPENED_ACCEPTED) {
+            memcpy(self->visited, self->items[i].event, UUID_BYTES);
+            store_notices(self->core->store, self->visited, add_erased, self);
+        }
+    }
+}
+
+/* transfer: NULL for all */
+static void add_events(struct steps *self, const uint8_t *transfer)
+{
+    const struct inbox_filter filter = {
+        .transfer = transfer, .before = INT64_MAX, .limit = INT32_MAX};
+    size_t first = self->count;
+
+    store_outbox_list(self->core->store, -1, transfer, INT64_MAX, INT32_MAX, add_own, self);
+    store_inbox_list(self->core->store, &filter, add_received, self);
+    add_levels(self, first);
+    if (transfer != NULL) {
+        add_erasures(self, first);
     }
 }
 
@@ -222,17 +248,16 @@ static void put_in_order(struct steps *self)
     qsort(self->items, self->count, sizeof *self->items, by_place);
 }
 
-void steps_collect(agent_core_t *core, struct steps *out)
+void steps_collect(agent_core_t *core, const struct buf *kin, struct steps *out)
 {
-    const struct inbox_filter all = {.before = INT64_MAX, .limit = INT32_MAX};
-
     *out = (struct steps){.core = core};
-    store_outbox_list(core->store, -1, NULL, INT64_MAX, INT32_MAX, add_own, out);
-    add_levels(out, 0);
-    size_t received = out->count;
-    store_inbox_list(core->store, &all, add_received, out);
-    add_levels(out, received);
-    store_notices_of(core->store, WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED, add_erased, out);
+    for (size_t at = 0; kin != NULL && at < kin->len; at += UUID_BYTES) {
+        add_events(out, kin->data + at);
+    }
+    if (kin == NULL) {
+        add_events(out, NULL);
+        store_notices_of(core->store, WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED, add_erased, out);
+    }
     put_in_order(out);
 }
 

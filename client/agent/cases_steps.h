@@ -46,7 +46,8 @@ struct steps {
     uint8_t visited[UUID_BYTES]; /* event whose levels are collected */
 };
 
-void steps_collect(agent_core_t *core, struct steps *out);
+/* kin: ids of the transfers asked after, 16 bytes each; NULL for all. */
+void steps_collect(agent_core_t *core, const struct buf *kin, struct steps *out);
 void steps_free(struct steps *self);
 
 #endif

@@ -97,9 +97,11 @@ static void add_clock(void *context, const uint8_t *subject, const struct engine
     json_array_append_new(list->rows, row);
 }
 
-static engine_t *fold_or_complain(struct op *op)
+/* transfer: NULL for all */
+static engine_t *fold_or_complain(struct op *op, const uint8_t *transfer)
 {
-    engine_t *engine = cases_fold(op->core);
+    engine_t *engine =
+        transfer == NULL ? cases_fold(op->core) : cases_fold_kin(op->core, transfer, NULL);
 
     if (engine == NULL) {
         complain(op->why, E_CONFIG,
@@ -132,7 +134,7 @@ json_t *op_clocks(struct op *op)
     if (!op_number(op, "within_ms", -1, INT64_MAX / 2, &within_ms)) {
         return NULL;
     }
-    engine_t *engine = fold_or_complain(op);
+    engine_t *engine = fold_or_complain(op, NULL);
     if (engine == NULL) {
         return NULL;
     }
@@ -155,7 +157,7 @@ json_t *op_clocks(struct op *op)
 
 json_t *op_measures(struct op *op)
 {
-    engine_t *engine = fold_or_complain(op);
+    engine_t *engine = fold_or_complain(op, NULL);
     const char *name;
 
     if (engine == NULL) {
@@ -207,7 +209,7 @@ json_t *op_whois(struct op *op)
         complain(op->why, E_DATE, "at: \"%.40s\" is no time; write 2026-03-16T10:05", at);
         return NULL;
     }
-    engine_t *engine = fold_or_complain(op);
+    engine_t *engine = fold_or_complain(op, transfer.transfer);
     if (engine == NULL) {
         return NULL;
     }
@@ -349,7 +351,7 @@ static void add_disproved(void *context, const struct belief_row *row)
 
 void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answer)
 {
-    engine_t *engine = cases_fold(op->core);
+    engine_t *engine = cases_fold_kin(op->core, transfer->transfer, NULL);
 
     if (engine == NULL) {
         return; /* without tables the timeline stands alone */
@@ -387,28 +389,38 @@ static void warn_of_rules(
     }
 }
 
-const char *cases_foresee(agent_core_t *self, struct slice bytes, json_t *warnings)
+static void judge_next(agent_core_t *self, engine_t *engine, const struct event_view *view,
+    struct engine_verdict *strongest)
 {
-    engine_t *engine = cases_fold(self);
-    struct event_view view;
     struct fact_set facts;
     uint8_t verdicts[SUBJECTS_MAX];
+
+    if (facts_read(view, &facts) != 0) {
+        return;
+    }
+    const struct engine_event event = {
+        .view = view, .facts = &facts, .accepted_ms = agent_wall(self), .provisional = true};
+    (void)engine_event(engine, &event, verdicts);
+    for (size_t i = 0; i < view->subject_count; i++) {
+        struct engine_verdict verdict;
+        if (engine_verdict(engine, view->id, view->subjects[i].ref, &verdict) == 0 &&
+            verdict.verdict > strongest->verdict) {
+            *strongest = verdict;
+        }
+    }
+}
+
+const char *cases_foresee(agent_core_t *self, struct slice bytes, json_t *warnings)
+{
+    struct event_view view;
     struct engine_verdict strongest = {0};
 
-    if (engine != NULL && event_read(bytes, &view, NULL) == 0 &&
-        catalogue_kind(view.kind) != NULL && facts_read(&view, &facts) == 0) {
-        const struct engine_event event = {.view = &view,
-            .facts = &facts,
-            .accepted_ms = self->world->wall_ms(self->world->context),
-            .provisional = true};
-        (void)engine_event(engine, &event, verdicts);
-        for (size_t i = 0; i < view.subject_count; i++) {
-            struct engine_verdict verdict;
-            if (engine_verdict(engine, view.id, view.subjects[i].ref, &verdict) == 0 &&
-                verdict.verdict > strongest.verdict) {
-                strongest = verdict;
-            }
-        }
+    if (event_read(bytes, &view, NULL) != 0 || catalogue_kind(view.kind) == NULL) {
+        return verdict_words[VERDICT_UNJUDGED];
+    }
+    engine_t *engine = cases_fold_kin(self, view.transfer, &view);
+    if (engine != NULL) {
+        judge_next(self, engine, &view, &strongest);
         warn_of_rules(self, &strongest, warnings);
     }
     engine_destroy(&engine);

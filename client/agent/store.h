@@ -128,6 +128,10 @@ int store_transfer(
 int store_transfer_labelled(
     store_t *self, const char *label, struct transfer_row *out); /* 0 or E_NOT_FOUND */
 bool store_subject_named(store_t *self, const char *name, uint8_t *ref);
+/* Ids of the transfers of a child, by its reference; and of the events that link two children (kin.h). Appended. */
+void store_transfers_of(store_t *self, const uint8_t *ref, struct buf *out);
+void store_links(
+    store_t *self, bool own, struct buf *out); /* own: of the outbox, else of the inbox */
 void store_transfers(
     store_t *self, void (*visit)(void *context, const struct transfer_row *row), void *context);
 

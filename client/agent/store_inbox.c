@@ -240,19 +240,24 @@ int store_inbox(store_t *self, const uint8_t *event, struct inbox_row *out)
     return 0;
 }
 
+#define INBOX_LISTED                                                                               \
+    "SELECT " INBOX_COLUMNS " FROM inbox WHERE position < ?1 AND (NOT ?2 OR opened_ms = 0)"        \
+    " AND (?3 = 0 OR kind = ?3)"
+
 void store_inbox_list(store_t *self, const struct inbox_filter *filter,
     void (*visit)(void *context, const struct inbox_row *row), void *context)
 {
-    sqlite3_stmt *statement = store_sql(self,
-        "SELECT " INBOX_COLUMNS " FROM inbox WHERE position < ?1 AND (NOT ?2 OR opened_ms = 0)"
-        " AND (?3 = 0 OR kind = ?3) AND (?4 IS NULL OR transfer = ?4)"
-        " ORDER BY position DESC LIMIT ?5");
+    sqlite3_stmt *statement = filter->transfer == NULL
+        ? store_sql(self, INBOX_LISTED " ORDER BY position DESC LIMIT ?4")
+        : store_sql(self, INBOX_LISTED " AND transfer = ?5 ORDER BY position DESC LIMIT ?4");
 
     sql_int(statement, 1, filter->before);
     sql_int(statement, 2, filter->unopened);
     sql_int(statement, 3, filter->kind);
-    sql_id(statement, 4, filter->transfer);
-    sql_int(statement, 5, (int64_t)filter->limit);
+    sql_int(statement, 4, (int64_t)filter->limit);
+    if (filter->transfer != NULL) {
+        sql_id(statement, 5, filter->transfer);
+    }
     while (store_row(self, statement)) {
         struct inbox_row row;
         read_columns(statement, &row);

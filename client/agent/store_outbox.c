@@ -449,16 +449,20 @@ bool store_outbox_highest(store_t *self, uint8_t *event)
 void store_outbox_list(store_t *self, int state, const uint8_t *transfer, int64_t before,
     size_t limit, void (*visit)(void *context, const struct outbox_row *row), void *context)
 {
-    sqlite3_stmt *statement = store_sql(self,
-        "SELECT " OUTBOX_PLAIN_COLUMNS " FROM outbox WHERE position < ?1 AND"
-        " (?2 < 0 OR state = ?2) AND"
-        " (?4 IS NULL OR transfer = ?4)"
-        " ORDER BY position DESC LIMIT ?3");
+    sqlite3_stmt *statement = transfer == NULL
+        ? store_sql(self,
+              "SELECT " OUTBOX_PLAIN_COLUMNS " FROM outbox WHERE position < ?1 AND"
+              " (?2 < 0 OR state = ?2) ORDER BY position DESC LIMIT ?3")
+        : store_sql(self,
+              "SELECT " OUTBOX_PLAIN_COLUMNS " FROM outbox WHERE position < ?1 AND"
+              " (?2 < 0 OR state = ?2) AND transfer = ?4 ORDER BY position DESC LIMIT ?3");
 
     sql_int(statement, 1, before);
     sql_int(statement, 2, state);
     sql_int(statement, 3, (int64_t)limit);
-    sql_id(statement, 4, transfer);
+    if (transfer != NULL) {
+        sql_id(statement, 4, transfer);
+    }
     while (store_row(self, statement)) {
         struct outbox_row row;
         read_plain_columns(statement, &row);

@@ -173,4 +173,12 @@ static const char *const version_2[] = {
     NULL,
 };
 
-const char *const *const store_schema[STORE_SCHEMA_VERSION] = {version_1, version_2};
+/* Which transfers bear on one (80: KIN_LINK_KIND). */
+static const char *const version_3[] = {
+    "CREATE INDEX subjects_by_ref ON subjects (ref)",
+    "CREATE INDEX outbox_links ON outbox (event) WHERE kind = 80",
+    "CREATE INDEX inbox_links ON inbox (event) WHERE kind = 80",
+    NULL,
+};
+
+const char *const *const store_schema[STORE_SCHEMA_VERSION] = {version_1, version_2, version_3};

@@ -104,6 +104,32 @@ bool store_subject_named(store_t *self, const char *name, uint8_t *ref)
     return true;
 }
 
+static void put_ids(store_t *self, sqlite3_stmt *statement, struct buf *out)
+{
+    uint8_t id[UUID_BYTES];
+
+    while (store_row(self, statement)) {
+        row_fixed(statement, 0, id, UUID_BYTES);
+        buf_put(out, id, UUID_BYTES);
+    }
+}
+
+void store_transfers_of(store_t *self, const uint8_t *ref, struct buf *out)
+{
+    sqlite3_stmt *statement = store_sql(self, "SELECT transfer FROM subjects WHERE ref = ?");
+
+    sql_id(statement, 1, ref);
+    put_ids(self, statement, out);
+}
+
+void store_links(store_t *self, bool own, struct buf *out)
+{
+    put_ids(self,
+        own ? store_sql(self, "SELECT event FROM outbox WHERE kind = 80")
+            : store_sql(self, "SELECT event FROM inbox WHERE kind = 80"),
+        out);
+}
+
 void store_transfers(
     store_t *self, void (*visit)(void *context, const struct transfer_row *row), void *context)
 {

@@ -1,13 +1,15 @@
 /*
  * flow: events at a fixed rate through several agents, and how long each takes to a hub's screen.
  *
- *   flow HUB_SOCKET RATE SECONDS (AGENT_SOCKET TRANSFER)...
+ *   flow HUB_SOCKET RATE SECONDS (AGENT_SOCKET FROM TO)...
  *
- * Each agent is fed by a process of its own, on a fixed schedule: what is late stays late. The time of an event is from when it
- * was due at its agent (member `occurred`) to the line that a watcher of the hub gets. Prints one line; exit 1 where an event
- * did not come within 60 s, or 95 of 100 took longer than two seconds.
+ * Each agent is fed by a process of its own, on a fixed schedule: what is late stays late. Transfers are made before the first
+ * event, one for ten events, as a case has. The time of an event is from when it was due at its agent (member `occurred`) to the line
+ * that a watcher of the hub gets. Prints one line; exit 1 where an event did not come within 60 s, or 95 of 100 took longer
+ * than two seconds.
  */
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,14 @@
 
 #include "common/base/banned.h"
 
-enum { LATE_MS = 2000, GIVE_UP_MS = 60000, AGENTS_MAX = 16 };
+enum { LATE_MS = 2000, GIVE_UP_MS = 60000, AGENTS_MAX = 16, EVENTS_OF_A_CASE = 10, WORDS_EACH = 3 };
+
+/* One agent's share. */
+struct feed {
+    const char *socket, *from, *to;
+    double interval_ms;
+    long count;
+};
 
 static int64_t wall_ms(void)
 {
@@ -37,32 +46,94 @@ static void wait_until_ms(int64_t at_ms)
     }
 }
 
-static int feed(
-    const char *socket, const char *transfer, double interval_ms, long count, int64_t start_ms)
+static int make_transfers(wp_agent_t *agent, const struct feed *feed, char (*out)[WP_ID_BYTES])
 {
-    wp_agent_t *agent = wp_agent_new(socket);
+    char name[32]; /* another child each time */
+    const struct wp_subject child = {.name = name, .case_type = "cp"};
     int failed = 0;
 
-    for (long i = 0; i < count && failed == 0; i++) {
+    for (long i = 0; i * EVENTS_OF_A_CASE < feed->count && failed == 0; i++) {
+        (void)snprintf(name, sizeof name, "child-%ld", i);
+        failed = wp_new_transfer(agent, feed->from, feed->to, &child, 1, NULL, out[i]);
+    }
+    return failed;
+}
+
+static int send_all(
+    wp_agent_t *agent, const struct feed *feed, char (*transfers)[WP_ID_BYTES], int64_t start_ms)
+{
+    const struct wp_fact facts[] = {{"permanence", "permanent"}, {"retain_intention", "transfer"}};
+    int failed = 0;
+
+    for (long i = 0; i < feed->count && failed == 0; i++) {
         char stamp[CIVIL_STAMP_BYTES];
-        int64_t due_ms = start_ms + (int64_t)((double)i * interval_ms);
         char event[WP_ID_BYTES];
-        const struct wp_fact facts[] = {
-            {"permanence", "permanent"}, {"retain_intention", "transfer"}};
+        int64_t due_ms = start_ms + (int64_t)((double)i * feed->interval_ms);
         wait_until_ms(due_ms);
         civil_stamp_utc(due_ms, stamp);
         const struct wp_message message = {.kind = "move_notified",
-            .transfer = transfer,
+            .transfer = transfers[i / EVENTS_OF_A_CASE],
             .facts = facts,
             .fact_count = 2,
             .occurred = stamp};
         failed = wp_send(agent, &message, event);
-        if (failed != 0) {
-            (void)fprintf(stderr, "flow: %s\n", wp_error_text(agent));
-        }
+    }
+    return failed;
+}
+
+/* Says so on `ready` when everything is prepared, and begins at the time that comes by `go`. */
+static int run_feed(const struct feed *feed, int ready, int go)
+{
+    wp_agent_t *agent = wp_agent_new(feed->socket);
+    char(*transfers)[WP_ID_BYTES] =
+        mem_new((size_t)(feed->count / EVENTS_OF_A_CASE + 1), sizeof *transfers);
+    int64_t start_ms = 0;
+    int failed = make_transfers(agent, feed, transfers);
+
+    if (failed == 0 && write(ready, "", 1) == 1 &&
+        read(go, &start_ms, sizeof start_ms) == (ssize_t)sizeof start_ms) {
+        failed = send_all(agent, feed, transfers, start_ms);
+    }
+    if (failed != 0) {
+        (void)fprintf(stderr, "flow: %s\n", wp_error_text(agent));
     }
     wp_agent_destroy(&agent);
+    free(transfers);
     return failed == 0 ? 0 : 1;
+}
+
+/* When the feeders begin; 0 where one of them could not. */
+static int64_t start_feeds(char **words, int agents, long each, double interval_ms)
+{
+    int ready[2];
+    int go[2];
+    char byte;
+    int prepared = 0;
+
+    if (pipe(ready) != 0 || pipe(go) != 0) {
+        return 0;
+    }
+    for (int i = 0; i < agents; i++) {
+        char **own = words + (ptrdiff_t)WORDS_EACH * i;
+        const struct feed feed = {own[0], own[1], own[2], interval_ms, each};
+        if (fork() == 0) {
+            (void)close(ready[0]);
+            (void)close(go[1]);
+            _exit(run_feed(&feed, ready[1], go[0]));
+        }
+    }
+    (void)close(ready[1]);
+    while (prepared < agents && read(ready[0], &byte, 1) == 1) {
+        prepared++;
+    }
+    int64_t start_ms = wall_ms() + 200;
+    for (int i = 0; i < prepared; i++) {
+        if (write(go[1], &start_ms, sizeof start_ms) != (ssize_t)sizeof start_ms) {
+            return 0;
+        }
+    }
+    (void)close(go[1]);
+    return prepared == agents ? start_ms : 0;
 }
 
 static int by_value(const void *a, const void *b)
@@ -99,14 +170,31 @@ static long collect(wp_agent_t *hub, int64_t *times, long wanted)
     return count;
 }
 
+/* 0, or 1 where something is missing or 95 of 100 were late. */
+static int report(int64_t *times, long count, long wanted, long rate, int64_t took_ms)
+{
+    if (count == 0) {
+        (void)fprintf(stderr, "flow: no event came to the hub's screen\n");
+        return 1;
+    }
+    qsort(times, (size_t)count, sizeof *times, by_value);
+    int64_t p95 = times[count * 95 / 100];
+    (void)printf("hub live: %ld of %ld events at %ld/s came in %.1f s; from the sender to the "
+                 "hub's screen half within %lld ms, "
+                 "95 of 100 within %lld ms, all within %lld ms\n",
+        count, wanted, rate, (double)took_ms / 1000, (long long)times[count / 2], (long long)p95,
+        (long long)times[count - 1]);
+    return count == wanted && p95 <= LATE_MS ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     long rate = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
     long seconds = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
-    int agents = (argc - 4) / 2;
+    int agents = (argc - 4) / WORDS_EACH;
 
     if (rate < 1 || seconds < 1 || agents < 1 || agents > AGENTS_MAX) {
-        (void)fprintf(stderr, "usage: flow HUB_SOCKET RATE SECONDS (AGENT_SOCKET TRANSFER)...\n");
+        (void)fprintf(stderr, "usage: flow HUB_SOCKET RATE SECONDS (AGENT_SOCKET FROM TO)...\n");
         return 2;
     }
     long each = rate * seconds / agents;
@@ -116,26 +204,16 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "flow: %s\n", wp_error_text(hub));
         return 1;
     }
-    int64_t start_ms = wall_ms() + 200;
-    for (int i = 0; i < agents; i++) {
-        if (fork() == 0) {
-            _exit(feed(
-                argv[4 + 2 * i], argv[5 + 2 * i], 1000.0 * agents / (double)rate, each, start_ms));
-        }
+    int64_t start_ms = start_feeds(argv + 4, agents, each, 1000.0 * agents / (double)rate);
+    if (start_ms == 0) {
+        return 1;
     }
     long count = collect(hub, times, each * agents);
     int64_t took_ms = wall_ms() - start_ms;
     while (wait(NULL) > 0) {
     }
-    if (count == 0) {
-        return 1;
-    }
-    qsort(times, (size_t)count, sizeof *times, by_value);
-    int64_t p95 = times[count * 95 / 100];
-    (void)printf("hub live: %ld of %ld events at %ld/s came in %.1f s; from the sender to the "
-                 "hub's screen half within %lld ms, "
-                 "95 of 100 within %lld ms, all within %lld ms\n",
-        count, each * agents, rate, (double)took_ms / 1000, (long long)times[count / 2],
-        (long long)p95, (long long)times[count - 1]);
-    return count == each * agents && p95 <= LATE_MS ? 0 : 1;
+    wp_agent_destroy(&hub);
+    int failed = report(times, count, each * agents, rate, took_ms);
+    free(times);
+    return failed;
 }

@@ -64,7 +64,7 @@ static void expect_order(struct agentfix *self, const char *want)
     struct steps steps;
 
     acking_flush(self->core);
-    steps_collect(self->core, &steps);
+    steps_collect(self->core, NULL, &steps);
     assert_true(steps.count < sizeof found);
     for (size_t i = 0; i < steps.count; i++) {
         const struct step *step = &steps.items[i];

@@ -186,8 +186,10 @@ static void store__of_an_older_version__is_brought_up_to_ours(void **state)
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
     store_close(&store);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "DROP TABLE own_acks; PRAGMA user_version = 1", NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(db,
+                         "DROP TABLE own_acks; DROP INDEX subjects_by_ref; DROP INDEX outbox_links;"
+                         "DROP INDEX inbox_links; PRAGMA user_version = 1",
+                         NULL, NULL, NULL),
         SQLITE_OK);
     (void)sqlite3_close(db);
     for (int i = 0; i < 2; i++) { /* and is not brought there twice */
