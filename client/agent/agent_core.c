@@ -153,13 +153,8 @@ void agent_alarm_clear(agent_core_t *self, const char *name)
     }
 }
 
-int agent_commit(agent_core_t *self)
+static void commit_failed(agent_core_t *self, int rc)
 {
-    int rc = store_commit(self->store);
-
-    if (rc == 0) {
-        return 0;
-    }
     agent_count(self, AGENT_COMMITS_FAILED);
     store_identity(self->store, &self->identity);
     store_head(self->store, &self->head);
@@ -168,6 +163,15 @@ int agent_commit(agent_core_t *self)
     agent_alarm(self, "storage", "the database cannot be written (%s): free space, then check %s",
         err_name(rc), "the disk");
     uplink_close(self, AGENT_BACKOFF_MAX_MS);
+}
+
+int agent_commit(agent_core_t *self)
+{
+    int rc = store_commit(self->store);
+
+    if (rc != 0) {
+        commit_failed(self, rc);
+    }
     return rc;
 }
 
@@ -351,23 +355,24 @@ static void take_proof(agent_core_t *self, const Waypost__Frame *frame, struct s
 static const struct {
     Waypost__Frame__BodyCase body;
     bool in_hello; /* taken before WELCOME too */
+    bool gathers;  /* what it writes can wait for the next one's: it says nothing before the tick */
     void (*take)(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes);
 } frame_table[] = {
-    {WAYPOST__FRAME__BODY_WELCOME, true, take_welcome},
-    {WAYPOST__FRAME__BODY_RECEIPT, false, take_receipt},
-    {WAYPOST__FRAME__BODY_DELIVER, false, take_deliver},
-    {WAYPOST__FRAME__BODY_ACKED, false, take_acked},
-    {WAYPOST__FRAME__BODY_CREDIT, false, take_credit},
-    {WAYPOST__FRAME__BODY_PONG, false, take_pong},
-    {WAYPOST__FRAME__BODY_NOTICE, true, take_notice},
-    {WAYPOST__FRAME__BODY_REFUSED, true, take_refused},
-    {WAYPOST__FRAME__BODY_REGISTER_IS, true, take_register},
-    {WAYPOST__FRAME__BODY_ANSWER, false, take_answer},
-    {WAYPOST__FRAME__BODY_OPERATED, false, take_operated},
-    {WAYPOST__FRAME__BODY_OWN_EVENTS, false, take_own_events},
-    {WAYPOST__FRAME__BODY_PAST, false, take_past},
-    {WAYPOST__FRAME__BODY_ERASED, false, take_erased},
-    {WAYPOST__FRAME__BODY_PROOF, false, take_proof},
+    {WAYPOST__FRAME__BODY_WELCOME, true, false, take_welcome},
+    {WAYPOST__FRAME__BODY_RECEIPT, false, true, take_receipt},
+    {WAYPOST__FRAME__BODY_DELIVER, false, true, take_deliver},
+    {WAYPOST__FRAME__BODY_ACKED, false, true, take_acked},
+    {WAYPOST__FRAME__BODY_CREDIT, false, false, take_credit},
+    {WAYPOST__FRAME__BODY_PONG, false, false, take_pong},
+    {WAYPOST__FRAME__BODY_NOTICE, true, false, take_notice},
+    {WAYPOST__FRAME__BODY_REFUSED, true, false, take_refused},
+    {WAYPOST__FRAME__BODY_REGISTER_IS, true, false, take_register},
+    {WAYPOST__FRAME__BODY_ANSWER, false, false, take_answer},
+    {WAYPOST__FRAME__BODY_OPERATED, false, false, take_operated},
+    {WAYPOST__FRAME__BODY_OWN_EVENTS, false, false, take_own_events},
+    {WAYPOST__FRAME__BODY_PAST, false, false, take_past},
+    {WAYPOST__FRAME__BODY_ERASED, false, false, take_erased},
+    {WAYPOST__FRAME__BODY_PROOF, false, false, take_proof},
 };
 
 /* What the broker says is read as fast as it comes: one that says nothing, and that often, would fill our memory. */
@@ -391,10 +396,25 @@ static void count_idle(agent_core_t *self, uint64_t stream_upto, size_t flights)
     }
 }
 
+/* What was gathered is on disk from here, or given up with the session. */
+static void settle(agent_core_t *self)
+{
+    int rc = store_gathered(self->store);
+
+    if (rc != 0) {
+        commit_failed(self, rc);
+    }
+}
+
 static void take_frame(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
 {
     for (size_t i = 0; i < sizeof frame_table / sizeof frame_table[0]; i++) {
         if (frame_table[i].body == frame->body_case) {
+            if (!frame_table[i].gathers) {
+                settle(self);
+            } else if (self->gathering) {
+                store_gather(self->store);
+            }
             if (self->state == SESSION_OPEN || frame_table[i].in_hello) {
                 frame_table[i].take(self, frame, bytes);
             }
@@ -428,6 +448,17 @@ void agent_core_frame(agent_core_t *self, struct slice bytes)
     count_idle(self, upto, flights);
 }
 
+void agent_core_gather(agent_core_t *self)
+{
+    self->gathering = true;
+}
+
+void agent_core_gathered(agent_core_t *self)
+{
+    self->gathering = false;
+    settle(self);
+}
+
 /* ---- the tick ---- */
 
 static void watch_gaps(agent_core_t *self)
@@ -447,6 +478,7 @@ void agent_core_tick(agent_core_t *self)
 {
     int64_t now_ms = agent_mono(self);
 
+    assert(!self->gathering); /* or it would acknowledge what is not on disk */
     if (now_ms >= self->daily_at_ms) {
         self->daily_at_ms = now_ms + DAILY_MS;
         book_daily(self);

@@ -69,6 +69,13 @@ void agent_core_connected(agent_core_t *self, const char *endpoint);
 void agent_core_disconnected(agent_core_t *self, int rc);
 /* A frame came in. */
 void agent_core_frame(agent_core_t *self, struct slice bytes);
+/*
+ * Around frames that came together: what they bring is one transaction with one sync (receipts, deliveries, answers to our
+ * acknowledgements; any other frame ends it first). No request, no tick and no change of the connection in between: nothing is
+ * said of what is not on disk (PROMISE 1, 2). Where the disk fails, none of it is kept, and the session is closed.
+ */
+void agent_core_gather(agent_core_t *self);
+void agent_core_gathered(agent_core_t *self);
 /* Time passed; to be called at agent_core_due_ms() at the latest, and after any batch of frames
  * or requests. */
 void agent_core_tick(agent_core_t *self);

@@ -286,12 +286,14 @@ static bool receive_one(agent_net_t *self, agent_core_t *core)
 
 bool agent_net_receive(agent_net_t *self, agent_core_t *core)
 {
-    for (int i = 0; i < AGENT_DRAIN_FRAMES; i++) {
-        if (self->socket == NULL || !receive_one(self, core)) {
-            return false;
-        }
+    int taken = 0;
+
+    agent_core_gather(core); /* what came together is one transaction */
+    while (taken < AGENT_DRAIN_FRAMES && self->socket != NULL && receive_one(self, core)) {
+        taken++;
     }
-    return true;
+    agent_core_gathered(core);
+    return taken == AGENT_DRAIN_FRAMES;
 }
 
 /* ---- the monitor ---- */

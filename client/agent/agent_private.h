@@ -115,6 +115,7 @@ struct agent_core {
     struct pending pending[AGENT_PENDING_REQUESTS];
     struct watcher watchers[AGENT_WATCHERS_MAX];
     int64_t receiver_due_ms; /* wall, -1 where it is not known */
+    bool gathering;          /* between agent_core_gather() and agent_core_gathered() */
     int64_t daily_at_ms;     /* mono: keys and gaps are looked at */
     bool beliefs_held;       /* some are to be settled in this session */
     uint64_t beliefs_upto;   /* once the stream has come so far */

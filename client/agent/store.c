@@ -394,8 +394,11 @@ void store_begin(store_t *self)
 {
     assert(!self->in_transaction);
     self->in_transaction = true;
-    self->failed = 0;
-    store_run(self, store_sql(self, "BEGIN IMMEDIATE"));
+    if (!self->begun) {
+        self->begun = true;
+        self->failed = 0;
+        store_run(self, store_sql(self, "BEGIN IMMEDIATE"));
+    }
 }
 
 static uint64_t clock_us(void)
@@ -406,27 +409,8 @@ static uint64_t clock_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-int store_commit(store_t *self)
+static void roll_back(store_t *self)
 {
-    assert(self->in_transaction);
-    int rc = self->failed;
-    if (rc == 0) {
-        uint64_t began_us = clock_us();
-        store_run(self, store_sql(self, "COMMIT"));
-        histogram_add(&self->sync, clock_us() - began_us);
-        rc = self->failed;
-    }
-    if (rc != 0) {
-        store_rollback(self);
-        return rc;
-    }
-    self->in_transaction = false;
-    return 0;
-}
-
-void store_rollback(store_t *self)
-{
-    assert(self->in_transaction);
     for (size_t i = 0; i < self->statement_count; i++) {
         sqlite3_reset(self->statements[i].statement);
     }
@@ -434,7 +418,54 @@ void store_rollback(store_t *self)
         (void)sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
     }
     self->in_transaction = false;
+    self->begun = false;
     self->failed = 0;
+}
+
+/* COMMIT, unless something has failed or does so now: then nothing is kept. */
+static int keep(store_t *self)
+{
+    if (self->failed == 0) {
+        uint64_t began_us = clock_us();
+        store_run(self, store_sql(self, "COMMIT"));
+        histogram_add(&self->sync, clock_us() - began_us);
+    }
+    int rc = self->failed;
+    if (rc != 0) {
+        roll_back(self);
+    }
+    self->begun = false;
+    self->in_transaction = false;
+    return rc;
+}
+
+int store_commit(store_t *self)
+{
+    assert(self->in_transaction);
+    if (self->gathering && self->failed == 0) {
+        self->in_transaction = false;
+        return 0;
+    }
+    return keep(self);
+}
+
+void store_gather(store_t *self)
+{
+    self->gathering = true;
+}
+
+int store_gathered(store_t *self)
+{
+    assert(!self->in_transaction);
+    self->gathering = false;
+    self->in_transaction = self->begun;
+    return self->begun ? keep(self) : 0;
+}
+
+void store_rollback(store_t *self)
+{
+    assert(self->in_transaction);
+    roll_back(self);
 }
 
 const struct histogram *store_sync(const store_t *self)
@@ -466,7 +497,7 @@ int store_failed(store_t *self)
 
 void store_idle(store_t *self)
 {
-    if (self->in_transaction || self->wal_pages < WAL_PAGES_WORTH_IT) {
+    if (self->begun || self->wal_pages < WAL_PAGES_WORTH_IT) {
         return;
     }
     int mode = self->wal_pages > WAL_PAGES_TRUNCATE ? SQLITE_CHECKPOINT_TRUNCATE

@@ -40,6 +40,13 @@ void store_close(store_t **self_p);
 void store_begin(store_t *self);
 int store_commit(store_t *self); /* 0, or the first failure with nothing kept */
 void store_rollback(store_t *self);
+/*
+ * From here to store_gathered(), transactions that follow each other are one, with one sync. store_commit() then says only that
+ * nothing has failed so far: nobody is told of it before store_gathered() has answered 0. What fails, at either, takes
+ * everything with it that was gathered. Both do nothing where there is nothing to do.
+ */
+void store_gather(store_t *self);
+int store_gathered(store_t *self); /* as store_commit() */
 bool store_in_transaction(const store_t *self);
 int store_failed(store_t *self); /* first failed read outside a transaction; cleared by asking */
 /* How long commits took, and whether one can be kept now: a transaction that changes nothing, synced. 0, or as

@@ -23,7 +23,9 @@ struct prepared {
 struct store {
     sqlite3 *db;
     bool in_transaction;
-    int failed; /* first failure of the open transaction, or of a read outside one */
+    bool gathering; /* transactions that end are kept open for those that follow */
+    bool begun;     /* BEGIN was run: in a transaction, or gathered ones wait for their COMMIT */
+    int failed;     /* first failure of the open transaction, or of a read outside one */
     int wal_pages;
     struct histogram sync; /* how long commits took */
     size_t statement_count;

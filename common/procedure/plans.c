@@ -119,20 +119,27 @@ static void plan_kinds(engine_t *self)
 /* ---- clocks ---- */
 
 /* Rules that speak when a clock runs out: those that name it, and R38 for C26 once it has a limit. */
-static void plan_clock(engine_t *self, const struct clock_info *clock)
+static void plan_clock_rules(engine_t *self)
 {
-    uint64_t *rules = &self->clock_rules[clock->number - 1];
-
-    *rules = strcmp(clock->id, "C26") == 0 ? rule_bit(self->r38) : 0;
+    memset(self->clock_rules, 0, sizeof self->clock_rules);
     for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
         const struct rule_info *rule = procedures_rule(self->procedures, number);
         for (size_t p = 1; p <= procedures_profile_count(self->procedures); p++) {
             const struct severity_entry *entries = NULL;
             size_t count = procedures_severities_of(self->procedures, rule, (uint8_t)p, &entries);
             for (size_t i = 0; i < count; i++) {
-                *rules |= entries[i].clock == clock->number ? rule_bit(number) : 0;
+                if (entries[i].clock != 0) {
+                    self->clock_rules[entries[i].clock - 1] |= rule_bit(number);
+                }
             }
         }
+    }
+}
+
+static void plan_clock(engine_t *self, const struct clock_info *clock)
+{
+    if (strcmp(clock->id, "C26") == 0) {
+        self->clock_rules[clock->number - 1] |= rule_bit(self->r38);
     }
     for (size_t i = 0; i < clock->met_count; i++) {
         self->bound_stops |=
@@ -167,6 +174,7 @@ static void plan_clocks(engine_t *self)
     free(self->settings);
     self->settings = mem_new(profiles * CLOCKS_MAX, sizeof *self->settings);
     self->bound_stops = 0;
+    plan_clock_rules(self);
     for (uint32_t i = 1; i <= procedures_clock_count(self->procedures); i++) {
         const struct clock_info *clock = procedures_clock(self->procedures, i);
         self->clock_profiles[i - 1] = procedures_profile_number(self->procedures, clock->profile);

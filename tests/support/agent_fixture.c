@@ -355,6 +355,14 @@ void agentfix_forget(struct agentfix *self)
     self->frame_count = 0;
 }
 
+static void take(struct agentfix *self, struct slice bytes)
+{
+    agent_core_frame(self->core, bytes);
+    if (!self->holds_tick) {
+        agent_core_tick(self->core);
+    }
+}
+
 void agentfix_give(struct agentfix *self, Waypost__Frame *frame)
 {
     struct buf bytes = {0};
@@ -363,8 +371,7 @@ void agentfix_give(struct agentfix *self, Waypost__Frame *frame)
         self->tamper(self, frame);
     }
     frame_encode(frame, &bytes);
-    agent_core_frame(self->core, buf_slice(&bytes));
-    agent_core_tick(self->core);
+    take(self, buf_slice(&bytes));
     buf_free(&bytes);
 }
 
@@ -824,8 +831,7 @@ void agentfix_deliver(
 
 void agentfix_deliver_again(struct agentfix *self)
 {
-    agent_core_frame(self->core, buf_slice(&last_delivery));
-    agent_core_tick(self->core);
+    take(self, buf_slice(&last_delivery));
 }
 
 void agentfix_redeliver(struct agentfix *self, uint64_t number)

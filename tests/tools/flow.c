@@ -4,9 +4,9 @@
  *   flow HUB_SOCKET RATE SECONDS (AGENT_SOCKET FROM TO)...
  *
  * Each agent is fed by a process of its own, on a fixed schedule: what is late stays late. Transfers are made before the first
- * event, one for ten events, as a case has. The time of an event is from when it was due at its agent (member `occurred`) to the line
- * that a watcher of the hub gets. Prints one line; exit 1 where an event did not come within 60 s, or 95 of 100 took longer
- * than two seconds.
+ * event, one for ten events, as a case has. The time of an event is from when it was due at its agent (member `occurred`) to the
+ * line that a watcher of the hub gets. Prints one line; exit 1 where an event did not come within 60 s, or 95 of 100 took
+ * longer than two seconds.
  */
 #include <poll.h>
 #include <stddef.h>

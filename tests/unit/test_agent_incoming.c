@@ -1,4 +1,4 @@
-/* wrap: store_commit */
+/* wrap: store_commit store_gathered */
 /* What an agent is told: applied once and in one transaction, faults without effect, acknowledgements, openings, the
  * receiver's order. */
 #include <setjmp.h>
@@ -44,6 +44,24 @@ int __wrap_store_commit(store_t *self)
         _exit(DIED_AFTER);
     }
     return rc;
+}
+
+int __real_store_gathered(store_t *self);
+int __wrap_store_gathered(store_t *self);
+
+/* fail_gathered: the next time that something is kept by it. */
+static bool fail_gathered;
+
+int __wrap_store_gathered(store_t *self)
+{
+    if (fail_gathered) {
+        fail_gathered = false;
+        store_begin(self);
+        store_rollback(self);
+        (void)__real_store_gathered(self);
+        return E_IO;
+    }
+    return __real_store_gathered(self);
 }
 
 static int setup(void **state)
@@ -227,6 +245,89 @@ static void frame__commit_fails__keeps_nothing_and_is_not_acknowledged(void **st
     agentfix_acked(self);
     assert_int_equal(agentfix_last_ack(self)->upto, 1);
     assert_false(agentfix_alarm(self, "storage"));
+}
+
+/* ---- frames that came together ---- */
+
+static void deliver_together(struct agentfix *self, int count)
+{
+    agent_core_gather(self->core);
+    self->holds_tick = true;
+    for (int i = 0; i < count; i++) {
+        agentfix_deliver(self, 0, true, FAULT_NONE);
+    }
+    self->holds_tick = false;
+}
+
+static void frames__that_came_together__are_one_transaction(void **state)
+{
+    struct agentfix *self = *state;
+    uint64_t syncs = histogram_total(store_sync(self->store));
+
+    deliver_together(self, 3);
+    assert_int_equal(inbox_size(self), 3);
+    assert_int_equal(histogram_total(store_sync(self->store)), syncs);
+    assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_ACK));
+    agent_core_gathered(self->core);
+    assert_int_equal(histogram_total(store_sync(self->store)), syncs + 1);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->upto, 3);
+}
+
+static void frame__of_another_kind__ends_what_was_gathered(void **state)
+{
+    struct agentfix *self = *state;
+    uint64_t syncs = histogram_total(store_sync(self->store));
+    Waypost__Frame pong = WAYPOST__FRAME__INIT;
+    Waypost__Pong body = WAYPOST__PONG__INIT;
+
+    deliver_together(self, 2);
+    pong.body_case = WAYPOST__FRAME__BODY_PONG;
+    pong.pong = &body;
+    self->holds_tick = true;
+    agentfix_give(self, &pong);
+    self->holds_tick = false;
+    assert_int_equal(histogram_total(store_sync(self->store)), syncs + 1);
+    agent_core_gathered(self->core);
+    assert_int_equal(histogram_total(store_sync(self->store)), syncs + 1);
+}
+
+static void nothing_of_them(struct agentfix *self)
+{
+    struct identity identity;
+
+    assert_int_equal(inbox_size(self), 0);
+    store_identity(self->store, &identity);
+    assert_int_equal(identity.stream_upto, 0);
+    agent_core_tick(self->core);
+    assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_ACK));
+    assert_true(agentfix_alarm(self, "storage"));
+    self->stream_last = 0;
+    agentfix_online(self);
+    agentfix_deliver(self, 0, true, FAULT_NONE);
+    agentfix_acked(self);
+    assert_int_equal(agentfix_last_ack(self)->upto, 1);
+}
+
+static void frames__together_and_the_disk_fails__are_given_up_together(void **state)
+{
+    struct agentfix *self = *state;
+
+    deliver_together(self, 3);
+    fail_gathered = true;
+    agent_core_gathered(self->core);
+    nothing_of_them(self);
+}
+
+static void frames__together_and_the_second_fails__are_given_up_together(void **state)
+{
+    struct agentfix *self = *state;
+
+    deliver_together(self, 1);
+    next_commit = FAIL;
+    deliver_together(self, 1);
+    agent_core_gathered(self->core);
+    nothing_of_them(self);
 }
 
 /* The agent is killed at the commit; what the next one finds is all or nothing. */
@@ -496,6 +597,10 @@ int main(void)
         WITH_AGENT(delivery__number_skipped__is_asked_for_again),
         WITH_AGENT(delivery__key_of_a_newer_register__waits_for_that_register),
         WITH_AGENT(frame__commit_fails__keeps_nothing_and_is_not_acknowledged),
+        WITH_AGENT(frames__that_came_together__are_one_transaction),
+        WITH_AGENT(frame__of_another_kind__ends_what_was_gathered),
+        WITH_AGENT(frames__together_and_the_disk_fails__are_given_up_together),
+        WITH_AGENT(frames__together_and_the_second_fails__are_given_up_together),
         cmocka_unit_test(agent__killed_before_the_commit__has_nothing_of_the_frame),
         cmocka_unit_test(agent__killed_after_the_commit__has_all_of_it_and_applies_it_once),
         WITH_AGENT(opening__by_a_role__is_said_until_it_is_acknowledged),
