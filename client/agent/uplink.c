@@ -535,6 +535,8 @@ void uplink_refused(agent_core_t *self, const Waypost__Refused *refused)
         agent_alarm(self, "stream_gap",
             "the broker does not send entries again that this database lacks: %.200s",
             refused->text);
+        uplink_close(
+            self, -1); /* an acknowledgement of a life before may have come in behind WELCOME */
         return;
     default:
         return;

@@ -205,6 +205,21 @@ static void delivery__number_skipped__is_asked_for_again(void **state)
     assert_int_equal(inbox_size(self), 2);
 }
 
+/* What is missing was acknowledged by a life of before, and its word came in behind WELCOME. */
+static void resend__refused__opens_a_session_whose_welcome_tells(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_deliver(self, 3, false, FAULT_NONE);
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_RESEND));
+    agentfix_refuse(self, E_RANGE, WAYPOST__FRAME__BODY_RESEND, 0, -1, 0);
+    assert_true(agentfix_alarm(self, "stream_gap"));
+    assert_false(agent_core_online(self->core));
+    agentfix_pass(self, 60000);
+    agentfix_online(self);
+    assert_true(agent_core_online(self->core));
+}
+
 static void delivery__key_of_a_newer_register__waits_for_that_register(void **state)
 {
     struct agentfix *self = *state;
@@ -595,6 +610,7 @@ int main(void)
         WITH_AGENT(delivery__wrapped_to_a_newer_key_too__opens_with_the_one_held),
         WITH_AGENT(delivery__tampered_payload__is_a_fault_and_its_facts_stand),
         WITH_AGENT(delivery__number_skipped__is_asked_for_again),
+        WITH_AGENT(resend__refused__opens_a_session_whose_welcome_tells),
         WITH_AGENT(delivery__key_of_a_newer_register__waits_for_that_register),
         WITH_AGENT(frame__commit_fails__keeps_nothing_and_is_not_acknowledged),
         WITH_AGENT(frames__that_came_together__are_one_transaction),
