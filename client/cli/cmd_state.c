@@ -204,6 +204,11 @@ static int state_known(
     struct knowledge knowledge = {.ledger = NULL};
     struct complaint why = {0};
 
+    if (source_form(reading->source) == SOURCE_BUNDLE) {
+        return cli_fail(cli, E_STATE,
+            "%s: a bundle does not say what went to whom; --known-by needs a journal or its export",
+            reading->path);
+    }
     reading_take(cli, reading, &options); /* names, and when that entry was */
     if (reading->why.rc != 0) {
         return cli_fail(cli, reading->why.rc, "%s: %s", reading->path, reading->why.text);

@@ -11,6 +11,7 @@
 
 #include "client/replay/cloudevents.h"
 #include "client/replay/portable.h"
+#include "common/codec/bundle.h"
 #include "common/codec/frame.h"
 
 #include "common/base/banned.h"
@@ -38,17 +39,19 @@ struct importing {
 int import_form(const char *path, enum source_form *out, struct complaint *why)
 {
     FILE *file = fopen(path, "rbe");
-    int first;
+    uint8_t start[8];
 
     if (file == NULL) {
         return complain(why, E_PERMISSION, "%s cannot be opened", path);
     }
-    first = fgetc(file);
+    size_t len = fread(start, 1, sizeof start, file);
     (void)fclose(file);
-    if (first == EOF) {
+    if (len == 0) {
         return complain(why, E_MALFORMED, "%s is empty", path);
     }
-    *out = first == '{' ? SOURCE_CLOUDEVENTS : SOURCE_PROTOBUF;
+    *out = bundle_begins(slice_of(start, len)) ? SOURCE_BUNDLE
+        : start[0] == '{'                      ? SOURCE_CLOUDEVENTS
+                                               : SOURCE_PROTOBUF;
     return 0;
 }
 

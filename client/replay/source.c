@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "client/replay/bundle_source.h"
 #include "client/replay/import.h"
 
 #include "common/base/banned.h"
@@ -95,6 +96,9 @@ int source_walk(
 {
     *torn_bytes = 0;
     *why = (struct complaint){0};
-    return self->form == SOURCE_JOURNAL ? walk_journal(self, walk, torn_bytes, why)
-                                        : import_walk(self->path, self->form, walk, why);
+    if (self->form == SOURCE_JOURNAL) {
+        return walk_journal(self, walk, torn_bytes, why);
+    }
+    return self->form == SOURCE_BUNDLE ? bundle_source_walk(self->path, walk, why)
+                                       : import_walk(self->path, self->form, walk, why);
 }

@@ -1,6 +1,6 @@
 /*
  * source: whatever records can be read from, so that every tool takes all of them: the folder of a journal (live or
- * copied), or a file that `waypost export` wrote. Only reads.
+ * copied), a file that `waypost export` wrote, or a bundle. Only reads.
  */
 #ifndef WAYPOST_REPLAY_SOURCE_H
 #define WAYPOST_REPLAY_SOURCE_H
@@ -11,7 +11,7 @@
 
 typedef struct source source_t;
 
-enum source_form { SOURCE_JOURNAL, SOURCE_PROTOBUF, SOURCE_CLOUDEVENTS };
+enum source_form { SOURCE_JOURNAL, SOURCE_PROTOBUF, SOURCE_CLOUDEVENTS, SOURCE_BUNDLE };
 
 struct source_walk {
     uint64_t
