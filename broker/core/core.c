@@ -103,6 +103,7 @@ void core_destroy(core_t **self_p)
     append_free(self);
     out_free(self);
     openable_free(self);
+    disclose_free(self);
     free(self->time_marks);
     free(self->held);
     free(self->erasures);

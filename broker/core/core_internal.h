@@ -120,7 +120,7 @@ struct stream {
     struct hash acked_hash; /* running hash there */
     uint64_t counter;       /* durable: of the last acknowledgement */
     uint64_t ack_position;  /* durable: record of the last acknowledgement in this epoch, 0 none */
-    uint64_t ack_leaf; /* its index in the journal; 0: it was before the snapshot of the start */
+    uint64_t ack_leaf;      /* its index in the journal, 0 none */
     uint64_t acked_next, counter_next;
     uint64_t last;         /* last number */
     uint64_t events;       /* pending entries that are events for it (not clear, not held) */
@@ -346,6 +346,9 @@ struct core {
     size_t time_mark_count, time_mark_capacity;
     struct held *held;
     size_t held_count, held_capacity;
+    struct table undisclosed; /* the newest of a transfer, by its id; disclose.c */
+    struct undisclosed *undisclosed_oldest, *undisclosed_newest; /* all, owned */
+    size_t undisclosed_count;
     struct erasure *erasures; /* open ones, owned */
     size_t erasure_count, erasure_capacity;
 
@@ -470,6 +473,8 @@ void routing_free(struct routing *self);
 struct route_row *routing_row(
     struct routing *self, const char *code); /* 9 bytes; NULL where unknown */
 void routing_resolve(core_t *self, struct route_row *row, int32_t day);
+uint32_t routing_stream(
+    core_t *self, const char *code, int32_t day); /* where a code leads, NO_STREAM where nowhere */
 uint64_t routing_hubs_of(core_t *self, const struct view *view, const struct digest *digest);
 const char *serving_name(
     const register_t *reg, const char *code); /* agent id, or the code itself */
@@ -621,6 +626,23 @@ void fold_erased(core_t *self, struct slice body); /* of RECORD_PAYLOAD_ERASED *
 void erase_run(core_t *self); /* destroy what is durably begun, and record it */
 void erasures_encode(const core_t *self, struct buf *out);
 void erasures_decode(core_t *self, struct cursor *in);
+
+/* disclose.c */
+bool disclose_is_alone(const struct view *view, const struct digest *digest); /* S-16 */
+/* Judged, to its sender alone: it is to be told; verdict: byte of the judged record. */
+void disclose_note(core_t *self, struct view *view, uint32_t index, uint8_t verdict);
+/* What an event brings with it, to a judged record's end. */
+void disclose_tell(core_t *self, struct view *view, uint32_t index, struct buf *body);
+/* Is an event that a party (DIGEST_ORIGIN, DIGEST_RECEIVING) does not know of yet? */
+bool disclose_hides(
+    const core_t *self, const uint8_t *transfer, const uint8_t *event, uint32_t party);
+void disclose_noted(core_t *self, uint64_t position, uint32_t index,
+    uint8_t verdict); /* durable, of an event that went to nobody */
+int disclose_apply(
+    core_t *self, const struct cursor *body); /* what stands behind the events; 0 or E_CORRUPT */
+void disclose_encode(const core_t *self, struct buf *out);
+void disclose_decode(core_t *self, struct cursor *in);
+void disclose_free(core_t *self);
 
 /* prove.c */
 void past_frame(core_t *self, struct session *session, const struct register_agent *agent,

@@ -22,6 +22,9 @@
         "Recipients routed to a successor. Senders should use the new code.")                      \
     X(EVENTS_RETURNED, "events_returned",                                                          \
         "Recipients unknown, split or abolished. Ask the sender to choose anew.")                  \
+    X(EVENTS_DISCLOSED, "events_disclosed",                                                        \
+        "What authorities recorded for themselves and another party has learnt since. Nothing to " \
+        "do.")                                                                                     \
     X(ACKS_TAKEN, "acks_taken", "Acknowledgements that took effect. Nothing to do.")               \
     X(ACKS_REPEATED, "acks_repeated",                                                              \
         "Acknowledgements seen before. Rising: a bad line, or captured frames.")                   \

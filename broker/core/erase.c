@@ -151,13 +151,7 @@ static const struct register_agent *sealed_to(const core_t *self, const uint8_t 
 
 static uint32_t stream_serving(core_t *self, const char *code)
 {
-    struct route_row *row = routing_row(&self->routing, code);
-
-    if (row == NULL) {
-        return NO_STREAM;
-    }
-    routing_resolve(self, row, civil_london_day(self->now_ms));
-    return row->stream;
+    return routing_stream(self, code, civil_london_day(self->now_ms));
 }
 
 /* The sender, whoever serves a recipient's code now, and whoever it was sealed to. */

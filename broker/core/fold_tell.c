@@ -132,6 +132,13 @@ static bool tell_named(struct telling *self, const char *detail)
     return any;
 }
 
+/* What an event does that a party does not know of yet is not said to it either (D49). */
+static bool is_hidden(const struct telling *self, const struct fold_item *item, uint32_t party)
+{
+    return item->has_event && item->has_transfer &&
+        disclose_hides(self->core, item->transfer, item->event, party);
+}
+
 static void tell_parties(struct telling *self, const struct fold_item *item, const char *detail)
 {
     const engine_t *engine = self->core->fold.engine;
@@ -144,8 +151,9 @@ static void tell_parties(struct telling *self, const struct fold_item *item, con
         both = true;
     }
     if (item->has_transfer && engine_parties(engine, item->transfer, &origin, &receiving) == 0) {
-        tell_code(self, origin, both);
-        tell_code(self, receiving, both || (tell & TELL_RECEIVING) != 0);
+        tell_code(self, origin, both && !is_hidden(self, item, DIGEST_ORIGIN));
+        tell_code(self, receiving,
+            (both || (tell & TELL_RECEIVING) != 0) && !is_hidden(self, item, DIGEST_RECEIVING));
     }
 }
 

@@ -5,8 +5,8 @@
  * Body of RECORD_JUDGED:
  *   u64 leaf index of the batch, u64 its position, u32 events, then per event: u8 verdict (0 unjudged, 1 effective,
  *   2 alert, 3 refused, 4 held; + 8: the payload is withheld; + 16: the engine did not survive it and never saw it),
- *   varint number of targets, varint (stream << 1 | facts only) each; u64 time at which the procedures folded it, 0
- *   where they were off
+ *   varint number of targets, varint (stream << 1 | facts only) each; what the events bring with them (disclose.c), if
+ *   anything; u64 time at which the procedures folded it, 0 where they were off
  * With a leaf index of UINT64_MAX - form it is about no batch but moves entries that are in streams already:
  *   FORM_MOVE     u32 stream, u32 stream that gets them too (NO_STREAM: they leave the first), u32 count, varint
  *                 differences of their numbers
@@ -49,23 +49,16 @@ static void target_add(struct targets *targets, uint32_t stream, bool clear)
     targets->list[targets->count++] = (uint64_t)stream << 1 | (clear ? 1 : 0);
 }
 
-/* S-16: an event to the sender's own code alone is recorded and delivered to nobody. */
-static bool to_itself_alone(const struct view *view, const struct digest *digest)
-{
-    return digest->code_count == DIGEST_TO + 1 &&
-        memcmp(view_code(view, digest, DIGEST_FROM), view_code(view, digest, DIGEST_TO),
-            CODE_BYTES) == 0;
-}
-
 static void route_event(core_t *self, const struct batch *batch, uint32_t index, int32_t day,
     struct targets *targets, struct buf *notes)
 {
     struct view *view = batch->view;
     const struct digest *digest = view_digest(self, view, index);
     uint64_t hubs = routing_hubs_of(self, view, digest);
+    bool alone = disclose_is_alone(view, digest); /* delivered to nobody */
 
     targets->count = 0;
-    for (uint32_t n = DIGEST_TO; n < digest->code_count && !to_itself_alone(view, digest); n++) {
+    for (uint32_t n = DIGEST_TO; n < digest->code_count && !alone; n++) {
         struct route_row *row = routing_row(&self->routing, view_code(view, digest, n));
         if (row != NULL) {
             routing_resolve(self, row, day);
@@ -176,6 +169,12 @@ static void judge_batch(core_t *self, struct batch *batch)
         for (size_t t = 0; t < targets.count; t++) {
             buf_put_varint(&body, targets.list[t]);
         }
+        if (disclose_is_alone(batch->view, view_digest(self, batch->view, i))) {
+            disclose_note(self, batch->view, i, verdict);
+        }
+    }
+    for (uint32_t i = 0; i < batch->count && self->undisclosed_count > 0; i++) {
+        disclose_tell(self, batch->view, i, &body);
     }
     buf_put_u64(&body, (uint64_t)folded_ms);
     (void)append_record(self, RECORD_JUDGED, buf_slice(&body), slice_of(NULL, 0), NULL);
@@ -234,6 +233,7 @@ static int judged_batch_apply(core_t *self, uint64_t leaf, struct cursor *body)
     for (uint32_t i = 0; i < count; i++) {
         uint8_t verdict = take_u8(body);
         uint8_t kept = (verdict & JUDGED_WITHHELD) != 0 ? ENTRY_WITHHELD : verdict & JUDGED_VERDICT;
+        bool reached = false; /* somebody in whole, and not a hub in clear facts */
         entry.index = (uint16_t)i;
         for (uint64_t targets = take_varint(body); targets > 0 && !body->failed; targets--) {
             uint64_t target = take_varint(body);
@@ -243,12 +243,17 @@ static int judged_batch_apply(core_t *self, uint64_t leaf, struct cursor *body)
             entry.flags =
                 (uint8_t)(((target & 1) != 0 ? ENTRY_CLEAR : 0) | kept << ENTRY_VERDICT_SHIFT);
             stream_push(self, self->streams[target >> 1], entry);
+            reached |= (target & 1) == 0;
+        }
+        if (!reached) {
+            disclose_noted(self, position, i, verdict);
         }
     }
+    int rc = disclose_apply(self, body);
     if (batch != NULL) {
         batch_remove(self, batch);
     }
-    return body->failed ? E_CORRUPT : 0;
+    return rc;
 }
 
 void judge_append_move(

@@ -31,7 +31,9 @@ enum {
     ERASURES_OPEN_MAX = 65536,        /* erasures that not every holder has confirmed */
     ERASE_STATEMENT_BYTES_MAX = 1024, /* of an EraseStatement */
     HELD_MAX = 4096,                  /* entries set aside by operators */
-    MOVED_RECORD_ENTRIES = 65536,     /* entries moved by one record: below 1 MiB */
+    DISCLOSED_MAX =
+        256, /* records kept for oneself that one event brings with it; the rest with the next */
+    MOVED_RECORD_ENTRIES = 65536,  /* entries moved by one record: below 1 MiB */
     SESSION_RETRY_MS = 1000,       /* told with a refusal that ends a session and may pass soon */
     SUPERSEDED_RETRY_MS = 30000,   /* told to a session that was taken over (S-2) */
     DECODE_BUDGET_BYTES = 8388608, /* memory that decoding one frame may take */

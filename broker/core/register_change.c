@@ -182,17 +182,17 @@ static const char *led_to(const register_t *reg, const char *code, int32_t day)
     return route == ROUTE_DIRECT || route == ROUTE_SUCCESSOR ? serving_name(reg, to->code) : NULL;
 }
 
-static void settle_event(core_t *self, struct settling *settling, const struct stream *stream,
-    uint64_t number, const struct entry *entry)
+/* By the codes first .. end - 1 of an event: where they lead now. False where none of them led to this stream. */
+static bool settle_codes(core_t *self, struct settling *settling, const struct stream *stream,
+    uint64_t number, const struct view *view, const struct digest *digest, uint32_t first,
+    uint32_t end)
 {
-    struct view *view = view_get(self, entry->position);
-    const struct digest *digest = view == NULL ? NULL : view_digest(self, view, entry->index);
+    int32_t day = civil_london_day(view->accepted_ms);
     bool leaves = false;
     bool stays = false;
     char code[CODE_BYTES + 1];
 
-    for (uint32_t n = DIGEST_TO; digest != NULL && n < digest->code_count; n++) {
-        int32_t day = civil_london_day(view->accepted_ms);
+    for (uint32_t n = first; n < end; n++) {
         digest_code(view, digest, n, code);
         const char *was = led_to(settling->before, code, day);
         const char *is = led_to(self->reg, code, day);
@@ -210,17 +210,35 @@ static void settle_event(core_t *self, struct settling *settling, const struct s
     if (leaves && !stays) {
         moves_add(settling, NO_STREAM, number);
     }
+    return leaves || stays;
 }
 
+static void settle_event(core_t *self, struct settling *settling, const struct stream *stream,
+    uint64_t number, const struct entry *entry)
+{
+    struct view *view = view_get(self, entry->position);
+    const struct digest *digest = view == NULL ? NULL : view_digest(self, view, entry->index);
+
+    if (digest != NULL) {
+        (void)settle_codes(
+            self, settling, stream, number, view, digest, DIGEST_TO, digest->code_count);
+    }
+}
+
+/* In clear facts: for a hub, or told to a party of its transfer afterwards (D49). */
 static void settle_clear(core_t *self, struct settling *settling, const struct stream *stream,
     uint64_t number, const struct entry *entry)
 {
     struct view *view = view_get(self, entry->position);
+    const struct digest *digest = view == NULL ? NULL : view_digest(self, view, entry->index);
 
-    if (view == NULL) {
+    if (digest == NULL ||
+        (disclose_is_alone(view, digest) &&
+            settle_codes(
+                self, settling, stream, number, view, digest, DIGEST_ORIGIN, DIGEST_FROM))) {
         return;
     }
-    uint64_t hubs = routing_hubs_of(self, view, view_digest(self, view, entry->index));
+    uint64_t hubs = routing_hubs_of(self, view, digest);
     for (size_t i = 0; i < self->routing.hub_count; i++) {
         if (self->routing.hubs[i] == stream->index && (hubs >> i & 1) != 0) {
             return;

@@ -160,6 +160,17 @@ void routing_resolve(core_t *self, struct route_row *row, int32_t day)
     row->day = day;
 }
 
+uint32_t routing_stream(core_t *self, const char *code, int32_t day)
+{
+    struct route_row *row = routing_row(&self->routing, code);
+
+    if (row == NULL) {
+        return NO_STREAM;
+    }
+    routing_resolve(self, row, day);
+    return row->stream;
+}
+
 uint64_t routing_hubs_of(core_t *self, const struct view *view, const struct digest *digest)
 {
     uint64_t hubs = self->routing.all;

@@ -2,9 +2,9 @@
  * snapshot: the durable state as bytes and back. Our own form, versioned; one that is not understood is not used, and
  * the journal is replayed instead. Two states are equal exactly where their bytes are.
  *
- *   u32 "WPS3", u64 leaves, u64 position of the last, u64 position of the register, of the one before, of the epoch, u8 settled
+ *   u32 "WPS4", u64 leaves, u64 position of the last, u64 position of the register, of the one before, of the epoch, u8 settled
  *   u32 streams, each: head, incarnations with marks, pending entries in runs
- *   u32 batches not judged · u32 entries held · u32 openings · u32 time marks · u32 open erasures
+ *   u32 batches not judged · u32 entries held · u32 openings · u32 time marks · u32 open erasures · u32 not disclosed
  * Varints throughout; positions and numbers as differences from the one before.
  */
 #include "broker/core/core_internal.h"
@@ -14,7 +14,7 @@
 
 #include "common/base/banned.h"
 
-#define SNAPSHOT_MAGIC UINT32_C(0x33535057)
+#define SNAPSHOT_MAGIC UINT32_C(0x34535057)
 
 /* ---- writing ---- */
 
@@ -79,6 +79,7 @@ static void stream_put(const struct stream *stream, struct buf *out)
     buf_put(out, stream->acked_hash.b, HASH_BYTES);
     buf_put_varint(out, stream->counter);
     buf_put_varint(out, stream->ack_position);
+    buf_put_varint(out, stream->ack_leaf);
     buf_put_varint(out, stream->last);
     buf_put_u64(out, (uint64_t)stream->contact_ms);
     buf_put_varint(out, stream->incarnation_durable);
@@ -169,6 +170,7 @@ void snapshot_encode(const core_t *self, struct buf *out)
         before = *mark;
     }
     erasures_encode(self, out);
+    disclose_encode(self, out);
 }
 
 /* ---- reading ---- */
@@ -249,6 +251,7 @@ static void stream_take(core_t *self, struct cursor *in)
     }
     stream->counter = stream->counter_next = take_varint(in);
     stream->ack_position = take_varint(in);
+    stream->ack_leaf = take_varint(in);
     uint64_t last = take_varint(in);
     stream->contact_ms = (int64_t)take_u64(in);
     uint64_t incarnations = take_varint(in);
@@ -344,6 +347,7 @@ static void state_forget(core_t *self)
     table_free(&self->stream_names);
     self->held_count = 0;
     self->erasure_count = 0;
+    disclose_free(self);
     openable_free(self);
     self->openables = NULL;
     self->openable_slots = NULL;
@@ -377,6 +381,7 @@ static void state_take(core_t *self, struct cursor *in)
     openings_take(self, in);
     history_take(self, in);
     erasures_decode(self, in);
+    disclose_decode(self, in);
     if (self->register_position != 0 && !in->failed) {
         self->reg = register_read(self, self->register_position);
         in->failed = self->reg == NULL;

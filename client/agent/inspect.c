@@ -84,10 +84,20 @@ static int check_path(agent_core_t *self, const Waypost__EventEntry *entry,
     return 0;
 }
 
+/* What another authority recorded for itself is told to the other party of its transfer afterwards (D49, S-16). */
+static bool disclosed_to_us(
+    const agent_core_t *self, const struct event_view *view, int64_t accepted_ms)
+{
+    return view->recipient_count == 1 && strcmp(view->to[0].code, view->from) == 0 &&
+        (book_serves(self, view->origin, accepted_ms) ||
+            book_serves(self, view->receiving, accepted_ms));
+}
+
 static bool addressed_to_us(
     const agent_core_t *self, const struct event_view *view, int64_t accepted_ms)
 {
-    if (register_agent_has_role(self->me, REGISTER_ROLE_HUB)) {
+    if (register_agent_has_role(self->me, REGISTER_ROLE_HUB) ||
+        disclosed_to_us(self, view, accepted_ms)) {
         return true;
     }
     for (size_t i = 0; i < view->recipient_count; i++) {

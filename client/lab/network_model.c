@@ -173,11 +173,24 @@ static bool knows(const struct event_state *state, const struct member *member)
     return false;
 }
 
-/* D49: what others have recorded for themselves about these children goes with the event. */
+static bool is_member(const model_t *self, const char *code, const struct member *member)
+{
+    const char *today =
+        procedures_route(self->scenario->procedures, code, civil_london_day(self->now_ms));
+
+    return today != NULL && strcmp(today, member->code) == 0;
+}
+
+/* D49: what others have recorded for themselves about these children goes with the event, to a party of the transfer. */
 static void disclose(model_t *self, uint32_t event, struct member *to)
 {
     const struct scenario_event *told = &self->scenario->events[event];
+    const struct scenario_transfer *transfer = &self->scenario->transfers[told->transfer];
     const struct index_list *alone = &self->recorded_alone[told->transfer];
+
+    if (!is_member(self, transfer->origin, to) && !is_member(self, transfer->receiving, to)) {
+        return;
+    }
 
     for (size_t i = 0; i < alone->count; i++) {
         struct event_state *state = &self->events[alone->items[i]];

@@ -90,9 +90,9 @@ void parties_erase(struct parties *self, uint32_t event);
 /* ---- parties_agree.c ---- */
 
 /*
- * Was everything about these children said to this council, or by it? What a council records for itself, or says to a
- * third one, is not known to the others, and they cannot be asked about what it changes. Children that an event links
- * count as one.
+ * Was everything about these children said to this council, or by it? What a council has recorded for itself and not
+ * disclosed yet, or says to a third one, is not known to the others, and they cannot be asked about what it changes.
+ * Children that an event links count as one.
  */
 bool parties_were_told(
     struct parties *self, const char *view, const uint32_t *children, uint32_t child_count);

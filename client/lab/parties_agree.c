@@ -67,22 +67,41 @@ static bool join_children(struct children *set, const struct parties *self,
     return grown;
 }
 
-static bool is_between(
-    const struct parties *self, const struct event_view *view, const char *council)
+static const uint8_t *id_of(const struct parties *self, const uint8_t *id)
 {
-    const char *codes[RECIPIENTS_MAX];
-    uint8_t id[UUID_BYTES];
-
-    if (strcmp(view->from, council) == 0) {
-        return true;
-    }
-    memcpy(id, view->id, UUID_BYTES);
     for (uint32_t i = 0; i < self->scenario->event_count; i++) {
-        if (memcmp(self->scenario->events[i].id, view->id, UUID_BYTES) == 0) {
-            memcpy(id, self->events[i].bytes, UUID_BYTES);
+        if (memcmp(self->scenario->events[i].id, id, UUID_BYTES) == 0) {
+            return self->events[i].bytes;
         }
     }
-    size_t count = engine_recipients(self->port.engine(self->port.context), id, codes);
+    return id;
+}
+
+/* It was recorded for its sender alone, and the other party has learnt of it since (D49). */
+static bool is_disclosed(struct parties *self, const struct event_view *view, const char *council)
+{
+    char id[UUID_TEXT_BYTES];
+
+    if (view->recipient_count != 1 || strcmp(view->to[0].code, view->from) != 0) {
+        return false;
+    }
+    uuid_format(id_of(self, view->id), id);
+    json_t *shown =
+        parties_ask(self, council, json_pack("{s:s, s:s}", "op", "show", "event", id), NULL);
+    bool known = shown != NULL;
+    json_decref(shown);
+    return known;
+}
+
+static bool is_between(struct parties *self, const struct event_view *view, const char *council)
+{
+    const char *codes[RECIPIENTS_MAX];
+
+    if (strcmp(view->from, council) == 0 || is_disclosed(self, view, council)) {
+        return true;
+    }
+    size_t count =
+        engine_recipients(self->port.engine(self->port.context), id_of(self, view->id), codes);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(codes[i], council) == 0) {
             return true;

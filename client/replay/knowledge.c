@@ -209,6 +209,17 @@ static void judged_push(struct finding *self, struct judged_body *body)
             }
         }
     }
+    struct judged_disclosure told;
+    while (judged_disclosed(body, &told)) {
+        struct stream *stream = stream_at(self, told.stream);
+        entry.leaf = told.leaf;
+        entry.index = told.index;
+        entry.verdict = told.verdict;
+        entry.withheld = told.withheld;
+        if (stream != NULL) {
+            push(stream, &entry);
+        }
+    }
 }
 
 static void judged_move(struct finding *self, struct judged_body *body)

@@ -8,9 +8,11 @@
 
 #include "common/base/banned.h"
 
+enum { FOLDED_BYTES = 8 }; /* the engine's time, at the end */
+
 int64_t record_folded_at(struct slice body)
 {
-    return body.len < 8 ? 0 : (int64_t)get_u64(body.data + body.len - 8);
+    return body.len < FOLDED_BYTES ? 0 : (int64_t)get_u64(body.data + body.len - FOLDED_BYTES);
 }
 
 static int batch_read(struct slice body, struct judged_body *out)
@@ -81,6 +83,22 @@ bool judged_target(struct judged_event *self, uint32_t *stream, bool *facts_only
     uint64_t target = take_varint(&self->rest);
     *stream = (uint32_t)(target >> 1);
     *facts_only = (target & 1) != 0;
+    return !self->rest.failed;
+}
+
+bool judged_disclosed(struct judged_body *self, struct judged_disclosure *out)
+{
+    if (self->form != JUDGED_BATCH || self->count > 0 || self->rest.rest.len <= FOLDED_BYTES) {
+        return false;
+    }
+    out->leaf = take_u64(&self->rest);
+    out->position = take_u64(&self->rest);
+    out->index = take_u32(&self->rest);
+    uint8_t byte = take_u8(&self->rest);
+    out->verdict = byte & JUDGED_VERDICT_BITS;
+    out->withheld = (byte & JUDGED_WITHHELD_BIT) != 0;
+    out->stream = take_u32(&self->rest);
+    out->parties = take_u8(&self->rest);
     return !self->rest.failed;
 }
 

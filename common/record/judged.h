@@ -41,6 +41,18 @@ bool judged_next(
     struct judged_body *self, struct judged_event *out); /* false at the end, or where it is cut */
 bool judged_target(struct judged_event *self, uint32_t *stream, bool *facts_only);
 
+/* JUDGED_BATCH, behind its last event: one that was recorded for its sender alone is told to a party now (D49). */
+struct judged_disclosure {
+    uint64_t leaf, position; /* of its batch */
+    uint32_t index;          /* in that batch */
+    uint8_t verdict;
+    bool withheld;
+    uint32_t stream;
+    uint8_t parties; /* that know it by then: bit 0 origin, 1 receiving */
+};
+bool judged_disclosed(struct judged_body *self,
+    struct judged_disclosure *out); /* false at the end, or where it is cut */
+
 /* JUDGED_MOVE: the next number; JUDGED_HOLD: the next place. False at the end, or where it is cut. */
 bool judged_number(struct judged_body *self, uint64_t *number);
 bool judged_place(struct judged_body *self, uint32_t *stream, uint64_t *number);

@@ -460,6 +460,7 @@ uint64_t agent_write_kind(struct fake_agent *self, const struct fake_case *about
     struct complaint why = {0};
     struct buf header = {0};
     struct buf body = {0};
+    struct seal_commitment commitment = commitment_of(about->payload);
 
     head_fill(self, to, &draft.head);
     draft.head.kind = catalogue_kind_named(kind)->number;
@@ -476,9 +477,10 @@ uint64_t agent_write_kind(struct fake_agent *self, const struct fake_case *about
     self->own = realloc(self->own, (self->own_count + 1) * sizeof *self->own);
     assert(self->own != NULL);
     struct own_event *own = &self->own[self->own_count++];
-    *own = (struct own_event){.receipted = false};
+    *own = (struct own_event){.payload = about->payload};
     memcpy(own->id, draft.head.id, UUID_BYTES);
-    event_join(buf_slice(&header), buf_slice(&body), NULL, &own->bytes);
+    event_join(buf_slice(&header), buf_slice(&body), about->payload == NULL ? NULL : &commitment,
+        &own->bytes);
     buf_free(&header);
     buf_free(&body);
     free(text);

@@ -442,6 +442,24 @@ void core_fixture_verify(struct core_fixture *self)
     }
 }
 
+void core_fixture_snapshot(struct core_fixture *self)
+{
+    struct buf state = {0};
+    uint64_t size;
+    uint64_t position;
+    uint64_t keep = self->options.snapshot_bytes;
+
+    self->options.snapshot_bytes = 0;
+    core_fixture_restart(self); /* options are taken at the start */
+    bool due = core_snapshot_due(self->core, &state, &size, &position);
+    assert(due);
+    int rc = journal_snapshot_write(
+        self->base.journal, SNAPSHOT_TRANSPORT, size, position, buf_slice(&state));
+    assert(rc == 0);
+    self->options.snapshot_bytes = keep;
+    buf_free(&state);
+}
+
 void core_fixture_state(struct core_fixture *self, struct buf *out)
 {
     snapshot_encode(self->core, out);

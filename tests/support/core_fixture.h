@@ -157,6 +157,9 @@ void core_fixture_pass(struct core_fixture *self, int64_t ms);
 Waypost__Frame *core_fixture_find(
     struct core_fixture *self, const struct fake_agent *agent, int body_case);
 
+/* A snapshot of the transport is written; later starts begin with it. */
+void core_fixture_snapshot(struct core_fixture *self);
+
 /* The state as the core would write it. Appended. */
 void core_fixture_state(struct core_fixture *self, struct buf *out);
 
@@ -171,6 +174,8 @@ uint64_t agent_write(struct fake_agent *self, const char *const *to);
 struct fake_case {
     const char *origin, *receiving;
     uint8_t transfer[UUID_BYTES], subject[UUID_BYTES];
+    const char
+        *payload; /* ciphertext of what is said, lent for the life of the fixture; NULL for none */
 };
 uint64_t agent_write_kind(struct fake_agent *self, const struct fake_case *about, const char *kind,
     const char *facts, const char *const *to);

@@ -73,23 +73,6 @@ static void state_survives(struct core_fixture *f)
     buf_free(&after);
 }
 
-static void snapshot_now(struct core_fixture *f)
-{
-    struct buf state = {0};
-    uint64_t size;
-    uint64_t position;
-    uint64_t keep = f->options.snapshot_bytes;
-
-    f->options.snapshot_bytes = 0;
-    core_fixture_restart(f); /* options are taken at the start */
-    assert_true(core_snapshot_due(f->core, &state, &size, &position));
-    assert_int_equal(journal_snapshot_write(
-                         f->base.journal, SNAPSHOT_TRANSPORT, size, position, buf_slice(&state)),
-        0);
-    f->options.snapshot_bytes = keep;
-    buf_free(&state);
-}
-
 static void state__after_a_restart__is_that_before_it(void **state)
 {
     struct core_fixture *f = *state;
@@ -104,7 +87,7 @@ static void state__after_a_restart__is_that_before_it(void **state)
     core_fixture_verify(f);
     assert_true(core_fixture_commit(f)); /* some not judged durably */
     state_survives(f);
-    snapshot_now(f);
+    core_fixture_snapshot(f);
     state_survives(f);
     hello_all(f);
     core_fixture_settle(f);
@@ -284,7 +267,7 @@ static void step(struct core_fixture *f)
         if (draw(8) == 0) {
             step_crash(f);
         } else if (draw(20) == 0) {
-            snapshot_now(f);
+            core_fixture_snapshot(f);
         } else if (registers && draw(4) == 0) {
             step_register(f);
         }

@@ -30,6 +30,13 @@ static void put_judged(struct buf *out)
             buf_put_varint(out, (uint64_t)(100 + t) << 1 | (t & 1));
         }
     }
+    buf_put_u64(out,
+        5); /* what the batch brings with it: leaf, position, index, verdict, stream, parties */
+    buf_put_u64(out, 2048);
+    buf_put_u32(out, 1);
+    buf_put_u8(out, 2);
+    buf_put_u32(out, 9);
+    buf_put_u8(out, 3);
     buf_put_u64(out, 1234567);
 }
 
@@ -59,6 +66,12 @@ static void judged__of_a_batch__gives_verdicts_and_targets(void **state)
         assert_false(judged_target(&event, &stream, &facts_only));
     }
     assert_false(judged_next(&judged, &event));
+    struct judged_disclosure told;
+    assert_true(judged_disclosed(&judged, &told));
+    assert_true(told.leaf == 5 && told.position == 2048 && told.index == 1 && told.verdict == 2);
+    assert_true(told.stream == 9 && told.parties == 3 && !told.withheld);
+    assert_false(judged_disclosed(&judged, &told));
+    assert_false(judged.rest.failed);
     buf_free(&body);
 }
 
@@ -67,6 +80,7 @@ static void judged__cut_short_anywhere__never_reads_outside(void **state)
     struct buf body = {0};
     struct judged_body judged;
     struct judged_event event;
+    struct judged_disclosure told;
     uint32_t stream;
     bool facts_only;
 
@@ -81,6 +95,8 @@ static void judged__cut_short_anywhere__never_reads_outside(void **state)
                 read++;
                 while (judged_target(&event, &stream, &facts_only)) {
                 }
+            }
+            while (judged_disclosed(&judged, &told)) {
             }
         }
         assert_true(read <= EVENTS && (len > 26 || read < EVENTS));

@@ -133,30 +133,13 @@ static int is_scenario(const struct dirent *entry)
     return dot != NULL && strcmp(dot, ".scenario") == 0;
 }
 
-/*
- * The same among real cores: as many expectations hold, but for what is known to differ (docs/SCENARIOS.md, "Over which
- * network").
- */
+/* The same among real cores: as many expectations hold. */
 static uint32_t fails_among_cores(
     const char *path, struct slice text, const struct run_result *model)
 {
-    static const struct {
-        const char *file;
-        uint32_t failed;
-        const char *words;
-    } known[] = {
-        {"transport-corners", 1, "expected flag U order=active view=E08000035"},
-    };
     struct told told;
     struct run_result result = run_over(path, text, true, &told);
 
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strstr(path, known[i].file) != NULL) {
-            assert_int_equal(result.failed, known[i].failed);
-            assert_non_null(strstr(told.first, known[i].words));
-            return 0;
-        }
-    }
     if (result.failed > 0) {
         print_error("among cores: %s\n", told.first);
     }
