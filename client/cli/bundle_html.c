@@ -35,9 +35,11 @@ static const char style[] =
     "@media "
     "(max-width:40rem){thead{position:absolute;left:-999rem}tr,td{display:block}td{border:0;"
     "padding:.1rem 0}tr{border-bottom:1px solid #bbb;padding:.5rem 0}}\n"
-    "@media print{@page{size:A4;margin:18mm "
-    "15mm}body{font-size:10.5pt;max-width:none;margin:0;padding:0}thead{display:table-header-group}"
-    "tr{break-inside:avoid}.judgement{break-inside:avoid}}\n"
+    "@media print{@page{size:A4;margin:18mm 15mm "
+    "20mm}body{font-size:10.5pt;max-width:none;margin:0;padding:0}thead{display:table-header-group}"
+    "tr,.judgement,li,footer{break-inside:avoid}footer{break-before:avoid}h2,caption{break-after:"
+    "avoid}p,li{orphans:3;widows:"
+    "3}}\n"
     "</style>\n";
 
 static void put(struct buf *out, const char *text)
@@ -97,6 +99,20 @@ static void put_row(struct buf *out, const char *name, const char *format, ...)
     put(out, "</dt><dd>");
     put_escaped(out, text);
     put(out, "</dd>\n");
+}
+
+/* On every sheet of paper: which transfer, and which page of how many. The id is one of ours: no quote is in it. */
+static void put_page_margins(const struct bundle_view *view, struct buf *out)
+{
+    static const char font[] = "font:9pt Georgia,serif;color:#555";
+
+    put(out, "<style>@media print{@page{@bottom-left{content:\"Transfer ");
+    put(out, view->transfer);
+    put(out, "\";");
+    put(out, font);
+    put(out, "}@bottom-right{content:\"Page \" counter(page) \" of \" counter(pages);");
+    put(out, font);
+    put(out, "}}}</style>\n");
 }
 
 static void put_about(const struct bundle_view *view, struct buf *out)
@@ -195,6 +211,7 @@ void bundle_html(const struct cli *cli, const struct bundle_view *view, struct b
     put_escaped(out, view->transfer);
     put(out, "</title>\n");
     put(out, style);
+    put_page_margins(view, out);
     put(out,
         "</head>\n<body>\n<main>\n<h1>What was said about one transfer, and what proves it</h1>\n");
     put_judgement(view, out);

@@ -36,6 +36,7 @@ bundle__of_both_parties__verifies_offline_and_as_a_document() {
     check_not "no word of the sealed part" grep -qF "invented words" "$NET/sender.wpb" "$NET/recipient.wpb" "$NET/review.html"
     check_not "no label that is kept here only" grep -qa '"ash"' "$NET/sender.wpb"
     check "a document" grep -q "Everything in it holds" "$NET/review.html"
+    check "which names itself and its pages on paper" grep -q "Transfer $transfer\".*counter(page).*counter(pages)" "$NET/review.html"
     check_not "without scripts" grep -qi "<script" "$NET/review.html"
     check "another network's roots are refused" ends_with_status 1 other_roots "$NET/sender.wpb"
 }
