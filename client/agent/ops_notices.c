@@ -106,6 +106,7 @@ static void say_whom(const struct notice_row *row, struct sentence *out)
     say(out, ": ", row->code, strlen(row->code));
     say(out, ", now ", row->successors, strlen(row->successors));
     say(out, ", by ", row->by, strlen(row->by));
+    say_detail(out, row->detail, "by", ", by ");
     say_detail(out, row->detail, "dimension", ": ");
     say_detail(out, row->detail, "from", ", from ");
     say_detail(out, row->detail, "to", " to ");

@@ -172,16 +172,10 @@ static void put_receipts(struct cli *cli, const json_t *rows, const names_t *nam
 
 static void put_notice(struct cli *cli, const json_t *notice)
 {
-    char *dumped =
-        json_is_string(notice) ? NULL : json_dumps(notice, JSON_COMPACT | JSON_ENCODE_ANY);
-    const char *text = text_of(notice, "text");
-    if (text[0] == '\0') {
-        text = json_is_string(notice) ? json_string_value(notice) : dumped;
-    }
     char time[CLI_TIME_BYTES];
+
     cli_say(cli, "%s%s%s  %s\n", cli_paint(cli, PAINT_YELLOW), when_text(cli, notice, "at", time),
-        cli_paint(cli, PAINT_END), text == NULL ? "" : text);
-    free(dumped);
+        cli_paint(cli, PAINT_END), text_of(notice, "text"));
     size_t i;
     json_t *rule;
     json_array_foreach(json_object_get(notice, "rules"), i, rule)
