@@ -16,16 +16,37 @@ enum { STAGES_MAX = 8 };
 /* Ages by which what waits is counted: below these many hours; the last without end. */
 static const int64_t age_hours[HUB_AGE_COUNT - 1] = {1, 24, 72, 168};
 
+enum measure {
+    SENT,
+    RECEIVED,
+    NOTICES,
+    ACCEPTANCES,
+    REFUSALS,
+    RUNNING,
+    BREACHED,
+    NOT_PERSISTED, /* of all ages */
+    NOT_OPENED,    /* likewise: persisted, and opened by nobody */
+    REGION_MEASURES,
+    ALERTS = REGION_MEASURES, /* from here on not summed over the region */
+    MISSED,
+    DISPUTES,
+    MEASURES
+};
+
+static const char *const measure_names[MEASURES] = {"sent", "received", "notices", "acceptances",
+    "refusals", "running", "breached", "not_persisted", "not_opened", "alerts", "missed",
+    "disputes"};
+
 struct place_sum {
     char code[CODE_BYTES + 1];
     bool here; /* in the region */
-    int64_t heard_ms, said_ms, running, breached;
+    int64_t heard_ms, said_ms;
     const struct hub_contact *contact; /* lent */
-    int64_t sent, received, notices, acceptances, refusals, alerts, breaches;
+    int64_t counts[MEASURES];
+    int64_t shown[MEASURES]; /* the same as far as it is told (counts.h) */
     int64_t unpersisted[HUB_AGE_COUNT];
-    int64_t unopened[HUB_AGE_COUNT];                   /* persisted, and opened by nobody */
+    int64_t unopened[HUB_AGE_COUNT];
     int64_t oldest_unpersisted_ms, oldest_unopened_ms; /* since, 0 for none */
-    int64_t disputes;
     size_t span_first, span_count;
 };
 
@@ -67,8 +88,8 @@ static void read_places(struct overview *self)
         place->here = tables_in_area(self->view->tables, place->code);
         place->heard_ms = row_int(row, 2);
         place->said_ms = row_int(row, 3);
-        place->running = row_int(row, 4);
-        place->breached = row_int(row, 5);
+        place->counts[RUNNING] = row_int(row, 4);
+        place->counts[BREACHED] = row_int(row, 5);
         place->contact = &self->view->tables->contacts[id];
         self->place_count = (size_t)id;
     }
@@ -89,17 +110,17 @@ static void read_flow(struct overview *self)
         if (origin == NULL || receiving == NULL) {
             continue;
         }
-        origin->sent += row_int(row, 2);
-        origin->received += row_int(row, 3);
-        receiving->sent += row_int(row, 3);
-        receiving->received += row_int(row, 2);
-        origin->notices += row_int(row, 4);
-        receiving->acceptances += row_int(row, 5);
-        receiving->refusals += row_int(row, 6);
-        origin->alerts += row_int(row, 7);
-        receiving->alerts += row_int(row, 7);
-        origin->breaches += row_int(row, 8);
-        receiving->breaches += row_int(row, 8);
+        origin->counts[SENT] += row_int(row, 2);
+        origin->counts[RECEIVED] += row_int(row, 3);
+        receiving->counts[SENT] += row_int(row, 3);
+        receiving->counts[RECEIVED] += row_int(row, 2);
+        origin->counts[NOTICES] += row_int(row, 4);
+        receiving->counts[ACCEPTANCES] += row_int(row, 5);
+        receiving->counts[REFUSALS] += row_int(row, 6);
+        origin->counts[ALERTS] += row_int(row, 7);
+        receiving->counts[ALERTS] += row_int(row, 7);
+        origin->counts[MISSED] += row_int(row, 8);
+        receiving->counts[MISSED] += row_int(row, 8);
     }
 }
 
@@ -135,6 +156,8 @@ static void read_waiting(struct overview *self)
         }
         place->unpersisted[age] += row_int(row, 2);
         place->unopened[age] += row_int(row, 3);
+        place->counts[NOT_PERSISTED] += row_int(row, 2);
+        place->counts[NOT_OPENED] += row_int(row, 3);
         if (row_int(row, 2) > 0) {
             note_oldest(&place->oldest_unpersisted_ms, row_int(row, 1));
         }
@@ -157,10 +180,10 @@ static void read_disputes(struct overview *self)
         int64_t stage = row_int(row, 0);
         self->stages[stage < STAGES_MAX ? stage : STAGES_MAX] += row_int(row, 3);
         if (origin != NULL) {
-            origin->disputes += row_int(row, 3);
+            origin->counts[DISPUTES] += row_int(row, 3);
         }
         if (receiving != NULL) {
-            receiving->disputes += row_int(row, 3);
+            receiving->counts[DISPUTES] += row_int(row, 3);
         }
     }
 }
@@ -226,41 +249,56 @@ static void read_spans(struct overview *self)
 
 /* ---- one authority ---- */
 
-static json_t *ages_json(const int64_t *counts, int64_t threshold)
+/* all: what is told of the sum. Where that is hidden for a neighbour's sake, the ages do not give it away. */
+static json_t *ages_json(const int64_t *counts, int64_t all, int64_t threshold)
 {
     static const char *const names[HUB_AGE_COUNT] = {
         "under_1h", "1h_to_1d", "1d_to_3d", "3d_to_7d", "over_7d"};
     int64_t cells[HUB_AGE_COUNT];
-    int64_t sum = 0;
+    size_t most = 0;
     json_t *json = json_object();
 
-    for (size_t i = 0; i < HUB_AGE_COUNT; i++) {
-        cells[i] = counts[i];
-        sum += counts[i];
-    }
+    memcpy(cells, counts, sizeof cells);
     counts_row(cells, HUB_AGE_COUNT, threshold);
-    json_object_set_new(json, "all", count_json(count_shown(sum, threshold), threshold));
+    for (size_t i = 0; i < HUB_AGE_COUNT; i++) {
+        most = counts[i] > counts[most] ? i : most;
+    }
+    if (all == COUNT_HIDDEN) {
+        cells[most] = COUNT_HIDDEN;
+    }
+    json_object_set_new(json, "all", count_json(all, threshold));
     for (size_t i = 0; i < HUB_AGE_COUNT; i++) {
         json_object_set_new(json, names[i], count_json(cells[i], threshold));
     }
     return json;
 }
 
-static int64_t sum_ages(const int64_t *counts)
+/*
+ * Every measure is a column that may be known by two sums: that of the region's own authorities, which is shown, and that of
+ * all authorities (what all have sent is what all have received).
+ */
+static void hide_small(struct overview *self)
 {
-    int64_t sum = 0;
+    struct count_cell *cells = mem_new(self->place_count + 1, sizeof *cells);
 
-    for (size_t i = 0; i < HUB_AGE_COUNT; i++) {
-        sum += counts[i];
+    for (int m = 0; m < MEASURES; m++) {
+        for (size_t i = 0; i < self->place_count; i++) {
+            const struct place_sum *place = &self->places[i + 1];
+            cells[i] = (struct count_cell){.row = place->here ? 0 : 1, .count = place->counts[m]};
+        }
+        counts_table(cells, self->place_count, self->view->threshold);
+        for (size_t i = 0; i < self->place_count; i++) {
+            self->places[i + 1].shown[m] = cells[i].shown;
+        }
     }
-    return sum;
+    free(cells);
 }
 
 /* Quiet is who owes something and has said nothing. */
 static bool is_quiet(const struct overview *self, const struct place_sum *place)
 {
-    bool owes = place->running > 0 || place->breached > 0 || sum_ages(place->unpersisted) > 0 ||
-        sum_ages(place->unopened) > 0;
+    bool owes = place->counts[RUNNING] > 0 || place->counts[BREACHED] > 0 ||
+        place->counts[NOT_PERSISTED] > 0 || place->counts[NOT_OPENED] > 0;
 
     return owes && self->view->now_ms - place->heard_ms > self->view->quiet_ms;
 }
@@ -281,11 +319,6 @@ static const char *listening_word(const struct overview *self, const struct plac
     return "no";
 }
 
-static void put_count(json_t *json, const char *name, int64_t count, int64_t threshold)
-{
-    json_object_set_new(json, name, count_json(count_shown(count, threshold), threshold));
-}
-
 static json_t *authority_json(const struct overview *self, const struct place_sum *place)
 {
     int64_t threshold = self->view->threshold;
@@ -296,18 +329,13 @@ static json_t *authority_json(const struct overview *self, const struct place_su
         listening_word(self, place), "quiet", (int)is_quiet(self, place));
 
     assert(json != NULL);
-    put_count(json, "sent", place->sent, threshold);
-    put_count(json, "received", place->received, threshold);
-    put_count(json, "notices", place->notices, threshold);
-    put_count(json, "acceptances", place->acceptances, threshold);
-    put_count(json, "refusals", place->refusals, threshold);
-    put_count(json, "alerts", place->alerts, threshold);
-    put_count(json, "missed", place->breaches, threshold);
-    put_count(json, "running", place->running, threshold);
-    put_count(json, "breached", place->breached, threshold);
-    put_count(json, "disputes", place->disputes, threshold);
-    json_object_set_new(json, "not_persisted", ages_json(place->unpersisted, threshold));
-    json_object_set_new(json, "not_opened", ages_json(place->unopened, threshold));
+    for (int m = 0; m < MEASURES; m++) {
+        json_object_set_new(json, measure_names[m], count_json(place->shown[m], threshold));
+    }
+    json_object_set_new(json, "not_persisted",
+        ages_json(place->unpersisted, place->shown[NOT_PERSISTED], threshold));
+    json_object_set_new(
+        json, "not_opened", ages_json(place->unopened, place->shown[NOT_OPENED], threshold));
     json_object_set_new(json, "oldest_not_persisted", part_stamp(place->oldest_unpersisted_ms));
     json_object_set_new(json, "oldest_not_opened", part_stamp(place->oldest_unopened_ms));
     json_object_set_new(
@@ -353,17 +381,10 @@ static json_t *stages_json(const struct overview *self)
     return list;
 }
 
-static void put_rounded(json_t *json, const char *name, int64_t sum, int64_t threshold)
-{
-    json_object_set_new(json, name, count_json(count_rounded(sum, threshold), threshold));
-}
-
 /* Sums over the region's own authorities, rounded; quiet and not listening are authorities, and are counted as they are. */
 static json_t *region_json(const struct overview *self)
 {
-    struct place_sum sum = {0};
-    int64_t unpersisted = 0;
-    int64_t unopened = 0;
+    int64_t sums[REGION_MEASURES] = {0};
     int64_t quiet = 0;
     int64_t away = 0;
     int64_t threshold = self->view->threshold;
@@ -371,30 +392,16 @@ static json_t *region_json(const struct overview *self)
 
     for (size_t i = 1; i <= self->place_count; i++) {
         const struct place_sum *place = &self->places[i];
-        if (!place->here) {
-            continue;
+        for (int m = 0; place->here && m < REGION_MEASURES; m++) {
+            sums[m] += place->counts[m];
         }
-        sum.sent += place->sent;
-        sum.received += place->received;
-        sum.notices += place->notices;
-        sum.acceptances += place->acceptances;
-        sum.refusals += place->refusals;
-        sum.running += place->running;
-        sum.breached += place->breached;
-        unpersisted += sum_ages(place->unpersisted);
-        unopened += sum_ages(place->unopened);
-        quiet += is_quiet(self, place) ? 1 : 0;
-        away += strcmp(listening_word(self, place), "no") == 0 ? 1 : 0;
+        quiet += place->here && is_quiet(self, place) ? 1 : 0;
+        away += place->here && strcmp(listening_word(self, place), "no") == 0 ? 1 : 0;
     }
-    put_rounded(json, "sent", sum.sent, threshold);
-    put_rounded(json, "received", sum.received, threshold);
-    put_rounded(json, "notices", sum.notices, threshold);
-    put_rounded(json, "acceptances", sum.acceptances, threshold);
-    put_rounded(json, "refusals", sum.refusals, threshold);
-    put_rounded(json, "running", sum.running, threshold);
-    put_rounded(json, "breached", sum.breached, threshold);
-    put_rounded(json, "not_persisted", unpersisted, threshold);
-    put_rounded(json, "not_opened", unopened, threshold);
+    for (int m = 0; m < REGION_MEASURES; m++) {
+        json_object_set_new(
+            json, measure_names[m], count_json(count_rounded(sums[m], threshold), threshold));
+    }
     json_object_set_new(json, "quiet", json_integer(quiet));
     json_object_set_new(json, "not_listening", json_integer(away));
     json_object_set_new(json, "disputes", stages_json(self));
@@ -452,6 +459,7 @@ json_t *view_overview(const struct hub_view *self)
     read_waiting(&overview);
     read_disputes(&overview);
     read_spans(&overview);
+    hide_small(&overview);
     json_t *json = json_pack("{s:s, s:o, s:o, s:b, s:i, s:I, s:I, s:I, s:o, s:o}", "hub", self->hub,
         "regions", areas_json(self->tables), "at", part_stamp(self->now_ms), "online",
         (int)self->online, "days", (int)self->days, "small_counts", (json_int_t)self->threshold,

@@ -225,12 +225,13 @@ static void hide_small(struct pair_list *self)
 
     for (int m = 0; m < MEASURES; m++) {
         for (size_t i = 0; i < self->count; i++) {
-            cells[i] = (struct count_cell){line_of(self->rows[i].origin),
-                line_of(self->rows[i].receiving), self->rows[i].values[m]};
+            cells[i] = (struct count_cell){.row = line_of(self->rows[i].origin),
+                .column = line_of(self->rows[i].receiving),
+                .count = self->rows[i].values[m]};
         }
         counts_table(cells, self->count, self->view->threshold);
         for (size_t i = 0; i < self->count; i++) {
-            self->rows[i].values[m] = cells[i].value;
+            self->rows[i].values[m] = cells[i].shown;
         }
     }
     free(cells);

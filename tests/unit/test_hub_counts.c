@@ -53,6 +53,30 @@ static void row__one_small_cell__hides_its_least_neighbour(void **state)
     assert_int_equal(alone[1], 0);
 }
 
+/* The sum less what is visible leaves only one answer: two ones, two fours, a one beside the least that is hidden. */
+static void row__rest_that_says_what_is_small__hides_more(void **state)
+{
+    static const struct {
+        int64_t in[4], out[4];
+    } rows[] = {
+        {{20, 1, 1, 9}, {20, COUNT_SMALL, COUNT_SMALL, COUNT_HIDDEN}},
+        {{20, 4, 4, 9}, {20, COUNT_SMALL, COUNT_SMALL, COUNT_HIDDEN}},
+        {{20, 3, 1, 9}, {20, COUNT_SMALL, COUNT_SMALL, 9}},
+        {{20, 1, 5, 9}, {20, COUNT_SMALL, COUNT_HIDDEN, COUNT_HIDDEN}},
+        {{20, 2, 5, 9}, {20, COUNT_SMALL, COUNT_HIDDEN, 9}},
+        {{0, 4, 4, 0}, {0, COUNT_HIDDEN, COUNT_HIDDEN, 0}},
+        {{0, 4, 3, 0}, {0, COUNT_SMALL, COUNT_SMALL, 0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t cells[4];
+        memcpy(cells, rows[i].in, sizeof cells);
+        counts_row(cells, 4, 5);
+        assert_memory_equal(cells, rows[i].out, sizeof cells);
+    }
+}
+
 static void table__one_small_cell__is_never_alone_in_row_or_column(void **state)
 {
     struct count_cell cells[9];
@@ -60,21 +84,21 @@ static void table__one_small_cell__is_never_alone_in_row_or_column(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 9; i++) {
-        cells[i] = (struct count_cell){i / 3, i % 3, values[i]};
+        cells[i] = (struct count_cell){.row = i / 3, .column = i % 3, .count = values[i]};
     }
     counts_table(cells, 9, 5);
     for (uint32_t line = 0; line < 3; line++) {
         int rows = 0;
         int columns = 0;
         for (int i = 0; i < 9; i++) {
-            rows += cells[i].row == line && cells[i].value < 0 ? 1 : 0;
-            columns += cells[i].column == line && cells[i].value < 0 ? 1 : 0;
+            rows += cells[i].row == line && cells[i].shown < 0 ? 1 : 0;
+            columns += cells[i].column == line && cells[i].shown < 0 ? 1 : 0;
         }
         assert_int_not_equal(rows, 1);
         assert_int_not_equal(columns, 1);
     }
-    assert_int_equal(cells[4].value, COUNT_SMALL);
-    assert_int_equal(cells[8].value, 18);
+    assert_int_equal(cells[4].shown, COUNT_SMALL);
+    assert_int_equal(cells[8].shown, 18);
 }
 
 static void count__as_json__is_a_number_or_says_why_not(void **state)
@@ -135,6 +159,7 @@ int main(void)
         cmocka_unit_test(count__below_the_threshold__is_not_shown),
         cmocka_unit_test(sum__of_a_region__is_rounded),
         cmocka_unit_test(row__one_small_cell__hides_its_least_neighbour),
+        cmocka_unit_test(row__rest_that_says_what_is_small__hides_more),
         cmocka_unit_test(table__one_small_cell__is_never_alone_in_row_or_column),
         cmocka_unit_test(count__as_json__is_a_number_or_says_why_not),
         cmocka_unit_test(blind__same_id__differs_by_key_and_by_what_it_names),
