@@ -224,6 +224,8 @@ static int check(void *context, const struct agent_config *config, struct compla
 {
     struct hub *self = context;
 
+    self->region.dead_ms = (int64_t)settings_number(config->settings, "alarm-dead");
+    self->region.unread_ms = (int64_t)settings_number(config->settings, "alarm-unread");
     return hub_config_read(config->settings, &self->config, why);
 }
 
@@ -295,14 +297,16 @@ static void serve(void *context)
     struct hub *self = context;
     const struct world *world = world_real();
     int64_t now_ms = world->mono_ms(world->context);
+    struct hub_view view;
 
-    look_up(self);
+    hub_view(self, &view);
     if (now_ms >= self->ask_at_mono_ms) {
         make_places(self);
         ask_next(self, now_ms);
         store_begin(self->tables.store);
         keep_trim(&self->tables, world->wall_ms(world->context));
         (void)store_commit(self->tables.store);
+        region_watch_tick(&self->region, &view, self->core, now_ms);
     }
     if (self->desk.more) {
         desk_flow(&self->desk);
@@ -323,6 +327,13 @@ static int64_t due_ms(void *context)
     return web_ms < self->ask_at_mono_ms ? web_ms : self->ask_at_mono_ms;
 }
 
+static void metrics(void *context, struct metrics_page *page)
+{
+    struct hub *self = context;
+
+    region_watch_metrics(&self->region, page);
+}
+
 static void close_all(void *context)
 {
     struct hub *self = context;
@@ -341,5 +352,6 @@ struct host_extra hub_extra(struct hub *self)
         .wait_for = wait_for,
         .serve = serve,
         .due_ms = due_ms,
+        .metrics = metrics,
         .close = close_all};
 }

@@ -8,6 +8,7 @@
 #include "client/agent/host.h"
 #include "client/hub/config.h"
 #include "client/hub/desk.h"
+#include "client/hub/region_watch.h"
 
 typedef struct web web_t;
 
@@ -23,6 +24,7 @@ struct hub {
     size_t ask_next;                /* index among the register's authorities */
     web_t *web;                     /* NULL where the page is off */
     struct agent_keeper keeper;
+    struct region_watch region;
 };
 
 /* The extra of the host; context is self. self zeroed; lives as long as the program. */

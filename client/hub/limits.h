@@ -25,6 +25,7 @@ enum {
     HUB_WAIT_MONTH = 720,        /* ... by so many */
     HUB_ASK_MS = 1000,           /* one authority a second is asked after at the broker */
     HUB_ASK_AGAIN_MS = 60000,    /* and each at most once in so long */
+    HUB_REGION_WATCH_MS = 5000,  /* states of authorities that are alarms are looked at so often */
     HUB_NAME_BYTES_MAX = 80,     /* name of an authority as shown */
 };
 

@@ -186,6 +186,24 @@ static const struct alarm_info rows[] = {
         "records of the journal cannot be read; the rest serves",
         "waypost verify FOLDER names them; restore the segment from the backup.",
         "at a start that finds none"},
+    {"region_dead", ALARM_HUB, ALARM_HUB_OFFICER, false,
+        "events for authorities of the region have waited at the broker for alarm-dead",
+        "Their agents are away: call the IT officers of those it names.",
+        "when the events are on their disks"},
+    {"region_unread", ALARM_HUB, ALARM_HUB_OFFICER, false,
+        "events lie unopened at authorities of the region for alarm-unread",
+        "Telephone the duty desks of those it names; waypost hub unopened lists the events.",
+        "when somebody there opens them"},
+    {"region_breached", ALARM_HUB, ALARM_HUB_OFFICER, false,
+        "deadlines that bind authorities of the region have run out and are not met",
+        "waypost hub deadlines --missed; call the team managers of those it names.",
+        "when they are met or fall away"},
+    {"region_quiet", ALARM_HUB, ALARM_HUB_OFFICER, false,
+        "authorities of the region owe something and were not heard of for quiet-after",
+        "Telephone the duty desks of those it names.", "when they are heard of"},
+    {"region_away", ALARM_HUB, ALARM_HUB_OFFICER, false,
+        "agents of authorities of the region are away from the broker for not-listening-after",
+        "Call the IT officers of those it names.", "when they are back"},
     {"procedures", ALARM_BROKER, ALARM_OPERATOR, false,
         "a new set of procedures was refused, or judges otherwise than before; those before stay "
         "in force",
@@ -197,7 +215,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 const char *alarm_actor_word(enum alarm_actor actor)
 {
     static const char *const words[ALARM_ACTORS] = {"the duty desk", "the team manager",
-        "the IT officer", "the broker's operator", "the registrar"};
+        "the IT officer", "the broker's operator", "the registrar", "the hub officer"};
 
     assert((size_t)actor < ALARM_ACTORS);
     return words[actor];

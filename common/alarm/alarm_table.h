@@ -20,15 +20,16 @@ enum alarm_actor {
     ALARM_IT_OFFICER,   /* whoever runs the machine */
     ALARM_OPERATOR,     /* whoever runs the broker */
     ALARM_REGISTRAR,    /* whoever signs the register */
+    ALARM_HUB_OFFICER,  /* whoever watches the region */
     ALARM_ACTORS
 };
 const char *alarm_actor_word(enum alarm_actor actor); /* "the duty desk"; static */
 
-enum alarm_program { ALARM_AGENT = 1, ALARM_BROKER = 2 };
+enum alarm_program { ALARM_AGENT = 1, ALARM_BROKER = 2, ALARM_HUB = 4 };
 
 struct alarm_info {
     const char *name;
-    unsigned programs; /* enum alarm_program: who can raise it (a hub is an agent) */
+    unsigned programs; /* enum alarm_program: who can raise it (a hub also what an agent can) */
     enum alarm_actor actor;
     bool once;          /* it happened, and goes when it is taken on */
     const char *what;   /* what it tells */

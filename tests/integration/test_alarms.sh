@@ -70,6 +70,29 @@ alarm__of_an_event_that_nobody_has__is_told_again_until_a_role_takes_it_on() {
     check_not "no name of a child is told" grep -q ash "$NET/told" "$NET/mailed"
 }
 
+alarm__of_a_hub__names_the_authority_that_must_act() {
+    write_receivers
+    HUB_OPTIONS='not-listening-after = 1s'
+    start_network $ISLINGTON $CAMDEN $HUB
+    check "Camden's agent stops" stop_process $CAMDEN
+    check "sent" send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)"
+
+    check "its agent is away" wait_until 30 has_alarm $HUB region_away
+    check "an event waits for it" wait_until 30 has_alarm $HUB region_dead
+    check "says who must act" contains "$(wp $HUB alarms)" 'for Camden (E09000007); their IT officers must act'
+    check "told by the command, again and again" wait_until 20 told region_dead hub 2
+    check "and by mail" grep -q '^Subject: waypost-demo: alarm region_dead at london-hub' "$NET/mailed"
+    check "taken on" ends_with_status 0 wp $HUB own region_dead --by 'hub officer'
+    check "shown" contains "$(wp $HUB alarms)" 'taken on by hub officer'
+
+    check "Camden again" start_agent $CAMDEN
+    check "it is over" wait_until 30 has_no_alarm $HUB region_dead
+    check "nobody opens it" wait_until 30 has_alarm $HUB region_unread
+    check "opened" wp $CAMDEN open "$(inbox_ids $CAMDEN | head -1)" --role social_worker
+    check "over" wait_until 30 has_no_alarm $HUB region_unread
+    check "the agent is back" wait_until 30 has_no_alarm $HUB region_away
+}
+
 configuration__of_alarms__is_checked_before_the_start() {
     make_network $ISLINGTON
     printf 'alarm-command = "%s"\n' "$NET/nowhere" | tee -a "$NET/broker/broker.zpl" >>"$NET/$ISLINGTON/agent.zpl"

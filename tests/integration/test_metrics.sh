@@ -1,5 +1,5 @@
 #!/bin/bash
-# Metrics and health of broker and agents over HTTP, scraped by a real Prometheus (Debian's package; scripts/bootstrap).
+# Metrics and health of broker, agents and hub over HTTP, scraped by a real Prometheus (Debian's package; scripts/bootstrap).
 # shellcheck disable=SC2317 # tests are called by name
 . "$(dirname "$0")/../support/cluster.sh"
 
@@ -62,8 +62,8 @@ metrics__in_the_older_format__please_promtool() {
     local name promtool
     promtool=$(command -v promtool || echo "$TOOLS/promtool")
     [[ -x $promtool ]] || { echo "figure: promtool is not here: skipped" && return 0; }
-    start_network $ISLINGTON
-    for name in broker $ISLINGTON; do
+    start_network $ISLINGTON $HUB
+    for name in broker $ISLINGTON $HUB; do
         status_of "$name" /metrics 'Accept: text/plain' >/dev/null
         "$promtool" check metrics <"$NET/body" >"$NET/said" 2>&1
         # _count, _total and the like of names that the product has are matters of taste; errors are not.
@@ -91,6 +91,14 @@ healthz__of_an_agent_whose_broker_is_away__says_503_and_why() {
     check "well again" wait_until 40 is_healthy $ISLINGTON
 }
 
+healthz__of_a_hub__is_as_an_agents() {
+    start_network $HUB
+    check "a probe went round" wait_until 20 is_healthy $HUB
+    kill_process broker
+    check "unwell" wait_until 20 is_unwell $HUB
+    check "says why" grep -q '"check": "broker", "good": false' "$NET/body"
+}
+
 healthz__of_an_agent_whose_broker_hangs__says_503() {
     start_network $ISLINGTON
     check "well at first" wait_until 20 is_healthy $ISLINGTON
@@ -107,11 +115,11 @@ target_is_up() {
     ' "127.0.0.1:$1" "$2" >"$NET/answer" && grep -q "$3" "$NET/answer"
 }
 
-prometheus__scraping_broker_and_agent__takes_every_family() {
+prometheus__scraping_broker_agent_and_hub__takes_every_family() {
     local prometheus port
     prometheus=$(command -v prometheus || echo "$TOOLS/prometheus")
     [[ -x $prometheus ]] || { echo "figure: prometheus is not here: skipped" && return 0; }
-    start_network $ISLINGTON
+    start_network $ISLINGTON $HUB
     port=$(free_port)
     mkdir -p "$NET/prometheus"
     cat >"$NET/prometheus/prometheus.yml" <<END
@@ -121,14 +129,16 @@ global:
 scrape_configs:
   - job_name: waypost
     static_configs:
-      - targets: ["$(address_of broker)", "$(address_of $ISLINGTON)"]
+      - targets: ["$(address_of broker)", "$(address_of $ISLINGTON)", "$(address_of $HUB)"]
 END
     launch prometheus "$prometheus" --config.file="$NET/prometheus/prometheus.yml" --storage.tsdb.path="$NET/prometheus/data" \
         --web.listen-address="127.0.0.1:$port" --log.level=warn
-    check "both are up" wait_until 60 target_is_up "$port" 'sum(up)' '"2"\]'
+    check "all are up" wait_until 60 target_is_up "$port" 'sum(up)' '"3"\]'
     check "a counter" wait_until 20 target_is_up "$port" 'waypost_broker_commits_total' '"value"'
     check "a histogram" wait_until 20 target_is_up "$port" 'waypost_broker_sync_seconds_bucket%7Ble%3D%22%2BInf%22%7D' '"value"'
     check "an agent's gauge" wait_until 20 target_is_up "$port" 'waypost_agent_online' '"1"\]'
+    check "a hub's gauge" wait_until 20 target_is_up "$port" 'waypost_hub_online' '"1"\]'
+    check "one of its region" wait_until 20 target_is_up "$port" 'waypost_hub_region_quiet_authorities' '"0"\]'
     check_not "it complains of nothing" grep -qE 'level=(warn|error)' "$NET/prometheus/log"
 }
 

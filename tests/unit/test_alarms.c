@@ -41,7 +41,7 @@ static void put_rows(struct buf *out)
         "| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < alarm_count(); i++) {
         const struct alarm_info *info = alarm_at(i);
-        static const char *const programs[] = {"", "agent", "broker", "both"};
+        static const char *const programs[] = {"", "agent", "broker", "both", "hub"};
         buf_put_text(out, "| `%s` | %s | %s | %s: %s | %s |\n", info->name,
             programs[info->programs], info->what, alarm_actor_word(info->actor), info->remedy,
             info->ends);
@@ -80,7 +80,7 @@ static void table__every_row__has_a_name_of_its_own_and_whole_sentences(void **s
         const struct alarm_info *info = alarm_at(i);
         assert_ptr_equal(alarm_info(info->name), info);
         assert_true(strlen(info->name) < ALARM_NAME_BYTES);
-        assert_true(info->programs >= 1 && info->programs <= 3);
+        assert_true(info->programs >= 1 && info->programs <= 4);
         assert_true(strlen(info->what) > 10 && strlen(info->remedy) > 5 && strlen(info->ends) > 5);
         assert_int_equal(info->remedy[strlen(info->remedy) - 1], '.');
         assert_true(info->once == (strncmp(info->ends, "taken on", 8) == 0));
