@@ -61,6 +61,28 @@ bundle__changed_or_cut__says_where_and_prints_what_is_whole() {
     check "and says where" grep -q "was changed" "$NET/err"
 }
 
+# Of what both have said, by whoever has the journal; it is in use.
+bundle__from_the_journal__holds_for_all_parties() {
+    local transfer
+    lived
+    send_many $CAMDEN "$transfer" 1 >/dev/null
+    check "and one the other way" wait_until 20 inbox_has $ISLINGTON 1
+    check "made" wp_offline bundle "$transfer" --journal "$NET/broker/journal" --keys "$NET/keys/$ISLINGTON.keys" \
+        --out "$NET/b.wpb"
+    check "it holds" verified "$NET/b.wpb"
+    check "every event of both is proven" equals "$(verified "$NET/b.wpb" --json | "$PICK" timeline mark words |
+        grep -c '^proven.*, from .* to ')" 3
+    check "with what was acknowledged" contains "$(verified "$NET/b.wpb")" "a social worker opened event"
+    check "and the verdicts" contains "$(wp_offline state "$NET/b.wpb")" "events       3:"
+    check_not "no word of the sealed part" grep -qF "invented words" "$NET/b.wpb"
+    check "the broker's keys are no agent's" ends_with_status 1 wp_offline bundle "$transfer" --out "$NET/c.wpb" \
+        --journal "$NET/broker/journal" --keys "$NET/keys/broker.keys"
+    check "nobody signs it: misuse" ends_with_status 2 wp_offline bundle "$transfer" --out "$NET/c.wpb" \
+        --journal "$NET/broker/journal"
+    check "another transfer is not found" ends_with_status 1 wp_offline bundle "$(head -n 1 "$NET/sent")" \
+        --out "$NET/c.wpb" --journal "$NET/broker/journal" --keys "$NET/keys/$ISLINGTON.keys"
+}
+
 # Whatever reads a journal reads a bundle.
 bundle__as_a_source__is_replayed_compared_and_exported() {
     local transfer
