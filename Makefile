@@ -65,7 +65,7 @@ LAB_C := $(wildcard client/lab/*.c)
 REPLAY_C := $(wildcard client/replay/*.c)
 SUPPORT_C := $(wildcard tests/support/*.c)
 FUZZ_C := $(wildcard tests/fuzz/*.c)
-STAGE_C := $(filter-out tests/stage/world_driven.c,$(wildcard tests/stage/*.c))
+STAGE_C := $(filter-out tests/stage/world_driven.c tests/stage/disk_driven.c,$(wildcard tests/stage/*.c))
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN_O := $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
@@ -74,7 +74,7 @@ PROGRAMS := $(BUILD)/waypost-broker $(BUILD)/waypost-agent $(BUILD)/waypost-hub 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 LAB_TESTS := $(patsubst tests/lab/%.c,$(BUILD)/tests/lab/%,$(wildcard tests/lab/test_*.c))
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
-# The programs once more, on a clock that a test moves.
+# The programs once more, on a clock that a test moves and a disk that fails when a test says so.
 DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent waypost)
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -152,7 +152,7 @@ $(BUILD)/waypost: $(call objects,client/cli/main.c) $(BUILD)/libcli.a $(BUILD)/l
                   $(BUILD)/libagent.a $(BUILD)/libwaypost.a $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
 	$(LINK)
 
-DRIVEN_WORLD = $(call objects,tests/stage/world_driven.c tests/stage/stage_clock.c)
+DRIVEN_WORLD = $(call objects,tests/stage/world_driven.c tests/stage/stage_clock.c tests/stage/disk_driven.c)
 $(BUILD)/tests/programs/waypost-broker: $(call objects,broker/main.c) $(DRIVEN_WORLD) $(BUILD)/libbrokernet.a \
                                         $(BUILD)/libbrokercore.a $(BUILD)/libcommon.a
 	@mkdir -p $(@D)

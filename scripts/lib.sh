@@ -289,7 +289,7 @@ is_ready() {
 start_broker() {
     rm -f "$NET/broker/ready"
     launch broker "$WAYPOST_BROKER" -c "$NET/broker/broker.zpl"
-    wait_until 30 is_ready_or_gone
+    wait_until 90 is_ready_or_gone
     is_ready
 }
 
@@ -316,7 +316,7 @@ program_of() {
 # start_agent ID: returns when it answers on its socket.
 start_agent() {
     launch "$1" "$(program_of "$1")" -c "$NET/$1/agent.zpl"
-    wait_until 30 answers_or_gone "$1"
+    wait_until 90 answers_or_gone "$1"
     answers "$1" >/dev/null 2>&1
 }
 

@@ -88,7 +88,7 @@ static void write_alarm(agent_core_t *self, const char *name, const char *text)
         log_errorx("alarm %s: %s", name, text);
     }
     if (own && store_commit(self->store) != 0) {
-        log_errorx("alarm %s could not be written", name);
+        store_alarm_keep(self->store, name, text, agent_wall(self));
     }
 }
 

@@ -2,6 +2,7 @@
 #include "client/agent/host.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,22 @@ static int take_signals(int *fd_out)
     return *fd_out < 0 ? E_IO : 0;
 }
 
+/* A process that was killed a moment ago may still hold its lock: its threads end after it is said to be gone. */
+static int open_unlocked(struct agent *self, struct complaint *why)
+{
+    const struct agent_config *config = &self->config;
+    const struct world *world = world_real();
+    int64_t until_ms = world->mono_ms(world->context) + AGENT_LOCK_WAIT_MS;
+    int rc;
+
+    while ((rc = store_open(config->database, config->join.network, config->keys[0].id,
+                &self->store, why)) == E_LOCKED &&
+        world->mono_ms(world->context) < until_ms) {
+        (void)poll(NULL, 0, AGENT_LOCK_PACE_MS);
+    }
+    return rc;
+}
+
 static int open_store(struct agent *self, struct complaint *why)
 {
     const struct host_extra *extra = self->program->extra;
@@ -107,8 +124,7 @@ static int open_store(struct agent *self, struct complaint *why)
     if (rc != 0) {
         return complain(why, rc, "data: the folder %s cannot be made: %s", data, strerror(errno));
     }
-    rc = store_open(self->config.database, self->config.join.network, self->config.keys[0].id,
-        &self->store, why);
+    rc = open_unlocked(self, why);
     return rc != 0 || extra == NULL
         ? rc
         : extra->open(extra->context, &self->config, self->store, self->flag, why);

@@ -6,6 +6,8 @@
 #define WAYPOST_AGENT_LIMITS_H
 
 enum {
+    AGENT_LOCK_WAIT_MS = 5000,    /* for the database of one that was killed, at a start */
+    AGENT_LOCK_PACE_MS = 20,      /* and so often it is looked at */
     AGENT_KEYS_MAX = 2,           /* key files: two during a rotation */
     AGENT_ENDPOINTS_MAX = 8,      /* brokers tried in turn */
     AGENT_HELD_CODES_MAX = 17,    /* own code and acts-for, as looked at for one event */

@@ -6,6 +6,7 @@
 #include "client/agent/store.h"
 
 #include <stdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -633,13 +634,32 @@ bool store_alarm_set(store_t *self, const char *name, const char *text, int64_t 
     return sqlite3_changes(self->db) > 0;
 }
 
+static bool is_unkept(const store_t *self, const char *name)
+{
+    return strcmp(self->unkept.name, name) == 0;
+}
+
+void store_alarm_keep(store_t *self, const char *name, const char *text, int64_t now_ms)
+{
+    if (is_unkept(self, name) && strcmp(self->unkept.text, text) == 0) {
+        return;
+    }
+    self->unkept = (struct alarm){.since_ms = now_ms};
+    (void)snprintf(self->unkept.name, sizeof self->unkept.name, "%s", name);
+    (void)snprintf(self->unkept.text, sizeof self->unkept.text, "%s", text);
+}
+
 bool store_alarm_clear(store_t *self, const char *name)
 {
     sqlite3_stmt *statement = store_sql(self, "DELETE FROM alarms WHERE name = ?");
+    bool was_unkept = is_unkept(self, name);
 
+    if (was_unkept) {
+        self->unkept.name[0] = '\0';
+    }
     sql_text(statement, 1, name);
     store_run(self, statement);
-    return sqlite3_changes(self->db) > 0;
+    return sqlite3_changes(self->db) > 0 || was_unkept;
 }
 
 bool store_alarm_own(store_t *self, const char *name, const char *owner, int64_t now_ms)
@@ -668,6 +688,10 @@ void store_alarm_told(store_t *self, const char *name, int64_t told_ms)
     sqlite3_stmt *statement =
         store_sql(self, "UPDATE alarms SET told_ms = ?2, told = told + 1 WHERE name = ?1");
 
+    if (is_unkept(self, name)) {
+        self->unkept.told_ms = told_ms;
+        self->unkept.told++;
+    }
     sql_text(statement, 1, name);
     sql_int(statement, 2, told_ms);
     store_run(self, statement);
@@ -680,7 +704,7 @@ bool store_has_alarm(store_t *self, const char *name)
     sql_text(statement, 1, name);
     bool found = store_row(self, statement);
     store_stop(statement);
-    return found;
+    return found || is_unkept(self, name);
 }
 
 void store_alarms(
@@ -688,6 +712,7 @@ void store_alarms(
 {
     sqlite3_stmt *statement = store_sql(self,
         "SELECT name, text, since_ms, owner, told_ms, told FROM alarms ORDER BY since_ms, name");
+    bool unkept = self->unkept.name[0] != '\0';
 
     while (store_row(self, statement)) {
         struct alarm row;
@@ -697,6 +722,10 @@ void store_alarms(
         row_text(statement, 3, row.owner, sizeof row.owner);
         row.told_ms = row_int(statement, 4);
         row.told = (uint32_t)row_int(statement, 5);
+        unkept = unkept && !is_unkept(self, row.name);
         visit(context, &row);
+    }
+    if (unkept) {
+        visit(context, &self->unkept);
     }
 }

@@ -104,6 +104,8 @@ bool store_alarm_clear(store_t *self, const char *name); /* true where it was th
 bool store_alarm_own(store_t *self, const char *name, const char *owner, int64_t now_ms);
 void store_alarm_told(store_t *self, const char *name, int64_t told_ms); /* counts it */
 bool store_has_alarm(store_t *self, const char *name);
+/* Its transaction failed: until it is cleared it is up in memory alone. One at a time: that of the disk itself. */
+void store_alarm_keep(store_t *self, const char *name, const char *text, int64_t now_ms);
 void store_alarms(
     store_t *self, void (*visit)(void *context, const struct alarm *row), void *context);
 

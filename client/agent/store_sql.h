@@ -28,6 +28,7 @@ struct store {
     int failed;     /* first failure of the open transaction, or of a read outside one */
     int wal_pages;
     struct histogram sync; /* how long commits took */
+    struct alarm unkept;   /* the alarm that could not be written, name "" for none */
     size_t statement_count;
     struct prepared statements[STORE_STATEMENTS_MAX];
 };

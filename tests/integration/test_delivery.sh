@@ -78,13 +78,13 @@ recipient__killed_and_started_again__holds_each_event_once() {
     transfer=$(new_transfer $ISLINGTON $CAMDEN)
     for round in 1 2 3; do
         send_many $ISLINGTON "$transfer" 4 >>"$NET/sent"
-        kill_process $CAMDEN
-        start_agent $CAMDEN
+        check "is killed" kill_process $CAMDEN
+        check "starts again" start_agent $CAMDEN
     done
-    check "all arrive" wait_until 40 inbox_has $CAMDEN 12
+    check "all arrive" wait_until 90 inbox_has $CAMDEN 12
     check "in order, each once" equals "$(inbox_ids $CAMDEN)" "$(cat "$NET/sent")"
     check "numbers without gaps" numbers_are_gap_free $CAMDEN
-    check "all persisted, as the sender knows" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 12
+    check "all persisted, as the sender knows" wait_until 60 outbox_level_is $ISLINGTON $CAMDEN persisted 12
 }
 
 sender__killed_and_started_again__forgets_and_repeats_nothing() {
@@ -93,11 +93,11 @@ sender__killed_and_started_again__forgets_and_repeats_nothing() {
     transfer=$(new_transfer $ISLINGTON $CAMDEN)
     for round in 1 2 3; do
         send_many $ISLINGTON "$transfer" 4 >>"$NET/sent"
-        kill_process $ISLINGTON
-        start_agent $ISLINGTON
+        check "is killed" kill_process $ISLINGTON
+        check "starts again" start_agent $ISLINGTON
     done
-    check "all accepted" wait_until 40 outbox_is $ISLINGTON accepted 12
-    check "all arrive" wait_until 40 inbox_has $CAMDEN 12
+    check "all accepted" wait_until 90 outbox_is $ISLINGTON accepted 12
+    check "all arrive" wait_until 90 inbox_has $CAMDEN 12
     check "in order, each once" equals "$(inbox_ids $CAMDEN)" "$(cat "$NET/sent")"
 }
 

@@ -62,25 +62,25 @@ keys__rotated_as_documented__every_event_can_be_opened() {
     local transfer first second third
     transfer=$(new_transfer $ISLINGTON $CAMDEN)
     first=$(send $ISLINGTON "$transfer" --sealed "narrative=with the old key")
-    check "old key" wait_until 20 has_level $ISLINGTON "$first" persisted $CAMDEN
+    check "old key" wait_until 60 has_level $ISLINGTON "$first" persisted $CAMDEN
     make_second_keys $CAMDEN
     use_second_keys $CAMDEN
     second=$(send $ISLINGTON "$transfer" --sealed "narrative=both at the agent")
-    check "before the register has it" wait_until 20 has_level $ISLINGTON "$second" persisted $CAMDEN
+    check "before the register has it" wait_until 60 has_level $ISLINGTON "$second" persisted $CAMDEN
     add_second_keys $CAMDEN
     hang_up broker
-    check "in force" wait_until 30 status_is $ISLINGTON register_version 2
+    check "in force" wait_until 90 status_is $ISLINGTON register_version 2
     third=$(send $ISLINGTON "$transfer" --sealed "narrative=both in the register")
-    check "new key" wait_until 20 has_level $ISLINGTON "$third" persisted $CAMDEN
+    check "new key" wait_until 60 has_level $ISLINGTON "$third" persisted $CAMDEN
     drop_first_keys $CAMDEN
     hang_up broker
-    check "in force" wait_until 30 status_is $ISLINGTON register_version 3
-    check "the new key connects by itself" wait_until 30 is_online $CAMDEN
+    check "in force" wait_until 90 status_is $ISLINGTON register_version 3
+    check "the new key connects by itself" wait_until 90 is_online $CAMDEN
     check "opens the old one" opens_as $CAMDEN "$first" "with the old key"
     check "opens the second" opens_as $CAMDEN "$second" "both at the agent"
     check "opens the third" opens_as $CAMDEN "$third" "both in the register"
     third=$(send $ISLINGTON "$transfer" --sealed "narrative=the new one alone")
-    check "new key alone" wait_until 20 has_level $ISLINGTON "$third" persisted $CAMDEN
+    check "new key alone" wait_until 60 has_level $ISLINGTON "$third" persisted $CAMDEN
     check "opens it" opens_as $CAMDEN "$third" "the new one alone"
 }
 

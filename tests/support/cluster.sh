@@ -77,7 +77,7 @@ start_network() {
         check "$id starts" start_agent "$id"
     done
     for id in "$@"; do
-        check "$id is online" wait_until 30 is_online "$id"
+        check "$id is online" wait_until 90 is_online "$id"
     done
 }
 
@@ -111,7 +111,7 @@ use_second_keys() {
     check "stops" stop_process "$1"
     sed -i "s|^keys = .*|keys = \"../keys/second/$1.keys\"\\nkeys = \"../keys/$1.keys\"|" "$NET/$1/agent.zpl"
     check "starts" start_agent "$1"
-    check "is online" wait_until 30 is_online "$1"
+    check "is online" wait_until 90 is_online "$1"
 }
 
 add_second_keys() {
