@@ -517,6 +517,7 @@ void incoming_past(agent_core_t *self, const Waypost__Past *past)
         uplink_close(self, AGENT_BACKOFF_MAX_MS);
         return;
     }
+    log_debug("past: page of %zu entries, next leaf=%" PRIu64, past->n_entries, past->next_leaf);
     self->past_leaf = past->next_leaf;
     self->past_skip = past->next_skip;
     self->past_pending = !past->done;

@@ -172,6 +172,25 @@ hub__rebuilt__counts_the_same_under_the_same_names() {
     check "no alarm" equals "" "$(wp $HUB alarms --json | "$PICK" alarms name)"
 }
 
+# More than fits one page of PAST (128 KiB): every page begins where the one before ended, also within a record.
+hub__rebuilt_from_several_pages__counts_the_same() {
+    local case
+    start_network $ISLINGTON $CAMDEN $HUB
+    "$BUILD/tests/tools/flow" "$NET/$HUB/agent.sock" 500 1 \
+        "$NET/$ISLINGTON/agent.sock" $ISLINGTON $CAMDEN "$NET/$CAMDEN/agent.sock" $CAMDEN $ISLINGTON >"$NET/flow" 2>&1
+    check "all arrive" wait_until 30 authority_says $CAMDEN received 250
+    check "on their disks too" wait_until 30 authority_says $CAMDEN not_persisted.all 0
+    check "of both" wait_until 30 authority_says $ISLINGTON not_persisted.all 0
+    wait_until 5 log_of_hub_is_quiet
+    case=$(wp $HUB hub cases --json | "$PICK" cases case | tail -1)
+    figures_of_hub "$case" >"$NET/before"
+    check "stops" stop_process $HUB
+    launch $HUB "$WAYPOST_HUB" --debug --rebuild -c "$NET/$HUB/agent.zpl"
+    check "everything is here again" wait_until 30 fetched_everything 2
+    check "in several pages" test "$(grep -c 'past: page of' "$NET/$HUB/log")" -ge 2
+    check "the same" wait_until 20 figures_are_as_before "$case"
+}
+
 figures_are_as_before() {
     figures_of_hub "$1" | diff "$NET/before" -
 }
