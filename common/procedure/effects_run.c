@@ -32,10 +32,6 @@ static void set_accepted(struct judge *self, const struct effect *effect, bool o
         struct letter *letter = list_add(&self->episode->letters, sizeof *letter);
         *letter = (struct letter){fact_hash(hash), true};
     }
-    self->child->r61_since = NO_TIME;
-    if (self->engine->r20 != 0) { /* section 5.5: until the flag is set, or acceptance */
-        outstanding_end(self->episode, self->engine->r20);
-    }
 }
 
 static void set_escalation(struct judge *self, const struct effect *effect, bool on)

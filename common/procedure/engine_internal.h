@@ -332,7 +332,7 @@ struct engine {
     int32_t today;                      /* the London date of now_ms */
     int32_t epoch;                      /* of the dated lists on that date, from 1 */
     int64_t today_from_ms, today_to_ms; /* where that date begins and ends */
-    uint32_t r17, r20, r34, r38, r46, r51, r54,
+    uint32_t r17, r34, r38, r46, r51, r54,
         r61; /* numbers of rules that the code speaks of, 0 where a table lacks one */
     uint64_t late_documents, refusals;
 };

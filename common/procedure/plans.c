@@ -209,7 +209,6 @@ void plans_make(engine_t *self)
 {
     self->version = procedures_version(self->procedures);
     self->r17 = rule_named(self, "R17");
-    self->r20 = rule_named(self, "R20");
     self->r34 = rule_named(self, "R34");
     self->r38 = rule_named(self, "R38");
     self->r46 = rule_named(self, "R46");

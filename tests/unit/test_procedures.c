@@ -4,12 +4,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "common/base/civil.h"
+#include "common/codec/limits.h"
 #include "common/procedure/folder.h"
 #include "tests/support/procedures_fixture.h"
 
@@ -153,6 +155,31 @@ static void profiles__by_pair_and_day__most_specific_first(void **state)
         procedures_value(shipped, "E09000007", "E08000003", NULL, day, "clocks.C01.limit"), "15wd");
     assert_null(procedures_value(shipped, "E08000003", "E09000007", NULL, day, "clocks.C05.limit"));
     assert_true(procedures_under(shipped, "E08000003", "E09000007", "london", day, "london"));
+}
+
+/* A regional profile lists its members: they are all that the register's table of authorities has in that region. */
+static void members__of_a_region__are_all_its_authorities(void **state)
+{
+    static const char *const regions[][2] = {
+        {"london", ",E12000007,"}, {"north-west", ",E12000002,"}};
+    char line[256];
+    FILE *file = fopen("data/register/authorities.csv", "r");
+
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        char code[CODE_BYTES + 1] = "";
+        memcpy(code, line, CODE_BYTES);
+        for (size_t i = 0; i < 2; i++) {
+            bool inside = strstr(line, regions[i][1]) != NULL;
+            if (inside !=
+                procedures_under(
+                    shipped, code, "E06000019", NULL, day_of("2026-03-01"), regions[i][0])) {
+                fail_msg("%s under %s", code, regions[i][0]);
+            }
+        }
+    }
+    (void)fclose(file);
 }
 
 /* ---- versions of one profile ---- */
@@ -468,6 +495,7 @@ int main(void)
         cmocka_unit_test(effects__acceptance__carry_what_it_derives),
         cmocka_unit_test(rule__severities__follow_the_profile),
         cmocka_unit_test(profiles__by_pair_and_day__most_specific_first),
+        cmocka_unit_test(members__of_a_region__are_all_its_authorities),
         cmocka_unit_test(versions__of_one_profile__count_each_from_its_day),
         cmocka_unit_test(versions__that_drop_a_member__drop_it_on_their_day),
         cmocka_unit_test(versions__that_cannot_stand_side_by_side__are_refused),

@@ -1,6 +1,7 @@
 /*
- * Tests of rules.tsv as a whole: in which rules a profile differs from national, and which rule answers a fact that
- * is missing. Written out, not read from the table: a cell that is changed must be meant.
+ * Tests of rules.tsv and of the profiles' lists as a whole: in which rules a profile differs from national, which rule
+ * answers a fact that is missing, and every word of each list. Written out, not read from the table: a cell that is
+ * changed must be meant.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,9 @@
 
 #define LEE "E08000035"
 #define HER "E06000019"
+#define CAM "E09000007"
+#define BHM "E08000025"
+#define SOL "E08000029"
 
 enum { FACTS_BYTES = 256 };
 
@@ -156,6 +160,172 @@ static void facts__missing__are_answered_by_the_one_rule_that_names_them(void **
     }
 }
 
+/* ---- lists of words ---- */
+
+/* A list of a profile, and what shows that a word of it is read. */
+struct worded {
+    const char *origin, *receiving, *child;
+    const char *words; /* of the list, "a,b,c" */
+    const char *rule;
+};
+
+/* The words but one, "" for none. */
+static void without_word(const char *words, const char *left_out, char *out)
+{
+    size_t used = 0;
+
+    for (const char *at = words; *at != '\0'; at += strspn(at, ",")) {
+        size_t bytes = strcspn(at, ",");
+        if (at != left_out) {
+            used += (size_t)snprintf(
+                out + used, FACTS_BYTES - used, "%s%.*s", used > 0 ? "," : "", (int)bytes, at);
+        }
+        at += bytes;
+    }
+}
+
+static struct engine_verdict tell(
+    const struct worded *row, const char *from, const char *kind, const char *facts)
+{
+    struct engine_verdict verdict = {0};
+    const struct fixture_event *event = fixture_told(&world, from, kind, "T", row->child, facts);
+
+    assert_int_equal(
+        engine_verdict(world.engine, event->view.id, event->view.subjects[0].ref, &verdict), 0);
+    return verdict;
+}
+
+static void begin(const struct worded *row)
+{
+    fixture_reset(&world);
+    fixture_transfer(&world, "T", row->origin, row->receiving);
+    (void)tell(row, row->origin, "move_notified", "permanence=permanent retain_intention=transfer");
+}
+
+/* What the rule says of a set of documents: of those provided (R24), or of the tick behind them (R23). */
+static bool set_is_hit(const struct worded *row, const char *documents)
+{
+    char facts[2 * FACTS_BYTES];
+    bool outbound = strcmp(row->rule, "R24") == 0;
+
+    begin(row);
+    (void)snprintf(facts, sizeof facts, "documents=%s declared_complete=%s", documents,
+        outbound ? "yes" : "no");
+    struct engine_verdict verdict = tell(row, row->origin, "documents_provided", facts);
+    if (!outbound) {
+        verdict = tell(row, row->receiving, "documents_complete", "");
+    }
+    return names_rule(&verdict, row->rule);
+}
+
+static void documents__each_of_a_set__is_asked_for(void **state)
+{
+    static const struct worded rows[] = {
+        {BHM, SOL, "ash:cp",
+            "review_report,review_minutes,cp_plan,legal_status,legal_outcome,chronology", "R23"},
+        {BHM, SOL, "ash:cin",
+            "review_report,review_minutes,cin_plan,legal_status,legal_outcome,chronology", "R23"},
+        {BHM, SOL, "ash:lac", "review_report,review_minutes,legal_status,legal_outcome,chronology",
+            "R23"},
+        {LEE, CAM, "ash:cp", "cp_plan,conference_minutes,assessment,chronology,case_summary",
+            "R23"},
+        {LEE, CAM, "ash:cin", "assessment,cin_plan,case_summary,chronology", "R23"},
+        {CAM, LEE, "ash:cp",
+            "assessment,chair_report,conference_minutes,case_summary,chronology,invitee_list,"
+            "updated_assessment",
+            "R24"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *words = rows[i].words;
+        assert_false(set_is_hit(&rows[i], words));
+        for (const char *at = words; *at != '\0'; at += strspn(at, ",")) {
+            char others[FACTS_BYTES] = "";
+            size_t len = strcspn(at, ",");
+            without_word(words, at, others);
+            if (!set_is_hit(&rows[i], others)) {
+                fail_msg(
+                    "%s %s: %.*s is not asked for", rows[i].receiving, rows[i].child, (int)len, at);
+            }
+            at += len;
+        }
+    }
+}
+
+/* Each word by itself, put behind a fact: is the rule hit by what then follows? */
+static void each_word(
+    const struct worded *row, bool hit, bool is_hit(const struct worded *row, const char *word))
+{
+    for (const char *at = row->words; *at != '\0'; at += strspn(at, ",")) {
+        char word[64] = "";
+        size_t len = strcspn(at, ",");
+        (void)snprintf(word, sizeof word, "%.*s", (int)len, at);
+        if (is_hit(row, word) != hit) {
+            fail_msg("%s to %s: %s", row->origin, row->receiving, word);
+        }
+        at += len;
+    }
+}
+
+static bool order_refuses(const struct worded *row, const char *order)
+{
+    char facts[FACTS_BYTES];
+
+    begin(row);
+    (void)snprintf(facts, sizeof facts, "order_type=%s", order);
+    (void)tell(row, row->origin, "legal_order_recorded", facts);
+    struct engine_verdict verdict = tell(row, row->receiving, "written_acceptance",
+        "form=confirmation_letter letter_ref=L letter_hash=l signatory_role=senior");
+    return names_rule(&verdict, row->rule) && verdict.verdict == VERDICT_REFUSED;
+}
+
+static void orders__each_of_the_list__block_an_acceptance(void **state)
+{
+    static const struct worded blocking[] = {
+        {BHM, SOL, "ash:cin",
+            "epo,police_protection,ico,care_order,supervision,family_assistance,child_assessment",
+            "R08"},
+        {LEE, CAM, "ash:cin",
+            "epo,police_protection,ico,care_order,supervision,family_assistance,child_assessment,"
+            "other_order",
+            "R08"},
+    };
+    static const struct worded flagged[] = {
+        {BHM, SOL, "ash:cin", "other_order", "R08"},
+        {LEE, HER, "ash:cin", "epo,care_order,other_order", "R08"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        each_word(&blocking[i], true, order_refuses);
+        each_word(&flagged[i], false, order_refuses);
+    }
+}
+
+static bool request_is_held(const struct worded *row, const char *evidence)
+{
+    char facts[FACTS_BYTES];
+
+    begin(row);
+    (void)snprintf(facts, sizeof facts, "evidence=%s", evidence);
+    (void)tell(row, row->origin, "permanence_evidenced", facts);
+    struct engine_verdict verdict = tell(row, row->origin, "transfer_requested",
+        "rationale_present=yes legal_status=none family_informed=yes");
+    return names_rule(&verdict, row->rule);
+}
+
+static void evidence__each_of_the_list__lets_a_request_through(void **state)
+{
+    static const struct worded row = {BHM, SOL, "ash:cin",
+        "receiver_temporary_housing,receiver_permanent_commitment,private_tenancy,"
+        "residence_3_months,legal_advice",
+        "R12"};
+
+    (void)state;
+    each_word(&row, false, request_is_held);
+}
+
 /* ---- the list ---- */
 
 int main(void)
@@ -163,6 +333,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(profiles__each_one__differs_from_national_in_its_own_rules_alone),
         cmocka_unit_test(facts__missing__are_answered_by_the_one_rule_that_names_them),
+        cmocka_unit_test(documents__each_of_a_set__is_asked_for),
+        cmocka_unit_test(orders__each_of_the_list__block_an_acceptance),
+        cmocka_unit_test(evidence__each_of_the_list__lets_a_request_through),
     };
 
     fixture_open(&world);
