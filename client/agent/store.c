@@ -213,6 +213,8 @@ static bool set_pragmas(store_t *self, bool memory)
         {"PRAGMA foreign_keys = ON", ""},
         {"PRAGMA foreign_keys", "1"},
         {"PRAGMA secure_delete = ON", "1"},
+        {"PRAGMA temp_store = MEMORY", ""}, /* pages kept aside: in no file that nobody erases */
+        {"PRAGMA temp_store", "2"},
         {"PRAGMA wal_autocheckpoint = 0", "0"},
         {"PRAGMA trusted_schema = OFF", ""},
     };

@@ -16,8 +16,7 @@ struct vfs_file {
     sqlite3_file base;
     const struct disk *disk;
     int file;
-    bool fresh;      /* its name is not durable yet */
-    bool is_scratch; /* a temporary file: gone when closed */
+    bool fresh; /* its name is not durable yet */
     char name[PATH_BYTES];
 };
 
@@ -27,7 +26,6 @@ static struct {
 } mounts[DISK_VFS_MOUNTS_MAX];
 
 static uint64_t random_state;
-static unsigned scratch_last;
 
 static uint64_t next_random(void)
 {
@@ -84,9 +82,6 @@ static int vfs_close(sqlite3_file *file)
     struct vfs_file *self = file_of(file);
 
     self->disk->close(self->disk->context, self->file);
-    if (self->is_scratch) {
-        (void)self->disk->remove(self->disk->context, self->name);
-    }
     return SQLITE_OK;
 }
 
@@ -213,17 +208,11 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int 
     struct vfs_file *self = file_of(file);
 
     (void)vfs;
-    *self = (struct vfs_file){.is_scratch = name == NULL};
-    if (name == NULL) {
-        (void)snprintf(self->name, sizeof self->name, "scratch-%u", ++scratch_last);
-        self->disk = mounts[0].disk;
-    } else {
-        (void)snprintf(self->name, sizeof self->name, "%s", name);
-        self->disk = disk_of(name);
-    }
-    if (self->disk == NULL) {
+    *self = (struct vfs_file){.disk = name == NULL ? NULL : disk_of(name)};
+    if (self->disk == NULL) { /* nor are there temporary files */
         return SQLITE_CANTOPEN;
     }
+    (void)snprintf(self->name, sizeof self->name, "%s", name);
     self->fresh = !exists(self->disk, self->name);
     if (self->disk->open(
             self->disk->context, self->name, (flags & SQLITE_OPEN_CREATE) != 0, &self->file) != 0) {

@@ -539,6 +539,42 @@ static void found_by_the_next_start__is_on_the_disk_before_anything_is_said_of_i
     disk_memory_close(&disk.memory);
 }
 
+/* A statement over many rows keeps their pages aside, payloads among them: outside of our files nothing could erase them. */
+static void statement__over_many_pages__needs_no_file_of_its_own(void **state)
+{
+    enum { EVENTS = 100 };
+    struct complaint why = {0};
+    struct disk disk;
+    store_t *store = NULL;
+    struct outbox_row row;
+    const char *code = "E09000007";
+
+    (void)state;
+    disk_memory_open(&disk);
+    disk_vfs_register();
+    disk_vfs_mount("lone", &disk);
+    assert_int_equal(store_open("lone.db", "test", "E09000019", &store, &why), 0);
+    store_begin(store);
+    for (unsigned i = 1; i <= EVENTS; i++) {
+        row = (struct outbox_row){.kind = 1, .created_ms = 5};
+        memset(row.event, (int)i, UUID_BYTES);
+        buf_put_text(&row.draft, "%02000u", i);
+        store_outbox_add(store, &row, &code, 1);
+        outbox_row_free(&row);
+        freeze_next(store, i);
+    }
+    struct batch_row batch = {.incarnation = 9, .first = 1, .count = EVENTS};
+    buf_put_text(&batch.statement, "statement");
+    buf_put_text(&batch.signature, "signature");
+    assert_int_not_equal(store_batch_add(store, &batch), 0);
+    batch_row_free(&batch);
+    assert_int_equal(store_commit(store), 0);
+    assert_int_equal(store_outbox_count(store, OUTBOX_SENT), EVENTS);
+    store_close(&store);
+    disk_vfs_unregister();
+    disk_memory_close(&disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +591,7 @@ int main(void)
         cmocka_unit_test(receiver__stuck_transfer__does_not_block_another),
         cmocka_unit_test(runs__more_than_fit__end_at_the_last_number),
         cmocka_unit_test(senders__gap__closes_when_the_missing_one_comes),
+        cmocka_unit_test(statement__over_many_pages__needs_no_file_of_its_own),
         cmocka_unit_test(found_by_the_next_start__is_on_the_disk_before_anything_is_said_of_it),
     };
 
