@@ -272,11 +272,12 @@ static int demand(struct erasing *self, struct complaint *why)
             self->agent->id);
     }
     const struct stored_payload *payload = &view->payloads[self->body.index];
-    if (payload->erased) {
+    if (payload->erased && !payload->came_erased) {
         self->duplicate = true;
         return 0;
     }
-    if (payload->ciphertext.len == 0) {
+    if (payload->ciphertext.len == 0 &&
+        !payload->came_erased) { /* its holders have it from before the loss */
         return complain(
             why, E_NOT_FOUND, "The event carries no payload; there is nothing to erase.");
     }

@@ -159,6 +159,7 @@ static void cut_back(agent_core_t *self, uint64_t acked)
     }
     store_begin(self->store);
     store_entries_cut(self->store, identity->stream_epoch, acked);
+    store_erasures_again(self->store); /* it may have lost them with what came in the stream */
     identity->stream_upto = acked;
     identity->running = at_acked;
     store_identity_save(self->store, identity);

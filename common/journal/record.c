@@ -319,6 +319,7 @@ int batch_next_payload(struct slice *rest, struct stored_payload *out)
     }
     uint32_t len = take_u32(&in);
     payload.erased = (len & PAYLOAD_ERASED_BIT) != 0;
+    payload.came_erased = len == (uint32_t)PAYLOAD_ERASED_BIT;
     payload.ciphertext = take_bytes(&in, len & ~PAYLOAD_ERASED_BIT);
     payload.wrap_count = take_u16(&in);
     payload.wraps = take_bytes(&in, (size_t)payload.wrap_count * WRAP_STORED_BYTES);

@@ -84,6 +84,7 @@ struct stored_payload {
     uint32_t wrap_count;
     struct slice wraps; /* wrap_count * WRAP_STORED_BYTES; empty where erased */
     bool erased;        /* there was one, and its bytes are gone */
+    bool came_erased;   /* and they never stood here: the event was sent again after a loss */
 };
 
 uint32_t crc32c(uint32_t crc, struct slice bytes); /* start with 0 */

@@ -585,7 +585,8 @@ static void publish(
         const char *payload = own->payload;
         waypost__published_event__init(&events[i]);
         events[i].event = (ProtobufCBinaryData){own->bytes.len, own->bytes.data};
-        if (payload != NULL) {
+        events[i].has_erased = events[i].erased = own->erased;
+        if (payload != NULL && !own->erased) {
             events[i].has_payload = 1;
             events[i].payload = (ProtobufCBinaryData){strlen(payload), (uint8_t *)unconst(payload)};
             events[i].n_wraps = self->wraps_twice ? WRAPS : 3;

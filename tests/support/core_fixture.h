@@ -30,6 +30,7 @@ struct own_event {
     uint8_t id[UUID_BYTES];
     struct buf bytes;
     const char *payload; /* its ciphertext, lent for the life of the fixture; NULL for none */
+    bool erased; /* destroyed since: it is published without the payload that it commits to */
     bool receipted;
     unsigned persisted; /* A1s told */
     unsigned opened;    /* A2s told */

@@ -200,6 +200,28 @@ static void holders__each_says_so__sender_is_told_once_each(void **state)
     assert_int_equal(journal_size(f->base.journal), size);
 }
 
+/* The copy of the journal had neither the event nor the order; the recipient has the payload from before. */
+static void demand__of_an_event_that_came_back_erased__reaches_who_may_hold_it(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+    uint64_t size = journal_head(f->base.journal)->size;
+
+    assert_int_equal(journal_new_epoch(f->base.journal, 2, size, size + 9), 0);
+    assert_true(core_fixture_commit(f));
+    core_fixture_restart(f);
+    hello_all(f);
+    (void)agent_write_payload(sender, to_camden, PLANTED);
+    sender->own[0].erased = true;
+    agent_publish(sender, 0, 1);
+    core_fixture_settle(f);
+    agent_erase(sender, sender->own[0].id, DEMANDED);
+    core_fixture_settle(f);
+    assert_int_equal(agent_records(sender, KIND(ERASURE_ORDERED)), 1);
+    assert_int_equal(agent_records(&f->agents[CAMDEN], KIND(ERASURE_ORDERED)), 1);
+    assert_verifies(f, 1);
+}
+
 /* What was just written is read from memory, not from the file: it is gone there too. */
 static void record__read_from_memory_after_an_erasure__has_no_payload(void **state)
 {
@@ -411,6 +433,7 @@ int main(void)
         CORE_TEST(payload__in_a_tail_that_was_cut__is_gone_from_there_too),
         CORE_TEST(recipient__away_when_it_is_demanded__gets_no_byte_and_is_told),
         CORE_TEST(holders__each_says_so__sender_is_told_once_each),
+        CORE_TEST(demand__of_an_event_that_came_back_erased__reaches_who_may_hold_it),
         CORE_TEST(record__read_from_memory_after_an_erasure__has_no_payload),
         CORE_TEST(demand__of_the_recipient_or_a_hub__is_refused),
         CORE_TEST(demand__of_an_operator__is_recorded_and_everybody_is_told),
