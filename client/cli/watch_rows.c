@@ -214,21 +214,26 @@ static void record_word_of(const json_t *record, struct watch_row *row)
     }
 }
 
+/* Of a clock first who and when: a narrow screen cuts the end. */
 static void record_row(const names_t *names, const json_t *record, struct watch_row *row)
 {
     const char *title = text_of(record, "title");
     const char *name = text_of(record, "name");
     const char *rule = text_of(record, "rule");
-    char detail[160];
+    const char *clock = text_of(record, "clock");
+    char detail[140];
+    char what[96];
 
     record_word_of(record, row);
     (void)detail_of(names, text_of(record, "detail"), detail, sizeof detail);
-    (void)snprintf(row->text, sizeof row->text, "%s%s%s%s%s%s%s", text_of(record, "clock"),
-        name[0] == '\0' ? "" : " ",
+    (void)snprintf(what, sizeof what, "%s%s%s%s%s", clock, clock[0] == '\0' ? "" : " ",
         name[0] != '\0'        ? name
             : title[0] != '\0' ? title
                                : text_of(record, "kind"),
-        rule[0] == '\0' ? "" : " ", rule, detail[0] == '\0' ? "" : ": ", detail);
+        rule[0] == '\0' ? "" : " ", rule);
+    bool behind = clock[0] == '\0';
+    (void)snprintf(row->text, sizeof row->text, "%s%s%s", behind ? what : detail,
+        detail[0] == '\0' ? "" : ": ", behind ? detail : what);
     put_time(row, when_of(record, "at"));
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/hub/page.h"
+#include "common/alarm/alarm_table.h"
 
 #include "common/base/banned.h"
 
@@ -112,6 +113,41 @@ static bool has_life(const json_t *row)
         strcmp(member_text(row, "listening"), "no") == 0;
 }
 
+/* ---- alarms ---- */
+
+struct alarm_list {
+    struct buf *out;
+    size_t count;
+};
+
+static void put_alarm(void *context, const struct alarm *alarm)
+{
+    struct alarm_list *self = context;
+    const struct alarm_info *info = alarm_info(alarm->name);
+
+    if (self->count++ == 0) {
+        html_put(self->out, "<h2>Needs somebody</h2>\n<ul id=\"alarms\">\n");
+    }
+    html_put(self->out, "<li><strong class=\"bad\">%s</strong>: %s.", alarm->name, alarm->text);
+    if (info != NULL) {
+        html_put(self->out, " To act: %s. %s", alarm_actor_word(info->actor), info->remedy);
+    }
+    if (alarm->owner[0] != '\0') {
+        html_put(self->out, " Taken on by %s.", alarm->owner);
+    }
+    html_put(self->out, "</li>\n");
+}
+
+static void put_alarms(struct buf *out, const struct hub_view *view)
+{
+    struct alarm_list list = {.out = out};
+
+    store_alarms(view->tables->store, put_alarm, &list);
+    if (list.count > 0) {
+        html_put(out, "</ul>\n");
+    }
+}
+
 void page_overview(struct buf *out, const struct hub_view *view)
 {
     json_t *answer = view_overview(view);
@@ -123,6 +159,7 @@ void page_overview(struct buf *out, const struct hub_view *view)
     html_time(out, answer, "at");
     html_put(out, ".</p>\n");
     put_region(out, json_object_get(answer, "region"));
+    put_alarms(out, view);
     html_put(out,
         "<h2>Authorities</h2>\n<div class=\"scroll\" role=\"region\" aria-label=\"Authorities\" "
         "tabindex=\"0\" id=\"authorities\"><table class=\"cards\"><caption>By authority; a name "

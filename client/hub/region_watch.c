@@ -181,6 +181,7 @@ void region_watch_tick(
         found->count = 0;
         find_state(self, (enum region_state)state, found);
         tell(core, &states[state], found);
+        view->tables->changes += found->count != self->counts[state] ? 1 : 0; /* for open pages */
         self->counts[state] = found->count;
     }
     free(found);

@@ -29,7 +29,7 @@ struct hub_tables {
     int64_t rebuilt_ms;  /* when the tables were last emptied to be filled again, 0 for never */
     int64_t merged_hour; /* when what waits was last counted by day */
     uint64_t
-        changes; /* entries kept since the start: a screen asks whether it is still up to date */
+        changes; /* entries kept, and alarms changed, since the start: is a screen still up to date? */
     const register_t *book;   /* lent from the core, NULL before the first */
     const char *const *areas; /* regions granted, lent from the register; "*" for all */
     size_t area_count;

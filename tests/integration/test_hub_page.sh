@@ -90,6 +90,20 @@ page_is_sound() {
     done
 }
 
+overview__alarm_of_the_region__names_who_must_act() {
+    ALARM_OPTIONS='alarm-unread = 1 s'
+    start_page
+    send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" >"$NET/sent"
+    check "nobody opens it" wait_until 30 has_alarm $HUB region_unread
+    check "logs in" log_in
+    web GET / "Cookie: $SESSION" >"$NET/page"
+    page_is_sound /
+    check "the alarm" grep -q '<ul id="alarms">' "$NET/page"
+    check "who must act" grep -q 'at Camden (E09000007); their duty desks must act' "$NET/page"
+    check "taken on" wp $HUB own region_unread --by 'hub officer'
+    check "is said" grep -q 'Taken on by hub officer' <(web GET / "Cookie: $SESSION")
+}
+
 page__every_one__is_sound_and_reachable_by_keyboard() {
     start_page
     local transfer case path
