@@ -81,6 +81,21 @@ static void watch_disk(edge_t *self, const struct core_stats *stats)
     }
 }
 
+/* The doorkeeper counts what the listener could not take; the alarm stays for a window without another. */
+static void watch_door(edge_t *self, int64_t now_ms)
+{
+    struct zap_counts counts;
+
+    zap_counts(self->zap, &counts);
+    uint64_t failed = counts.door[DOOR_ACCEPT_FAILED];
+    if (failed > self->door_failed) {
+        self->door_failed = failed;
+        self->door_until_ms = now_ms + NET_DOOR_WINDOW_MS;
+    }
+    set(self, "door_closed", now_ms < self->door_until_ms,
+        "the broker is out of descriptors and takes no new connection: raise LimitNOFILE");
+}
+
 static void watch_clock(edge_t *self, const struct core_stats *stats)
 {
     set(self, "clock_offset", stats->clock_stepped,
@@ -184,6 +199,7 @@ void edge_tick_alarms(edge_t *self)
         watch_agents(self, &stats);
         watch_disk(self, &stats);
         watch_clock(self, &stats);
+        watch_door(self, now);
         watch_chain(self);
     }
     if (teller_is_on(self->teller)) {

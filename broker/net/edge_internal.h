@@ -53,6 +53,8 @@ struct edge {
     int64_t sync_window_ms;                /* mono: begin of the window in which slow syncs count */
     uint64_t sync_slow;                    /* slow ones before it */
     uint64_t counters_seen[COUNTER_COUNT]; /* of the core, at the last look */
+    uint64_t door_failed;                  /* connections that could not be taken, likewise */
+    int64_t door_until_ms;                 /* mono: the alarm about them is up until then */
     http_server_t *http;                   /* NULL: switched off */
 
     bool said_ready;

@@ -11,10 +11,12 @@ enum {
     NET_DRAIN_BYTES_MAX = 8388608, /* likewise, whichever comes first */
     NET_TICK_MS = 250,             /* housekeeping of the core; it asks for one a second at least */
     NET_WATCH_MS = 2000,           /* what may be an alarm is looked at so often */
-    NET_SYNC_WINDOW_MS = 600000,   /* slow syncs are counted so long */
-    NET_PROBE_MS = 10000,          /* an idle broker proves so often that it can still store */
-    NET_STORED_MS_MAX = 30000,     /* nothing stored for longer: /healthz says 503 */
-    NET_STOP_MS_MAX = 10000,       /* how long a stop waits for commits and verifications */
+    NET_DOOR_WINDOW_MS =
+        60000, /* without a connection that could not be taken, until the alarm goes */
+    NET_SYNC_WINDOW_MS = 600000, /* slow syncs are counted so long */
+    NET_PROBE_MS = 10000,        /* an idle broker proves so often that it can still store */
+    NET_STORED_MS_MAX = 30000,   /* nothing stored for longer: /healthz says 503 */
+    NET_STOP_MS_MAX = 10000,     /* how long a stop waits for commits and verifications */
     NET_LINGER_MS = 1000,     /* for the last frames of a stop; nothing depends on their arrival */
     NET_ROUTING_ID_BYTES = 5, /* what libzmq assigns: a zero byte and four more */
     NET_SNDHWM_FRAMES =

@@ -177,6 +177,10 @@ static const struct alarm_info rows[] = {
     {"broker_storage", ALARM_AGENT, ALARM_OPERATOR, false,
         "the broker answers, and has stored nothing for 30 s", "Tell its operator.",
         "when it stores again"},
+    {"door_closed", ALARM_BROKER, ALARM_IT_OFFICER, false,
+        "the broker is out of descriptors: it takes no new connection, those that stand go on",
+        "Raise LimitNOFILE, or see who opens so many (ss -tn).",
+        "after a minute in which every one was taken"},
     {"chain_mismatch", ALARM_BROKER, ALARM_OPERATOR, true,
         "an agent saw a head that is not ours, remembers another stream, or another event stands "
         "under a number",
