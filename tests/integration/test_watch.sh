@@ -42,7 +42,7 @@ watch__full_screen__follows_filters_and_drills_down() {
     send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" >"$NET/sent"
     send $LEEDS "$(new_transfer $LEEDS $CAMDEN)" >"$NET/sent"
     check "an event, as a word and a sign" wait_until 20 shows_on_screen '> event +Leeds -> Camden: Move of a child'
-    check "its deadline" wait_until 20 shows_on_screen 'o deadline +C01 Transfer conference'
+    check "its deadline" wait_until 20 shows_on_screen 'o deadline +by [0-9-]+, [A-Za-z]+: C01 Transfer'
     check "fits" screen_fits 80 24
     press / i s l i n g Enter
     check "the filter is said" wait_until 20 shows_on_screen 'filter: isling'
