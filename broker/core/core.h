@@ -150,7 +150,8 @@ bool core_snapshot_due(core_t *self, struct buf *state, uint64_t *size, uint64_t
 
 /*
  * The same of the procedures' state, a file of its own (SNAPSHOT_PROCEDURES): encoded in slices by core_fold(), handed
- * out here when what it stands for is durable. last: at an orderly end, encode now what there is, all of it.
+ * out here when what it stands for is durable; what was in `state` is freed. last: at an orderly end, encode now what
+ * there is, all of it.
  */
 bool core_procedures_snapshot_due(
     core_t *self, bool last, struct buf *state, uint64_t *size, uint64_t *next_position);

@@ -245,12 +245,18 @@ static void fold_step(core_t *self)
     }
 }
 
+/* A snapshot of more than one slice: deliveries do not wait for it. */
+static bool loads_long(const struct fold *fold)
+{
+    return fold->snapshot != NULL && journal_snapshot_state(fold->snapshot).len >= FOLD_LOAD_BYTES;
+}
+
 void fold_start(core_t *self)
 {
     self->fold.upto = journal_head(self->journal)->size;
     mark_start(self);
     fold_load_open(self);
-    for (int i = 0; i < FOLD_START_SLICES && !fold_ready(self); i++) {
+    for (int i = 0; i < FOLD_START_SLICES && !fold_ready(self) && !loads_long(&self->fold); i++) {
         fold_step(self);
     }
 }

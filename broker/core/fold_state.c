@@ -114,7 +114,9 @@ bool core_procedures_snapshot_due(
     int rc = journal_root_at(self->journal, fold->saved_leaves, &root);
     if (rc == 0) {
         memcpy(fold->saved.data + ROOT_AT, root.b, HASH_BYTES);
-        buf_put_slice(state, buf_slice(&fold->saved));
+        buf_free(state);
+        *state = fold->saved; /* tens of megabytes: not copied */
+        fold->saved = (struct buf){0};
         *size = fold->saved_leaves;
         *next_position = fold->saved_position;
         core_count(self, COUNTER_SNAPSHOTS_PROCEDURES);

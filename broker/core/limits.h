@@ -39,10 +39,11 @@ enum {
     DECODE_BUDGET_BYTES = 8388608, /* memory that decoding one frame may take */
     FOLD_SLICE_EVENTS = 1024,      /* folded at a time while frames wait: one or two milliseconds */
     FOLD_GROUP_ITEMS = 128,        /* said by the engine in one record: below 128 KiB */
-    FOLD_START_SLICES = 8,         /* done before the broker listens: some ten milliseconds */
-    FOLD_SAVE_ITEMS = 4096,        /* encoded at a time: one or two milliseconds */
-    FOLD_LOAD_ITEMS = 2048,        /* decoded at a time: the same */
-    FOLD_LOAD_BYTES = 1048576,     /* read and hashed at a time: the same */
+    FOLD_START_SLICES =
+        8, /* done before the broker listens, unless the snapshot is long: ten milliseconds */
+    FOLD_SAVE_ITEMS = 4096,    /* encoded at a time: one or two milliseconds */
+    FOLD_LOAD_ITEMS = 2048,    /* decoded at a time: the same */
+    FOLD_LOAD_BYTES = 1048576, /* read and hashed at a time: the same */
     FOLD_SAVE_SHARE =
         4, /* times snapshot_bytes at least between two: 130,000 small events, folded in 0.2 s */
     FOLD_SAVE_GROWTH =
