@@ -41,7 +41,7 @@ void batch_verified(core_t *self, struct batch *batch, struct verify_job *job)
     batch->rc = job->rc;
     batch->state = job->rc == 0 ? BATCH_GOOD : BATCH_BAD;
     if (job->rc == 0) {
-        view_take_leaves(batch->view, job->leaves);
+        view_take_nodes(self, batch->view, &job->nodes);
     }
     receipt_flush(self, batch->publisher);
     judge_run(self);

@@ -37,8 +37,8 @@ struct verify_job {
     struct slice signature;
     uint32_t count;       /* events of a batch */
     struct slice *events; /* count of them, owned array */
-    struct hash
-        *leaves; /* answer: the leaves of the events, count of them, owned; NULL until worked out */
+    struct hash *
+        nodes; /* answer: the tree of the events, by merkle_tree_fill(), owned; NULL until worked out */
     uint8_t root[32]; /* as the statement claims */
     int rc;           /* answer: 0, E_SIGNATURE, or E_MALFORMED where the root is not the events' */
 };

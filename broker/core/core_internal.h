@@ -15,6 +15,7 @@
 #include "broker/core/table.h"
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
+#include "common/crypto/merkle.h"
 #include "common/record/erase.h"
 #include "common/record/acked.h"
 #include "common/record/judged.h"
@@ -428,10 +429,10 @@ struct view *view_add(core_t *self, uint64_t position, uint64_t leaf_index, int6
     struct buf *body, struct buf *payload); /* takes both bufs; of a batch that is being accepted */
 void view_pin(struct view *view);
 void view_unpin(core_t *self, struct view *view);
-void view_take_leaves(struct view *view, const struct hash *leaves);
+/* As the check of its signature worked them out; taken where it has none yet, else left. */
+void view_take_nodes(core_t *self, struct view *view, struct hash **nodes);
 const struct hash *view_leaf(core_t *self, struct view *view, uint32_t index);
-uint32_t view_path(
-    core_t *self, struct view *view, uint32_t index, struct hash *out); /* at most 16 steps */
+void view_path(core_t *self, struct view *view, uint32_t index, struct merkle_path *out);
 const struct digest *view_digest(core_t *self, struct view *view, uint32_t index);
 void digest_make(const struct event_view *event, struct buf *codes, struct digest *out);
 /* Of all its events, made while they were checked; both are taken. */

@@ -17,7 +17,7 @@
 
 #include "common/base/banned.h"
 
-enum { PATH_STEPS_MAX = 16, FRAME_PREFIX_BYTES = 16, WRAPS_TOLD_MAX = 4 };
+enum { FRAME_PREFIX_BYTES = 16, WRAPS_TOLD_MAX = 4 };
 
 enum payload_absent {
     PAYLOAD_NONE = 0,
@@ -180,15 +180,15 @@ static struct carried carry(
 
 static void event_put(struct parcel *self, struct view *view, const struct entry *entry)
 {
-    struct hash steps[PATH_STEPS_MAX];
-    uint32_t count = view_path(self->core, view, entry->index, steps);
+    struct merkle_path path;
     struct slice event = view->events[entry->index];
     struct carried carried = carry(self, view, entry);
     uint32_t batch = batch_index(self, view);
     struct buf *out = self->entries;
 
+    view_path(self->core, view, entry->index, &path);
     size_t len = 1 + varint_len(batch) + 1 + varint_len(entry->index) +
-        count * field_len(HASH_BYTES) + field_len(event.len) + 2;
+        path.count * field_len(HASH_BYTES) + field_len(event.len) + 2;
     len += carried.ciphertext.len > 0 ? field_len(carried.ciphertext.len) : 0;
     len += carried.wraps.count * field_len(WRAP_STORED_BYTES + 8);
     len += carried.absent != PAYLOAD_NONE ? 2 : 0;
@@ -199,8 +199,8 @@ static void event_put(struct parcel *self, struct view *view, const struct entry
     buf_put_varint(out, len);
     wire_put_varint(out, 1, batch);
     wire_put_varint(out, 2, entry->index);
-    for (uint32_t i = 0; i < count; i++) {
-        wire_put_bytes(out, 3, slice_of(steps[i].b, HASH_BYTES));
+    for (uint32_t i = 0; i < path.count; i++) {
+        wire_put_bytes(out, 3, slice_of(path.step[i].b, HASH_BYTES));
     }
     wire_put_bytes(out, 4, event);
     if (carried.ciphertext.len > 0) {

@@ -96,17 +96,17 @@ static uint32_t batch_of(struct page *self, const struct view *view)
 static void proof_fill(
     struct page *self, struct view *view, uint32_t index, Waypost__OwnEvent *event)
 {
-    struct hash path[PATH_STEPS];
+    struct merkle_path path;
     ProtobufCBinaryData *steps = self->steps + self->count * PATH_STEPS;
-    uint32_t count = view_path(self->core, view, index, path);
 
+    view_path(self->core, view, index, &path);
     event->batch = batch_of(self, view);
     event->index = index;
-    for (uint32_t i = 0; i < count; i++) {
-        steps[i] =
-            (ProtobufCBinaryData){HASH_BYTES, page_copy(self, slice_of(path[i].b, HASH_BYTES))};
+    for (uint32_t i = 0; i < path.count; i++) {
+        steps[i] = (ProtobufCBinaryData){
+            HASH_BYTES, page_copy(self, slice_of(path.step[i].b, HASH_BYTES))};
     }
-    event->n_path = count;
+    event->n_path = path.count;
     event->path = steps;
 }
 

@@ -42,12 +42,13 @@ void verify_job_run(struct verify_job *job)
     if (job->rc != 0 || !job->is_batch) {
         return;
     }
-    job->leaves = mem_new(job->count, sizeof *job->leaves);
+    size_t nodes = merkle_tree_nodes(job->count);
+    job->nodes = mem_new(nodes, sizeof *job->nodes);
     for (uint32_t i = 0; i < job->count; i++) {
-        job->leaves[i] = hash_event_leaf(job->network, job->events[i]);
+        job->nodes[i] = hash_event_leaf(job->network, job->events[i]);
     }
-    struct hash root = merkle_root(job->leaves, job->count);
-    if (memcmp(root.b, job->root, HASH_BYTES) != 0) {
+    merkle_tree_fill(job->nodes, job->count, job->nodes);
+    if (memcmp(job->nodes[nodes - 1].b, job->root, HASH_BYTES) != 0) {
         job->rc = E_MALFORMED;
     }
 }
@@ -61,7 +62,7 @@ void verify_job_destroy(struct verify_job **job_p)
     }
     buf_free(&job->bytes);
     free(job->events);
-    free(job->leaves);
+    free(job->nodes);
     free(job);
     *job_p = NULL;
 }

@@ -206,50 +206,28 @@ void view_unpin(core_t *self, struct view *view)
 
 /* ---- hashes ---- */
 
-/* Leaves, then each level in turn; an odd last node goes up as it is: the shape of RFC 6962. */
-static void view_grow(struct view *view)
+void view_take_nodes(core_t *self, struct view *view, struct hash **nodes)
 {
-    uint32_t width = view->batch.count;
-    struct hash *level = view->nodes;
-
-    while (width > 1) {
-        struct hash *above = level + width;
-        for (uint32_t i = 0; i < width / 2; i++) {
-            above[i] = hash_node(&level[2 * i], &level[2 * i + 1]);
-        }
-        if (width % 2 == 1) {
-            above[width / 2] = level[width - 1];
-        }
-        level = above;
-        width = (width + 1) / 2;
-    }
-}
-
-static struct hash *nodes_new(uint32_t count)
-{
-    return mem_new((size_t)count * 2 + 16, sizeof(struct hash));
-}
-
-void view_take_leaves(struct view *view, const struct hash *leaves)
-{
-    if (view->nodes == NULL && leaves != NULL) {
-        view->nodes = nodes_new(view->batch.count);
-        memcpy(view->nodes, leaves, view->batch.count * sizeof *leaves);
-        view_grow(view);
+    if (view->nodes == NULL) {
+        view->nodes = *nodes;
+        *nodes = NULL;
+        view_weigh(&self->views, view, merkle_tree_nodes(view->batch.count) * sizeof *view->nodes);
     }
 }
 
 static void view_hash(core_t *self, struct view *view)
 {
+    uint32_t count = view->batch.count;
+
     if (view->nodes != NULL) {
         return;
     }
-    view->nodes = nodes_new(view->batch.count);
-    for (uint32_t i = 0; i < view->batch.count; i++) {
-        view->nodes[i] = hash_event_leaf(self->options.network, view->events[i]);
+    struct hash *nodes = mem_new(merkle_tree_nodes(count), sizeof *nodes);
+    for (uint32_t i = 0; i < count; i++) {
+        nodes[i] = hash_event_leaf(self->options.network, view->events[i]);
     }
-    view_grow(view);
-    view_weigh(&self->views, view, view->batch.count * 2 * sizeof *view->nodes);
+    merkle_tree_fill(nodes, count, nodes);
+    view_take_nodes(self, view, &nodes);
 }
 
 const struct hash *view_leaf(core_t *self, struct view *view, uint32_t index)
@@ -258,22 +236,10 @@ const struct hash *view_leaf(core_t *self, struct view *view, uint32_t index)
     return &view->nodes[index];
 }
 
-uint32_t view_path(core_t *self, struct view *view, uint32_t index, struct hash *out)
+void view_path(core_t *self, struct view *view, uint32_t index, struct merkle_path *out)
 {
-    uint32_t width = view->batch.count;
-    uint32_t steps = 0;
-
     view_hash(self, view);
-    const struct hash *level = view->nodes;
-    while (width > 1) {
-        if ((index ^ 1) < width) {
-            out[steps++] = level[index ^ 1];
-        }
-        level += width;
-        width = (width + 1) / 2;
-        index /= 2;
-    }
-    return steps;
+    merkle_tree_path(view->nodes, view->batch.count, index, out);
 }
 
 /* ---- digests ---- */

@@ -37,14 +37,14 @@ static struct bench_load load_of(
     struct bench_net *net, const struct bench_options *options, const struct bench_shape *shape)
 {
     uint32_t inflight = within(options, options->inflight, CREDIT_BYTES);
-    uint32_t quarter = within(options, inflight < 4 ? 1 : inflight / 4, FRAME_BYTES);
+    uint32_t half = within(options, inflight < 2 ? 1 : inflight / 2, FRAME_BYTES);
     return (struct bench_load){.net = net,
         .shape = shape,
         .producers = options->producers,
         .consumers = options->recipients,
         .consumer_first = options->producers,
         .inflight = inflight,
-        .batch = quarter,
+        .batch = half,
         .events = options->events,
         .seconds = options->seconds};
 }

@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/codec/limits.h"
+#include "common/codec/publish_decode.h"
 #include "common/codec/utf8.h"
 #include "common/codec/wire.h"
 
@@ -200,7 +201,7 @@ void *message_decode(arena_t *arena, const ProtobufCMessageDescriptor *type, str
 }
 
 /* The magic is ours, and exactly one body is set: with two, protobuf-c would take the last. */
-static int check_outside(struct slice bytes)
+static int check_outside(struct slice bytes, struct wire_field *body)
 {
     struct wire_scan scan = wire_scan_of(bytes);
     struct wire_field field;
@@ -213,8 +214,8 @@ static int check_outside(struct slice bytes)
                 return E_VERSION;
             }
             magic = true;
-        } else if (protobuf_c_message_descriptor_get_field(
-                       &waypost__frame__descriptor, field.number) != NULL) {
+        } else if (field_known(&waypost__frame__descriptor, field.number) != NULL) {
+            *body = field;
             bodies++;
         }
     }
@@ -224,16 +225,36 @@ static int check_outside(struct slice bytes)
     return scan.failed || bodies != 1 ? E_MALFORMED : 0;
 }
 
+static Waypost__Frame *decode_body(
+    arena_t *arena, struct slice bytes, const struct wire_field *body)
+{
+    if (body->number != WAYPOST__FRAME__BODY_PUBLISH || body->type != WIRE_LEN) {
+        return message_decode(arena, &waypost__frame__descriptor, bytes);
+    }
+    Waypost__Frame *frame = arena_alloc(arena, sizeof *frame);
+    Waypost__Publish *publish = publish_decode(arena, body->bytes);
+    if (frame == NULL || publish == NULL) {
+        return NULL;
+    }
+    waypost__frame__init(frame);
+    frame->magic = FRAME_MAGIC;
+    frame->body_case = WAYPOST__FRAME__BODY_PUBLISH;
+    frame->publish = publish;
+    return frame;
+}
+
 int frame_decode(arena_t *arena, struct slice bytes, Waypost__Frame **out)
 {
+    struct wire_field body = {0};
+
     if (bytes.len > FRAME_BYTES_MAX) {
         return E_TOO_LARGE;
     }
-    int rc = check_outside(bytes);
+    int rc = check_outside(bytes, &body);
     if (rc != 0) {
         return rc;
     }
-    Waypost__Frame *frame = message_decode(arena, &waypost__frame__descriptor, bytes);
+    Waypost__Frame *frame = decode_body(arena, bytes, &body);
     if (frame == NULL || frame->body_case == WAYPOST__FRAME__BODY__NOT_SET) {
         return E_MALFORMED;
     }

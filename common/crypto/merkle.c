@@ -219,7 +219,7 @@ size_t merkle_tree_nodes(size_t count)
 
 void merkle_tree_fill(const struct hash *leaves, size_t count, struct hash *nodes)
 {
-    if (count > 0) {
+    if (count > 0 && leaves != nodes) {
         memcpy(nodes, leaves, count * sizeof *nodes);
     }
     while (count > 1) {

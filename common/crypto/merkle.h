@@ -36,7 +36,8 @@ void merkle_consistency(
 
 /*
  * A whole tree at once, for a batch of which many paths are wanted: filled in O(count), then each path is a copy.
- *   nodes   room for merkle_tree_nodes(count) hashes (less than 2 * count + 64), the caller's; the root is the last one
+ *   nodes   room for merkle_tree_nodes(count) hashes (less than 2 * count + 64), the caller's; the root is the last one.
+ *           The leaves may stand there already, as its first
  */
 size_t merkle_tree_nodes(size_t count);
 void merkle_tree_fill(const struct hash *leaves, size_t count, struct hash *nodes);
