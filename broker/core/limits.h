@@ -53,8 +53,9 @@ enum {
     FOLD_SAVE_LAST_SHARE = 256, /* of snapshot_bytes is enough at an orderly end */
     MARK_CRASHES_MAX = 2, /* of the process at one event running, and it is not folded any more */
     CLOCK_STEP_MS = 5000, /* wall and boot time may part so far before timers are held */
-    SUPERSEDED_LOG_MS = 600000, /* takeovers of one agent are logged so often; all are counted */
-    KEY_WARN_DAYS = 30,         /* a key of an agent that ends within so long is told */
+    SUPERSEDED_LOG_MS = 600000,    /* takeovers of one agent are logged so often; all are counted */
+    REPLAY_DETAIL_BYTES_MAX = 200, /* of what an operator says of a replay */
+    KEY_WARN_DAYS = 30,            /* a key of an agent that ends within so long is told */
 };
 
 #endif

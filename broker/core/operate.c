@@ -1,10 +1,13 @@
 /*
- * operate: what an operator asks for (S-23). HOLD and RELEASE are records and are answered when they are durable.
+ * operate: what an operator asks for (S-23). What is a record (HOLD, RELEASE, a replay) is answered when it
+ * is durable.
  */
 #include "broker/core/core_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/base/log.h"
 
 #include "common/base/banned.h"
 
@@ -298,6 +301,41 @@ static int own_alarm(core_t *self, struct session *session, const Waypost__Opera
     return rc;
 }
 
+/* What a replay is of: short, in one line, and nothing that a terminal or a reader of the journal stumbles over. */
+static bool detail_good(const char *detail)
+{
+    size_t len = strlen(detail);
+
+    for (size_t i = 0; i < len; i++) {
+        if (detail[i] < ' ' || detail[i] > '~') {
+            return false;
+        }
+    }
+    return len <= REPLAY_DETAIL_BYTES_MAX;
+}
+
+/* Each replay is itself a record: told nobody, it is for the journal's readers. */
+static int note_replay(core_t *self, struct session *session, const Waypost__Operate *operate,
+    const char *by, struct complaint *why)
+{
+    Waypost__Derived derived = WAYPOST__DERIVED__INIT;
+    Waypost__Operated operated = WAYPOST__OPERATED__INIT;
+
+    if (operate->detail == NULL || !detail_good(operate->detail)) {
+        return complain(why, E_RANGE, "Say what is replayed, in at most %d printable characters.",
+            REPLAY_DETAIL_BYTES_MAX);
+    }
+    derived.kind = WAYPOST__SYSTEM_KIND__REPLAY_STARTED;
+    derived.at_ms = self->now_ms;
+    derived.by = (char *)(uintptr_t)by;
+    derived.detail = operate->detail;
+    (void)append_derived(self, &derived);
+    log_info("replay started agent=%s", by);
+    operated.request = operate->request;
+    operated_send(self, session, &operated, journal_size(self->journal));
+    return 0;
+}
+
 static int operate_run(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Operate *operate, struct complaint *why)
 {
@@ -324,6 +362,8 @@ static int operate_run(core_t *self, struct session *session, const struct regis
         return 0;
     case WAYPOST__OPERATION__OWN_ALARM:
         return own_alarm(self, session, operate, agent->id, why);
+    case WAYPOST__OPERATION__NOTE_REPLAY:
+        return note_replay(self, session, operate, agent->id, why);
     case WAYPOST__OPERATION__TRACE:
         return trace_answer(self, session, operate, why);
     case WAYPOST__OPERATION__HOLD:

@@ -46,6 +46,7 @@ static const struct op_row op_table[] = {
     {"release", op_operate, {"event", NULL}},
     {"counters", op_operate, {NULL}},
     {"broker_alarms", op_operate, {"own", "by", NULL}},
+    {"note_replay", op_operate, {"detail", NULL}},
     {"erase", op_erase, {"event", "reason", NULL}},
     {"erasures", op_erasures, {"all", NULL}},
     {"erasures_due", op_erasures_due, {NULL}},

@@ -153,6 +153,7 @@ static const struct {
     {"release", WAYPOST__OPERATION__RELEASE, true},
     {"counters", WAYPOST__OPERATION__COUNTERS, false},
     {"broker_alarms", WAYPOST__OPERATION__ALARMS, false},
+    {"note_replay", WAYPOST__OPERATION__NOTE_REPLAY, false},
 };
 
 json_t *op_operate(struct op *op)
@@ -178,6 +179,7 @@ json_t *op_operate(struct op *op)
     }
     const char *own = op_text(op, "own", false);
     const char *by = op_text(op, "by", false);
+    const char *detail = op_text(op, "detail", false);
     if (op->why->rc != 0) {
         return NULL;
     }
@@ -191,6 +193,7 @@ json_t *op_operate(struct op *op)
     operate.operation = operation;
     operate.alarm = (char *)(uintptr_t)own;
     operate.by = own == NULL ? NULL : (char *)(uintptr_t)(by == NULL ? "somebody" : by);
+    operate.detail = (char *)(uintptr_t)detail;
     operate.has_event = operations[at].event;
     operate.event = binary_of(slice_of(event, UUID_BYTES));
     frame.body_case = WAYPOST__FRAME__BODY_OPERATE;

@@ -341,7 +341,8 @@ const struct cli_command cmd_replay[] = {
             "where they come to something else.\n\n"
             "A replay has no live effect: it starts no clock, writes no acknowledgement and "
             "reaches no socket. Each is "
-            "written down in a file beside the source.",
+            "written down in a file beside the source; that of a journal whose broker runs is a "
+            "record in it, replay_started, which the operator's agent (--socket) asks for.",
         .example = "waypost replay journal --transfer 6f1c2b9e-0a5d-4c55-8f0e-0b3c6a1d2e4f\n"
                    "waypost replay journal --from 2026-05-01 --speed 10x --break verdict=refused\n"
                    "waypost replay journal --authority E09000007 --into file:camden.jsonl\n"
@@ -349,6 +350,7 @@ const struct cli_command cmd_replay[] = {
         .options = replay_options,
         .args_min = 1,
         .args_max = 1,
-        .run = run_replay},
+        .run = run_replay,
+        .needs_agent = true},
     {.name = NULL},
 };

@@ -15,6 +15,8 @@
 
 #define SUFFIX ".replays"
 
+enum { DETAIL_BYTES = 201 };
+
 static const char *log_path(const struct cli *cli, const source_t *source, char *text)
 {
     const char *given = cli_text(cli, "log");
@@ -64,8 +66,47 @@ static bool append(const char *path, json_t *line)
     return good;
 }
 
+/* "kind=refused transfer=...": what is looked at. Where it goes is said by a word, never by a file's name. */
+static void detail_write(const struct cli *cli, char *out, size_t room)
+{
+    size_t used = 0;
+
+    (void)snprintf(out, room, "all");
+    for (size_t i = 0; i < cli->given_count && used < room; i++) {
+        const struct cli_given *given = &cli->given[i];
+        bool told = given->value != NULL && strcmp(given->option->name, "log") != 0 &&
+            strcmp(given->option->name, "socket") != 0;
+        if (told) {
+            int len = snprintf(out + used, room - used, "%s%s=%.*s", used == 0 ? "" : " ",
+                given->option->name, (int)strcspn(given->value, ":"), given->value);
+            used += len < 0 ? 0 : (size_t)len;
+        }
+    }
+}
+
+/* The broker's own record of it, through the operator's agent. */
+static int note_at_broker(struct cli *cli)
+{
+    char detail[DETAIL_BYTES];
+    json_t *answer = NULL;
+
+    detail_write(cli, detail, sizeof detail);
+    int exit_code =
+        cli_ask(cli, json_pack("{s:s, s:s}", "op", "note_replay", "detail", detail), &answer);
+    json_decref(answer);
+    if (exit_code != CLI_DONE) {
+        cli_hint(cli,
+            "The broker of that journal runs, and each replay of it is a record in it: name the "
+            "operator's agent with --socket, or replay a copy of the journal.\n");
+    }
+    return exit_code;
+}
+
 int replay_log_begin(struct cli *cli, const source_t *source)
 {
+    if (source_in_use(source)) {
+        return note_at_broker(cli);
+    }
     char text[PATH_MAX];
     const char *path = log_path(cli, source, text);
     json_t *line = json_pack("{s:s, s:o, s:s, s:I, s:s, s:o}", "record", "replay_started", "at",
@@ -82,6 +123,9 @@ int replay_log_begin(struct cli *cli, const source_t *source)
 
 void replay_log_end(struct cli *cli, const source_t *source, int exit_code)
 {
+    if (source_in_use(source)) {
+        return; /* the broker has its record */
+    }
     char text[PATH_MAX];
     const char *path = log_path(cli, source, text);
     const struct world *world = world_real();

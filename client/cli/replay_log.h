@@ -1,7 +1,7 @@
 /*
- * replay_log: each replay is itself a record: a line in a file beside what was replayed, never within it. A journal is
- * evidence, and whoever reads a copy of it must not change the copy; so the broker's own record replay_started is for
- * what an operator does through the broker, and this is for files.
+ * replay_log: each replay is itself a record. Of a journal whose broker runs, in that journal: the broker makes it
+ * (replay_started) for its operator. Of copies, exports and bundles, in a file beside them: whoever reads a copy of
+ * evidence must not change the copy.
  */
 #ifndef WAYPOST_CLI_REPLAY_LOG_H
 #define WAYPOST_CLI_REPLAY_LOG_H

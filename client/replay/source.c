@@ -3,12 +3,15 @@
  */
 #include "client/replay/source.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "client/replay/bundle_source.h"
 #include "client/replay/import.h"
+#include "common/base/fsio.h"
 
 #include "common/base/banned.h"
 
@@ -68,6 +71,15 @@ void source_close(source_t **self_p)
 enum source_form source_form(const source_t *self)
 {
     return self->form;
+}
+
+bool source_in_use(const source_t *self)
+{
+    char path[PATH_MAX];
+
+    return self->form == SOURCE_JOURNAL &&
+        snprintf(path, sizeof path, "%s/lock", self->path) < (int)sizeof path &&
+        fsio_is_locked(path);
 }
 
 const char *source_path(const source_t *self)

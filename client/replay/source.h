@@ -31,6 +31,7 @@ int source_open(const char *path, source_t **out, struct complaint *why);
 void source_close(source_t **self_p);
 
 enum source_form source_form(const source_t *self);
+bool source_in_use(const source_t *self); /* the journal of a broker that runs */
 const char *source_path(const source_t *self);
 
 /*

@@ -259,6 +259,19 @@ int fsio_lock(const char *path, int *fd_out)
     return 0;
 }
 
+bool fsio_is_locked(const char *path)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = -1;
+
+    if (fsio_open_read(path, &fd) != 0) {
+        return false;
+    }
+    bool locked = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    (void)close(fd);
+    return locked;
+}
+
 int fsio_free_bytes(const char *path, uint64_t *out)
 {
     struct statvfs info;

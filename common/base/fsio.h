@@ -44,6 +44,7 @@ int fsio_remove(const char *path);                 /* and syncs its directory */
 
 /* An exclusive lock on a file that lives as long as the process (fcntl OFD lock); E_LOCKED. */
 int fsio_lock(const char *path, int *fd_out);
+bool fsio_is_locked(const char *path); /* by anybody; touches nothing */
 
 /* Free bytes on the file system that holds path. */
 int fsio_free_bytes(const char *path, uint64_t *out);

@@ -195,23 +195,31 @@ scrub__of_a_real_journal__holds_no_planted_word() {
 }
 
 replay__of_a_live_journal__changes_nothing_and_is_written_down() {
-    start_network $ISLINGTON $CAMDEN
+    start_network $ISLINGTON $CAMDEN $OPERATOR
     local transfer journal=$NET/broker/journal entries
     transfer=$(new_transfer $ISLINGTON $CAMDEN)
     send $ISLINGTON "$transfer" >/dev/null
     close_case $ISLINGTON "$transfer" >/dev/null
     check "acknowledged" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 2
     entries=$(state_of --json | "$PICK" entries)
-    check "told" ends_with_status 0 wp_offline replay "$journal" --kind case_closed
+    check "not in secret" ends_with_status 1 wp_offline replay "$journal" --kind case_closed
+    check "and says how" grep -q "name the operator's agent" "$NET/err"
+    check "not by another agent" ends_with_status 1 wp $CAMDEN replay "$journal"
+    check "told" ends_with_status 0 wp $OPERATOR replay "$journal" --kind case_closed
     check "with its verdict" grep -q 'case_closed  Islington to Camden: refused' "$NET/out"
-    check "acted again as it was recorded" ends_with_status 0 wp_offline replay "$journal" --into sandbox
+    check "acted again as it was recorded" ends_with_status 0 wp $OPERATOR replay "$journal" --into sandbox
     check "without a difference" grep -q ' 0 otherwise' "$NET/out"
-    check "into a file" wp_offline replay "$journal" --kind case_closed --into "file:$NET/part"
+    check "into a file" wp $OPERATOR replay "$journal" --kind case_closed --into "file:$NET/part"
     check "of what passed" equals "$(grep -c '"type":"waypost.case_closed' "$NET/part")" 1
-    check "as a story" wp_offline replay "$journal" --into "file:$NET/story.scenario"
+    check "as a story" wp $OPERATOR replay "$journal" --into "file:$NET/story.scenario"
     check "that holds" ends_with_status 0 wp_offline rehearse "$NET/story.scenario"
-    check "the journal has no entry more" equals "$(state_of --json | "$PICK" entries)" "$entries"
-    check "and each replay is written down, with its end" equals "$(wc -l <"$journal.replays")" 8
+    check "each replay is a record in it" equals "$(wp $OPERATOR replay "$journal" --kind replay_started --json |
+        "$PICK" detail | head -n 2)" "$(printf '%s\n' kind=case_closed into=sandbox)"
+    check "and it has nothing else more" equals "$(state_of --json | "$PICK" entries)" $((entries + 5))
+    check_not "nothing stands beside it" test -e "$journal.replays"
+    stop_process broker
+    check "of one that rests" wp_offline replay "$journal" --kind case_closed
+    check "a line beside it, and one for its end" equals "$(wc -l <"$journal.replays")" 2
 }
 
 golden__journal__has_the_state_hash_that_it_always_had() {

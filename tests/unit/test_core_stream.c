@@ -65,6 +65,8 @@ static void send_some(struct core_fixture *f, const char *const *to, unsigned co
     commit_all(f);
 }
 
+static const char *replay_detail; /* of NOTE_REPLAY */
+
 static int operate(struct core_fixture *f, int agent, Waypost__Operation what, const uint8_t *event)
 {
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
@@ -73,6 +75,7 @@ static int operate(struct core_fixture *f, int agent, Waypost__Operation what, c
     f->agents[agent].refused = 0;
     operate.request = 1;
     operate.operation = what;
+    operate.detail = (char *)(uintptr_t)replay_detail;
     operate.has_event = event != NULL;
     operate.event = (ProtobufCBinaryData){16, (uint8_t *)(uintptr_t)event};
     frame.body_case = WAYPOST__FRAME__BODY_OPERATE;
@@ -81,6 +84,31 @@ static int operate(struct core_fixture *f, int agent, Waypost__Operation what, c
     const Waypost__Frame *refused =
         core_fixture_find(f, &f->agents[agent], WAYPOST__FRAME__BODY_REFUSED);
     return refused == NULL ? 0 : -(int)refused->refused->code;
+}
+
+static void replay__noted__is_a_record_of_an_operator_alone(void **state)
+{
+    struct core_fixture *f = *state;
+    char long_one[202];
+
+    memset(long_one, 'x', sizeof long_one - 1);
+    long_one[sizeof long_one - 1] = '\0';
+    const char *bad[] = {NULL, "kind=refused\n", "\x1b[2J", "caf\xc3\xa9", long_one};
+    uint64_t size = journal_size(f->base.journal);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        replay_detail = bad[i];
+        assert_int_equal(operate(f, OPERATOR, WAYPOST__OPERATION__NOTE_REPLAY, NULL), E_RANGE);
+    }
+    replay_detail = "kind=refused";
+    assert_int_equal(operate(f, ISLINGTON, WAYPOST__OPERATION__NOTE_REPLAY, NULL), E_NOT_ALLOWED);
+    assert_int_equal(journal_size(f->base.journal), size);
+    core_fixture_listen(f);
+    assert_int_equal(operate(f, OPERATOR, WAYPOST__OPERATION__NOTE_REPLAY, NULL), 0);
+    assert_int_equal(journal_size(f->base.journal), size + 1);
+    assert_null(core_fixture_find(f, &f->agents[OPERATOR], WAYPOST__FRAME__BODY_OPERATED));
+    assert_true(core_fixture_commit(f)); /* answered when it is durable */
+    assert_non_null(core_fixture_find(f, &f->agents[OPERATOR], WAYPOST__FRAME__BODY_OPERATED));
+    replay_detail = NULL;
 }
 
 static void acknowledgement__with_another_running_hash__is_refused(void **state)
@@ -409,6 +437,7 @@ static void register__that_cannot_be_taken__leaves_the_old_one_in_force(void **s
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        CORE_TEST(replay__noted__is_a_record_of_an_operator_alone),
         CORE_TEST(acknowledgement__with_another_running_hash__is_refused),
         CORE_TEST(acknowledgement__with_a_bad_signature__changes_nothing),
         CORE_TEST(acknowledgement__seen_before__is_answered_with_what_is_on_record),
