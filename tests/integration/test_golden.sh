@@ -70,4 +70,26 @@ network__of_the_first_release__goes_on() {
     check "in order" equals "$(journal_ids | tail -n 1)" "$event"
 }
 
+# version_and_tables DATABASE
+version_and_tables() {
+    python3 -c '
+import sqlite3, sys
+database = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+print(database.execute("PRAGMA user_version").fetchone()[0])
+for row in database.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"):
+    print(*row)' "$1"
+}
+
+# Who changes a table gives it a new version and a way there from each before: the same tables come out of both.
+database__of_the_first_release__becomes_what_a_new_one_is() {
+    unpack
+    check "opens the old one" start_agent $CAMDEN
+    check "stops" stop_process $CAMDEN
+    mv "$NET/$CAMDEN/data/agent.db" "$NET/released.db"
+    check "makes a new one" start_agent $CAMDEN
+    check "stops" stop_process $CAMDEN
+    check "the same tables and version" diff <(version_and_tables "$NET/released.db") \
+        <(version_and_tables "$NET/$CAMDEN/data/agent.db")
+}
+
 run_tests
