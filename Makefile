@@ -244,6 +244,12 @@ check-sim: bootstrap
 check-mutants: bootstrap
 	@BUILD=$(abspath $(BUILD)) SEEDS=$(SEEDS) CC="$(CC)" tests/sim/check-mutants $(MUTANT)
 
+# Every cell of the procedures' tables, cut out one by one (docs/RELIABILITY.md).
+.PHONY: check-tables
+check-tables: bootstrap
+	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
+	@BUILD=$(abspath $(BUILD)) LIBS='$(LIBS)' tests/tables/check-tables $(CUT)
+
 # One journal, read by programs of other compilers and other optimisations (docs/REPLAY.md).
 check-hash: bootstrap
 	@BUILD=$(abspath $(BUILD)) MAKE="$(MAKE)" scripts/check-hash

@@ -1,7 +1,7 @@
 /*
  * Tests of rules.tsv and of the profiles' lists as a whole: in which rules a profile differs from national, which rule
- * answers a fact that is missing, and every word of each list. Written out, not read from the table: a cell that is
- * changed must be meant.
+ * answers a fact that is missing, who may send what, and every word of each list. Written out, not read from the
+ * table: a cell that is changed must be meant.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,6 +156,60 @@ static void facts__missing__are_answered_by_the_one_rule_that_names_them(void **
         if (!right || names_rule(&missing, "R58") != (strcmp(row->rule, "R58") == 0)) {
             fail_msg(
                 "%s without the last of %s: %s and no other", row->kind, row->facts, row->rule);
+        }
+    }
+}
+
+/* ---- who may send what ---- */
+
+static void senders__of_each_kind__are_those_of_its_role(void **state)
+{
+    static const struct {
+        const char *wrong, *kinds;
+    } rows[] = {
+        /* origin, home and placing: never the receiver */
+        {HER,
+            "move_notified temporary_registration_requested family_informed "
+            "family_not_informed permanence_evidenced move_withdrawn transfer_requested "
+            "documents_provided conference_requested report_provided transfer_withdrawn "
+            "acceptance_letter_held case_closed plan_discontinued responsibility_retained "
+            "service_gap_reported original_file_refused records_viewing_arranged "
+            "pre_proceedings_entered proceedings_likely proceedings_issued "
+            "eh_consent_recorded consent_withdrawn eh_handover_sent "
+            "eh_coordinator_support_requested emergency_responsibility_accepted "
+            "emergency_written_follow_up home_resumed placement_consultation "
+            "placement_notified placement_ended"},
+        /* receiving and host: never the origin */
+        {LEE,
+            "temporary_plan_flag written_acceptance case_file_opened local_agencies_alerted "
+            "documents_requested documents_complete documents_challenged "
+            "documents_challenge_resolved agreed_in_principle threshold_decided "
+            "conference_date_set conference_postponed conference_held core_group_held "
+            "report_requested transfer_refused minutes_sent eh_review_completed "
+            "child_found_needing_protection placement_consultation_replied"},
+        /* either: never a third authority */
+        {CAM,
+            "escalation_raised move_updated counterpart_handover child_returned move_ended "
+            "transfer_date_agreed escalation_outcome escalation_resolved "
+            "retention_discussion_held retention_agreement_signed exception_arrangement "
+            "cost_responsibility_recorded s47_opened s47_closed assessment_opened "
+            "assessment_closed strategy_discussion_held legal_order_recorded "
+            "legal_order_ended court_order_transferred unborn_registered child_born "
+            "status_ended eh_handover_meeting_held eh_stepped_up breach_reason_recorded "
+            "correction subjects_linked"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (const char *at = rows[i].kinds; *at != '\0'; at += strspn(at, " ")) {
+            char kind[64] = "";
+            (void)snprintf(kind, sizeof kind, "%.*s", (int)strcspn(at, " "), at);
+            const struct required row = {"R03", rows[i].wrong, kind, "", "cin"};
+            struct engine_verdict verdict = verdict_on(&row, "");
+            if (!names_rule(&verdict, "R03")) {
+                fail_msg("%s from %s is nobody's fault", kind, rows[i].wrong);
+            }
+            at += strlen(kind);
         }
     }
 }
@@ -333,6 +387,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(profiles__each_one__differs_from_national_in_its_own_rules_alone),
         cmocka_unit_test(facts__missing__are_answered_by_the_one_rule_that_names_them),
+        cmocka_unit_test(senders__of_each_kind__are_those_of_its_role),
         cmocka_unit_test(documents__each_of_a_set__is_asked_for),
         cmocka_unit_test(orders__each_of_the_list__block_an_acceptance),
         cmocka_unit_test(evidence__each_of_the_list__lets_a_request_through),
