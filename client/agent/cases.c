@@ -4,6 +4,7 @@
 #include "client/agent/cases_steps.h"
 #include "client/agent/kin.h"
 #include "client/agent/ops.h"
+#include "common/base/civil.h"
 
 #include "common/base/banned.h"
 
@@ -46,6 +47,15 @@ static void fold_event(agent_core_t *self, engine_t *engine, const struct step *
     buf_free(&bytes);
 }
 
+/* Levels are kept under the code as it was addressed; the engine knows the one that it was routed to. */
+static const char *code_routed(const agent_core_t *self, const struct step *step)
+{
+    const char *routed =
+        procedures_route(self->options.procedures, step->code, civil_london_day(step->at_ms));
+
+    return routed != NULL ? routed : step->code;
+}
+
 static void fold_step(agent_core_t *self, engine_t *engine, const struct step *step)
 {
     switch (step->what) {
@@ -54,11 +64,14 @@ static void fold_step(agent_core_t *self, engine_t *engine, const struct step *s
         fold_event(self, engine, step);
         break;
     case HAPPENED_PERSISTED:
-        engine_persisted(engine, step->event, step->code, step->at_ms);
+        engine_persisted(engine, step->event, code_routed(self, step), step->at_ms);
         break;
     case HAPPENED_OPENED:
-        engine_opened(engine, step->event, step->code, enum_word("person_role", step->role),
-            step->team, step->at_ms);
+        engine_opened(engine, step->event, code_routed(self, step),
+            enum_word("person_role", step->role), step->team, step->at_ms);
+        break;
+    case HAPPENED_RAN_OUT:
+        engine_advance(engine, step->at_ms);
         break;
     case HAPPENED_ERASED:
         engine_erased(engine, step->event, step->code, step->at_ms);

@@ -104,17 +104,26 @@ static void add_received(void *context, const struct inbox_row *row)
 }
 
 /* As the broker recorded it: one holder's copy is gone. */
-static void add_erased(void *context, const struct notice_row *row)
+static void add_erased(struct steps *self, const struct notice_row *row)
 {
     size_t len = 0;
     const char *holder = derived_detail(row->detail, "by", &len);
 
-    if (row->kind == WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED && row->has_event && holder != NULL &&
-        len <= CODE_BYTES) {
-        struct step *step = step_add(context, row->at_ms, HAPPENED_ERASED, row->event);
+    if (row->has_event && holder != NULL && len <= CODE_BYTES) {
+        struct step *step = step_add(self, row->at_ms, HAPPENED_ERASED, row->event);
         memcpy(step->code, holder, len);
         step->leaf = row->leaf_index;
         step->order = (uint64_t)row->id;
+    }
+}
+
+/* Of the broker's records: erasures; and breaches, as what stands behind one found that time passed, whatever its own. */
+static void add_told(void *context, const struct notice_row *row)
+{
+    if (row->kind == WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED) {
+        add_erased(context, row);
+    } else if (row->kind == WAYPOST__SYSTEM_KIND__DEADLINE_BREACHED) {
+        step_add(context, row->at_ms, HAPPENED_RAN_OUT, row->event)->leaf = row->leaf_index;
     }
 }
 
@@ -129,12 +138,12 @@ static void add_levels(struct steps *self, size_t first)
     }
 }
 
-static void add_erasures(struct steps *self, size_t first)
+static void add_told_of(struct steps *self, size_t first)
 {
     for (size_t upto = self->count, i = first; i < upto; i++) {
         if (self->items[i].what == HAPPENED_ACCEPTED) {
             memcpy(self->visited, self->items[i].event, UUID_BYTES);
-            store_notices(self->core->store, self->visited, add_erased, self);
+            store_notices(self->core->store, self->visited, add_told, self);
         }
     }
 }
@@ -150,7 +159,7 @@ static void add_events(struct steps *self, const uint8_t *transfer)
     store_inbox_list(self->core->store, &filter, add_received, self);
     add_levels(self, first);
     if (transfer != NULL) {
-        add_erasures(self, first);
+        add_told_of(self, first);
     }
 }
 
@@ -256,7 +265,8 @@ void steps_collect(agent_core_t *core, const struct buf *kin, struct steps *out)
     }
     if (kin == NULL) {
         add_events(out, NULL);
-        store_notices_of(core->store, WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED, add_erased, out);
+        store_notices_of(core->store, WAYPOST__SYSTEM_KIND__PAYLOAD_ERASED, add_told, out);
+        store_notices_of(core->store, WAYPOST__SYSTEM_KIND__DEADLINE_BREACHED, add_told, out);
     }
     put_in_order(out);
 }

@@ -14,6 +14,7 @@ enum happening {
     HAPPENED_PERSISTED,
     HAPPENED_OPENED,
     HAPPENED_ERASED,
+    HAPPENED_RAN_OUT, /* deadlines, up to then */
     HAPPENED_SENT
 };
 

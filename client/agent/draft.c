@@ -52,6 +52,9 @@ void draft_write(const struct event_view *head, const struct fact_text *facts, s
     if (head->has_supersedes) {
         json_object_set_new(draft, "supersedes", hex_json(head->supersedes));
     }
+    if (head->profile[0] != '\0') {
+        json_object_set_new(draft, "profile", json_string(head->profile));
+    }
     char *text = json_dumps(draft, JSON_COMPACT | JSON_SORT_KEYS);
     assert(text != NULL);
     buf_put(out, text, strlen(text));
@@ -75,6 +78,17 @@ static bool take_code(const json_t *value, char *code)
     }
     memcpy(code, text, CODE_BYTES + 1);
     return true;
+}
+
+/* True where there is none. */
+static bool take_profile(const json_t *value, char *profile)
+{
+    const char *text = json_string_value(value);
+
+    if (text != NULL && strlen(text) <= PROFILE_NAME_BYTES_MAX) {
+        memcpy(profile, text, strlen(text) + 1);
+    }
+    return value == NULL || profile[0] != '\0';
 }
 
 static bool take_lists(const json_t *json, struct event_view *head)
@@ -135,7 +149,8 @@ static bool take_all(json_t *json, struct draft *out)
     return take_id(json_object_get(json, "transfer"), head->transfer) &&
         take_code(json_object_get(json, "origin"), head->origin) &&
         take_code(json_object_get(json, "receiving"), head->receiving) &&
-        take_code(json_object_get(json, "from"), head->from) && take_lists(json, head) &&
+        take_code(json_object_get(json, "from"), head->from) &&
+        take_profile(json_object_get(json, "profile"), head->profile) && take_lists(json, head) &&
         take_facts(json, out);
 }
 

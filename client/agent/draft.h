@@ -3,7 +3,8 @@
  * encoded again after a register change, a refusal of an earlier event, or a restored database.
  *
  *   {"kind": 1, "transfer": HEX, "origin": CODE, "receiving": CODE, "from": CODE, "to": [CODE], "occurred_ms": N,
- *    "subjects": [{"ref": HEX, "case_type": N}], "in_reply_to": HEX, "supersedes": HEX, "facts": {NAME: TEXT}}
+ *    "subjects": [{"ref": HEX, "case_type": N}], "in_reply_to": HEX, "supersedes": HEX, "profile": NAME,
+ *    "facts": {NAME: TEXT}}
  */
 #ifndef WAYPOST_AGENT_DRAFT_H
 #define WAYPOST_AGENT_DRAFT_H

@@ -12,7 +12,7 @@
 
 #include "common/base/banned.h"
 
-enum { MEMBERS_MAX = 14 };
+enum { MEMBERS_MAX = 16 };
 
 struct op_row {
     const char *name;
@@ -26,7 +26,8 @@ static const struct op_row op_table[] = {
         {"origin", "receiving", "subjects", "label", "transfer", NULL}},
     {"send", op_send,
         {"kind", "transfer", "from", "to", "facts", "sealed", "attachments", "subjects", "ref",
-            "supersedes", "occurred", "allow_incomplete", "dry_run", NULL}},
+            "supersedes", "occurred", "profile", "allow_incomplete", "allow_unknown", "dry_run",
+            NULL}},
     {"outbox", op_outbox, {"state", "limit", "before", NULL}},
     {"inbox", op_inbox, {"unopened", "kind", "transfer", "limit", "before", NULL}},
     {"show", op_show, {"event", NULL}},

@@ -432,7 +432,9 @@ static bool add_recipient(struct op *op, struct message *out, const char *code)
 {
     struct event_view *head = &out->head;
 
-    if (!good_code(op, "to", code)) {
+    bool any = op_flag(op, "allow_unknown") && code != NULL && strlen(code) == CODE_BYTES;
+
+    if (!any && !good_code(op, "to", code)) {
         return false;
     }
     for (size_t i = 0; i < head->recipient_count; i++) {
@@ -577,6 +579,25 @@ static bool choose_subjects(struct op *op, struct message *out)
     return true;
 }
 
+/* The first event of a transfer says under which profile both are, where not that of their region or pair. */
+static bool choose_profile(struct op *op, struct message *out)
+{
+    const procedures_t *procedures = op->core->options.procedures;
+    const char *profile = op_text(op, "profile", false);
+
+    if (profile == NULL) {
+        return op->why->rc == 0;
+    }
+    if (procedures != NULL && procedures_profile_number(procedures, profile) == 0) {
+        const char *near = procedures_profile_nearest(procedures, profile);
+        complain(op->why, E_NOT_FOUND, "there is no profile %.40s%s%s", profile,
+            near == NULL ? "" : "; did you mean ", near == NULL ? "" : near);
+        return false;
+    }
+    agent_copy_text(out->head.profile, sizeof out->head.profile, profile);
+    return true;
+}
+
 static bool choose_rest(struct op *op, struct message *out)
 {
     struct event_view *head = &out->head;
@@ -677,7 +698,8 @@ static bool fill_head(struct op *op, struct message *out)
         return false;
     }
     if (!op_transfer_row(op, "transfer", &out->transfer) || !choose_sender(op, out) ||
-        !choose_recipients(op, out) || !choose_subjects(op, out) || !choose_rest(op, out)) {
+        !choose_recipients(op, out) || !choose_subjects(op, out) || !choose_profile(op, out) ||
+        !choose_rest(op, out)) {
         return false;
     }
     head->kind = out->kind->number;

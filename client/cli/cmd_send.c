@@ -268,6 +268,9 @@ static void options_take(struct cli *cli, json_t *request, json_t *clear)
         civil_stamp_utc(cli_when(cli, "occurred", 0), stamp);
         json_object_set_new(request, "occurred", json_string(stamp));
     }
+    if (cli_text(cli, "profile") != NULL) {
+        json_object_set_new(request, "profile", json_string(cli_text(cli, "profile")));
+    }
     json_t *subjects = json_array();
     for (size_t i = 0; i < cli_count(cli, "subject"); i++) {
         json_array_append_new(subjects, json_string(cli_text_at(cli, "subject", i)));
@@ -500,6 +503,12 @@ static const struct cli_option send_options[] = {
         .type = CLI_TEXT,
         .repeatable = true,
         .text = "a child it concerns, label or reference; all of the transfer unless one is named"},
+    {.name = "profile",
+        .argument = "NAME",
+        .type = CLI_TEXT,
+        .text =
+            "with the first event of a transfer: put it under this profile, and under no other but "
+            "national; waypost procedures profiles lists them"},
     {.name = "incomplete",
         .text = "send although a required fact is missing: safeguarding does not wait"},
     {.name = "list", .text = "list the kinds and exit"},

@@ -49,12 +49,10 @@ const struct event_view *journal_model_read(struct journal_model *self, uint32_t
 static int fold_event(
     struct journal_model *self, engine_t *engine, const struct entry *entry, bool provisional)
 {
-    const struct scenario_event *event = &self->scenario->events[entry->event];
     uint8_t verdicts[SUBJECTS_MAX];
     const struct engine_event folded = {.view = journal_model_read(self, entry->event),
         .facts = &self->facts,
         .accepted_ms = entry->recorded_ms,
-        .profile = self->scenario->transfers[event->transfer].profile,
         .provisional = provisional};
 
     return engine_event(engine, &folded, verdicts);

@@ -249,11 +249,6 @@ int find_rule(struct parser *self, const char *id, const struct rule_info **out)
     return 0;
 }
 
-static const char *profile_at(const void *known, size_t index)
-{
-    return procedures_profile_name(known, index + 1);
-}
-
 int find_profile(struct parser *self, const char *name, const char **out)
 {
     const procedures_t *procedures = self->scenario->procedures;
@@ -261,7 +256,7 @@ int find_profile(struct parser *self, const char *name, const char **out)
 
     if (number == 0) {
         return unknown_word(
-            self, E_NOT_FOUND, "profile", name, words_nearest(name, profile_at, procedures));
+            self, E_NOT_FOUND, "profile", name, procedures_profile_nearest(procedures, name));
     }
     *out = procedures_profile_name(procedures, number);
     return 0;

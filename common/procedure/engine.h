@@ -43,8 +43,7 @@ struct engine_event {
     const struct event_view *view;
     const struct fact_set *facts;
     int64_t accepted_ms;
-    const char *profile; /* forced profile of the transfer, NULL for none */
-    bool provisional;    /* an agent's own event that the broker has not accepted yet */
+    bool provisional; /* an agent's own event that the broker has not accepted yet */
 };
 
 /* One thing derived: a row of system-kinds.tsv about one child (or none). Lent for the call of the sink. */

@@ -168,10 +168,10 @@ void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder, 
     at_ms = not_before(row, at_ms);
     engine_advance(self, at_ms);
     struct row_recipient *recipient = recipient_of(self, row, holder);
-    bool *erased = strcmp(holder, "broker") == 0 ? &row->erased_broker
-        : is_called(self, row->from, holder)     ? &row->erased_sender
-        : recipient != NULL                      ? &recipient->erased
-                                                 : NULL;
+    bool *erased = strcmp(holder, "broker") == 0      ? &row->erased_broker
+        : is_called(self, row->from, holder)          ? &row->erased_sender
+        : recipient != NULL && recipient->has_payload ? &recipient->erased
+                                                      : NULL;
     if (erased == NULL || *erased) {
         return;
     }

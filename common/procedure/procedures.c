@@ -1,4 +1,5 @@
 /* procedures: see procedures.h. Loads everything or nothing; faults are complaints with file and line. */
+#include "common/base/words.h"
 #include "common/procedure/procedures.h"
 
 #include <stdarg.h>
@@ -338,6 +339,16 @@ int32_t procedures_epoch(const procedures_t *self, int32_t day)
 size_t procedures_profile_count(const procedures_t *self)
 {
     return profiles_count(self->profiles);
+}
+
+static const char *profile_at(const void *known, size_t index)
+{
+    return procedures_profile_name(known, index + 1);
+}
+
+const char *procedures_profile_nearest(const procedures_t *self, const char *name)
+{
+    return words_nearest(name, profile_at, self);
 }
 
 const char *procedures_profile_name(const procedures_t *self, size_t number)

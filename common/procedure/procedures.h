@@ -276,6 +276,8 @@ const char *procedures_profile_file(
     const procedures_t *self, size_t number); /* "london.zpl"; NULL as above */
 uint8_t procedures_profile_number(
     const procedures_t *self, const char *name); /* of the family, 0 where unknown */
+const char *procedures_profile_nearest(
+    const procedures_t *self, const char *name); /* the nearest name, NULL where none is near */
 uint8_t procedures_profile_family(const procedures_t *self, uint8_t number); /* 0 for 0 */
 int32_t procedures_profile_from(
     const procedures_t *self, uint8_t number); /* effective_from as a day; number from 1 */

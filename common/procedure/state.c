@@ -97,8 +97,8 @@ static struct transfer *transfer_get(engine_t *self, const struct engine_event *
     transfer->receiving = code_today(self, event->view->receiving);
     transfer->first_origin = transfer->origin;
     transfer->first_receiving = transfer->receiving;
-    if (event->profile != NULL) {
-        transfer->profile = procedures_profile_number(self->procedures, event->profile);
+    if (event->view->profile[0] != '\0') { /* of a name that the tables lack: none */
+        transfer->profile = procedures_profile_number(self->procedures, event->view->profile);
     }
     *(struct transfer **)list_add(&self->transfers, sizeof(struct transfer *)) = transfer;
     table16_put(&self->transfers_by_id, transfer);

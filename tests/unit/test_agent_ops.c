@@ -160,6 +160,40 @@ static void send__sealed_facts__travel_sealed_with_their_companions(void **state
     free(batch);
 }
 
+static void send__claiming_a_profile__carries_it_and_keeps_it_until_it_is_sent(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batch = mem_new(1, sizeof *batch);
+    struct event_view view;
+
+    json_decref(good(agentfix_ask(self,
+        "{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'profile': 'london', "
+        "'facts':"
+        " {'permanence': 'permanent', 'retain_intention': 'transfer'}}")));
+    agentfix_online(self);
+    assert_true(agentfix_accept(self, batch));
+    assert_int_equal(event_read(buf_slice(&batch->events[0]), &view, NULL), 0);
+    assert_string_equal(view.profile, "london");
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
+static void send__to_a_code_that_the_register_lacks__needs_to_be_allowed(void **state)
+{
+    struct agentfix *self = *state;
+    json_t *answer = agentfix_ask(self,
+        "{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'to': ['E07000999'], "
+        "'facts':"
+        " {'permanence': 'permanent', 'retain_intention': 'transfer'}}");
+
+    assert_false(json_is_true(json_object_get(answer, "ok")));
+    json_decref(answer);
+    json_decref(good(agentfix_ask(self,
+        "{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'to': ['E07000999'], "
+        "'facts':"
+        " {'permanence': 'permanent', 'retain_intention': 'transfer'}, 'allow_unknown': true}")));
+}
+
 static void send__to_a_superseded_code__warns_and_seals_for_the_successor(void **state)
 {
     struct agentfix *self = *state;
@@ -284,6 +318,8 @@ int main(void)
 #define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(request__wrong__is_answered_with_code_and_the_nearest_word),
+        WITH_AGENT(send__claiming_a_profile__carries_it_and_keeps_it_until_it_is_sent),
+        WITH_AGENT(send__to_a_code_that_the_register_lacks__needs_to_be_allowed),
         WITH_AGENT(send__required_fact_missing__is_refused_unless_allowed_or_protective),
         WITH_AGENT(send__sealed_facts__travel_sealed_with_their_companions),
         WITH_AGENT(send__to_a_superseded_code__warns_and_seals_for_the_successor),
