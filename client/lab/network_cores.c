@@ -744,11 +744,6 @@ const char *network_cores_cannot(const scenario_t *scenario)
     if (scenario->event_count > CORES_EVENTS_MAX) {
         return "it has more than 20,000 events";
     }
-    for (uint32_t i = 0; i < scenario->transfer_count; i++) {
-        if (scenario->transfers[i].profile != NULL) {
-            return "it lends a transfer a profile (profile=), which no agent can claim";
-        }
-    }
     cast_make(&cast, scenario);
     size_t count = cast.count;
     cast_free(&cast);

@@ -9,7 +9,7 @@
 #include "client/lab/data_files.h"
 #include "client/lab/network.h"
 
-/* Above it the model plays a scenario (network_model.h): real cores take minutes. */
+/* Above it a scenario is for the model (network_model.h): real cores take minutes. */
 enum { CORES_EVENTS_MAX = 20000, CORES_AGENTS_MAX = 512 };
 
 /* Why a scenario is for the model alone, static; NULL where it can be played here. */

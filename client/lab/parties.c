@@ -292,15 +292,25 @@ static void add_notice(struct parties *self, const json_t *notice, const uint8_t
     record_log_add(&self->seen, &record);
 }
 
+static void add_notices(struct parties *self, const json_t *list, const uint8_t *transfer)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        add_notice(self, json_array_get(list, i), transfer);
+    }
+}
+
+/* What it was told about the events of a transfer, and the beliefs that turned out wrong. */
 const struct record_log *parties_records(struct parties *self, const char *view)
 {
     record_log_clear(&self->seen);
     for (uint32_t i = 0; i < self->scenario->transfer_count; i++) {
         const uint8_t *id = self->scenario->transfers[i].id;
-        const json_t *records = json_object_get(transfer_of(self, view, id), "records");
-        for (size_t k = 0; k < json_array_size(records); k++) {
-            add_notice(self, json_array_get(records, k), id);
+        const json_t *transfer = transfer_of(self, view, id);
+        const json_t *events = json_object_get(transfer, "events");
+        for (size_t k = 0; k < json_array_size(events); k++) {
+            add_notices(self, json_object_get(json_array_get(events, k), "notices"), id);
         }
+        add_notices(self, json_object_get(transfer, "records"), id);
     }
     return &self->seen;
 }
@@ -348,8 +358,19 @@ enum event_fate parties_fate(struct parties *self, uint32_t event)
     return found;
 }
 
-/* Whoever has not said that it is gone there holds it still; before the order goes out nobody is named. */
-static void count_holders(const json_t *row, struct payload_seen *seen)
+/* An agent that the event has not reached holds nothing of it, though the order waits for it as well. */
+static bool is_reached(struct parties *self, const char *agent, const char *event)
+{
+    json_t *answer =
+        parties_ask(self, agent, json_pack("{s:s, s:s}", "op", "show", "event", event), NULL);
+    bool reached = answer != NULL;
+
+    json_decref(answer);
+    return reached;
+}
+
+/* Whoever has it and has not said that it is gone there holds it still; before the order goes out nobody is named. */
+static void count_holders(struct parties *self, const json_t *row, struct payload_seen *seen)
 {
     const json_t *holders = json_object_get(row, "holders");
 
@@ -359,7 +380,9 @@ static void count_holders(const json_t *row, struct payload_seen *seen)
         seen->holder = "broker";
     }
     for (size_t i = 0; i < json_array_size(holders); i++) {
-        if (member(json_array_get(holders, i), "done")[0] == '\0') {
+        const json_t *holder = json_array_get(holders, i);
+        if (member(holder, "done")[0] == '\0' &&
+            is_reached(self, member(holder, "agent"), member(row, "event"))) {
             seen->copies++;
             seen->holder = "an agent";
         }
@@ -379,7 +402,7 @@ struct payload_seen parties_payload(struct parties *self, uint32_t event)
     const json_t *rows = json_object_get(answer, "erasures");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         if (id_is(json_array_get(rows, i), "event", self->events[event].bytes)) {
-            count_holders(json_array_get(rows, i), &seen);
+            count_holders(self, json_array_get(rows, i), &seen);
         }
     }
     json_decref(answer);

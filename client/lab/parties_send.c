@@ -165,7 +165,11 @@ void parties_send(struct parties *self, uint32_t index)
         "kind", kind->name, "transfer", transfer, "to", codes_of(&view), "subjects",
         subjects_of(&view), "facts", facts_of(self, &view), "sealed", sealed_of(self, index),
         "occurred", occurred, "allow_incomplete", 1);
+    json_object_set_new(request, "allow_unknown", json_true()); /* R54 */
     json_object_set_new(request, "from", json_string(event->from));
+    if (view.profile[0] != '\0') {
+        json_object_set_new(request, "profile", json_string(view.profile));
+    }
     if (kind->carries_documents) {
         json_object_set_new(request, "attachments",
             json_pack("[{s:s, s:s}]", "name", "documents.txt", "base64", "aW52ZW50ZWQ="));

@@ -107,4 +107,15 @@ procedures__asked__explain_a_rule_with_its_source() {
     check "nearest" grep -qF R20 "$NET/err"
 }
 
+rehearse__too_much_for_the_cores__says_so_and_plays_with_fast() {
+    {
+        printf 'scenario "Many"\ntransfer T origin=E09000019 receiving=E09000007 subjects=ash:cp\nat 2026-03-16T09:00\n'
+        yes 'E09000019 sends move_updated T move_date=2026-03-16 to=E09000019' | head -20001
+        printf 'expect owner T/ash case=E09000019\n'
+    } >"$NET/many.scenario"
+    check "refused" ends_with_status 2 "$WAYPOST" rehearse "$NET/many.scenario"
+    check "says what to do" grep -q 'more than 20,000 events; play it with --fast' "$NET/err"
+    check "plays" ends_with_status 0 "$WAYPOST" rehearse --fast "$NET/many.scenario"
+}
+
 run_tests
