@@ -86,13 +86,13 @@ void pipe_send(pipe_t *self, enum pipe_end from, void *pointer)
     struct note *note = mem_new(1, sizeof *note);
     const uint64_t one = 1;
 
+    struct note *before = atomic_load_explicit(&lane->sent, memory_order_relaxed);
     note->pointer = pointer;
-    note->next = atomic_load_explicit(&lane->sent, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(
-        &lane->sent, &note->next, note, memory_order_release, memory_order_relaxed)) {
-        continue;
-    }
-    if (note->next == NULL) {
+    do {
+        note->next = before;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &lane->sent, &before, note, memory_order_release, memory_order_relaxed));
+    if (before == NULL) { /* the note is the receiver's by now, and perhaps gone */
         ssize_t put = write(lane->fd, &one, sizeof one);
         assert(put == (ssize_t)sizeof one);
     }
