@@ -162,10 +162,9 @@ int core_recover(core_t *self, struct complaint *why)
     }
     rc = resume_batches(self, why);
     if (rc == 0) {
+        erase_run(self); /* what a crash left half destroyed cannot be read before it is gone */
         fold_start(self);
-    }
-    if (rc == 0) {
-        erase_run(self); /* what a crash left half destroyed, before anybody is served */
+        erase_run(self); /* and that it is gone stands in the journal before anybody is served */
     }
     if (rc == 0 && self->settle_due) { /* a crash fell between a register and its streams */
         self->judging_paused = true;

@@ -320,10 +320,9 @@ static void demand__of_an_event_without_payload_or_unknown__is_refused(void **st
 /* ---- crashes ---- */
 
 /* The n-th change of the disk from the demand on is the last: whatever n is, the next start ends with the bytes gone
- * where the demand was durable, and with them whole where it was not. */
-static void power__cut_at_every_change_of_an_erasure__is_taken_up_again(void **state)
+ * where the demand was durable, and with them whole where it was not; and the engine has seen every event. */
+static void cut_power(struct core_fixture *f, bool with_procedures)
 {
-    struct core_fixture *f = *state;
     bool reached_end = false;
 
     for (uint64_t n = 1; !reached_end && n < 40; n++) {
@@ -331,6 +330,9 @@ static void power__cut_at_every_change_of_an_erasure__is_taken_up_again(void **s
         memset(f, 0, sizeof *f);
         core_fixture_init(f);
         hello_all(f);
+        if (with_procedures) {
+            core_fixture_procedures(f, "data");
+        }
         const uint8_t *event = two_sent(f);
         assert_int_equal(journal_rest(f->base.journal), 0);
         f->base.faults.calls = 0;
@@ -350,6 +352,10 @@ static void power__cut_at_every_change_of_an_erasure__is_taken_up_again(void **s
         reached_end = f->base.faults.calls < n;
         f->base.faults.fail_at = 0;
         core_fixture_crash(f, 512);
+        while (core_folding(f->core)) {
+            core_fold(f->core);
+        }
+        assert_int_equal(core_counter(f->core, COUNTER_FOLD_DIFFERENCES), 0);
         hello_all(f);
         bool begun = agent_records(&f->agents[CAMDEN], KIND(ERASURE_ORDERED)) > 0;
         assert_int_equal(files_with(f, PLANTED), begun ? 0 : 1);
@@ -358,6 +364,16 @@ static void power__cut_at_every_change_of_an_erasure__is_taken_up_again(void **s
         assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 2);
     }
     assert_true(reached_end);
+}
+
+static void power__cut_at_every_change_of_an_erasure__is_taken_up_again(void **state)
+{
+    cut_power(*state, false);
+}
+
+static void power__cut_while_an_event_is_erased__hides_it_from_no_fold(void **state)
+{
+    cut_power(*state, true);
 }
 
 static void erasures__in_a_snapshot__are_known_after_a_restart(void **state)
@@ -440,6 +456,7 @@ int main(void)
         CORE_TEST(demand__signed_with_another_key__is_refused),
         CORE_TEST(demand__of_an_event_without_payload_or_unknown__is_refused),
         CORE_TEST(power__cut_at_every_change_of_an_erasure__is_taken_up_again),
+        CORE_TEST(power__cut_while_an_event_is_erased__hides_it_from_no_fold),
         CORE_TEST(erasures__in_a_snapshot__are_known_after_a_restart),
         CORE_TEST(erasure__with_procedures__is_told_by_them_and_survives_a_replay),
         CORE_TEST(erasure__with_procedures__is_told_to_the_recipient_as_to_the_sender),
