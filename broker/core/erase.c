@@ -102,6 +102,7 @@ static int speaker_check(struct erasing *self, struct complaint *why)
     core_t *core = self->core;
     const Waypost__Signed *message = self->frame->said;
 
+    assert(self->said != NULL);
     if (strcmp(self->said->network, core->options.network) != 0) {
         return complain(why, E_NETWORK, "The statement is of another network; this is %s.",
             core->options.network);
@@ -265,6 +266,7 @@ static int demand(struct erasing *self, struct complaint *why)
     if (rc != 0) {
         return rc;
     }
+    assert(view != NULL);
     if (!may_demand(self, view)) {
         return complain(why, E_NOT_ALLOWED,
             "Only the sender's authority or an operator may have a payload erased; agent %s is "

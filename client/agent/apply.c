@@ -301,6 +301,7 @@ int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_r
         row->position = store_entry_add(self->store, row);
         return 0;
     }
+    assert(claims.statement != NULL);
     if (claims.statement->has_seen_size && claims.statement->has_seen_root) {
         heads_said(self, entry->agent, entry->ack, true, claims.statement->seen_size,
             slice_of_binary(claims.statement->seen_root));

@@ -201,7 +201,7 @@ static void answer_health(
         taken ? "nothing waits for an on-delivery program that fails"
               : "the on-delivery program does not take an event: run it by hand");
     health_check(&health, "outbox", true, "%llu of our events are not accepted yet",
-        (unsigned long long)(stats.waiting + stats.sent));
+        (unsigned long long)stats.waiting + stats.sent);
     health_end(&health);
 }
 

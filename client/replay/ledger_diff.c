@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/base/civil.h"
 
 #include "common/base/banned.h"
@@ -211,6 +212,7 @@ static void compare_clock(
     char text_a[TEXT] = "";
     char text_b[TEXT] = "";
 
+    assert(any != NULL);
     memcpy(difference.transfer, any->transfer, UUID_BYTES);
     memcpy(difference.subject, any->subject, UUID_BYTES);
     memcpy(difference.event, any->event, UUID_BYTES);

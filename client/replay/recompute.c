@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/procedure/message.h"
 #include "common/record/acked.h"
 #include "common/record/erase.h"
@@ -164,13 +165,14 @@ static void tell_pair(
     recompute_t *self, const struct recomputed *recorded, const struct recomputed *said)
 {
     const struct recomputed *about = recorded != NULL ? recorded : said;
+
+    assert(about != NULL);
     struct difference difference = {.what = DIFFERENCE_RECORD,
         .has_event = about->has_event,
         .has_subject = about->has_subject,
         .has_transfer = about->has_transfer,
         .recorded = recorded,
         .recomputed = said};
-
     memcpy(difference.event, about->event, UUID_BYTES);
     memcpy(difference.subject, about->subject, UUID_BYTES);
     memcpy(difference.transfer, about->transfer, UUID_BYTES);

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/journal/journal_internal.h"
 
 #include "common/base/banned.h"
@@ -44,6 +45,7 @@ static void memory_erase(journal_t *self, uint64_t position, struct slice record
 {
     struct journal_owner *owner = &self->owner;
 
+    assert(record.data != NULL);
     for (size_t i = 0; i < owner->recent_count; i++) {
         struct recent *recent = &owner->recent[(owner->recent_first + i) % RECENT_COUNT_MAX];
         uint64_t skip = position - recent->start;

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -35,27 +36,38 @@ size_t metrics_process_rows(const struct metric **out)
     return ROWS;
 }
 
-/* Wall time of the start: the present less what has passed since, by field 22 of /proc/self/stat. */
-static double started_at(void)
+/* A number of a file in /proc: so many blanks behind the last `after`, or behind the start where that is 0. 0: none. */
+static unsigned long long proc_number(const char *path, char after, unsigned blanks)
 {
-    static double known; /* the same for ever */
     char text[1024];
-    unsigned long long ticks = 0;
-    struct timespec wall;
-    struct timespec boot;
-    FILE *file = known != 0 ? NULL : fopen("/proc/self/stat", "re");
+    FILE *file = fopen(path, "re");
 
     if (file == NULL) {
-        return known;
+        return 0;
     }
     size_t len = fread(text, 1, sizeof text - 1, file);
     (void)fclose(file);
     text[len] = '\0';
-    const char *at = strrchr(text, ')'); /* the name before it may hold anything */
-    if (at == NULL ||
-        sscanf(at + 1,
-            " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-            &ticks) != 1) {
+    const char *at = after == '\0' ? text : strrchr(text, after);
+    for (; at != NULL && blanks > 0; blanks--) {
+        at = strchr(at + 1, ' ');
+    }
+    return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
+/* Wall time of the start: the present less what has passed since, by field 22 of /proc/self/stat. */
+static double started_at(void)
+{
+    static double known; /* the same for ever */
+    struct timespec wall;
+    struct timespec boot;
+
+    if (known != 0) {
+        return known;
+    }
+    /* the name in brackets, field 2, may hold anything */
+    unsigned long long ticks = proc_number("/proc/self/stat", ')', 20);
+    if (ticks == 0) {
         return 0;
     }
     (void)clock_gettime(CLOCK_REALTIME, &wall);
@@ -67,15 +79,7 @@ static double started_at(void)
 
 static double resident_bytes(void)
 {
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-
-    if (file == NULL) {
-        return 0;
-    }
-    int found = fscanf(file, "%*u %llu", &pages);
-    (void)fclose(file);
-    return found == 1 ? (double)pages * (double)sysconf(_SC_PAGESIZE) : 0;
+    return (double)proc_number("/proc/self/statm", '\0', 1) * (double)sysconf(_SC_PAGESIZE);
 }
 
 static double open_descriptors(void)
