@@ -12,17 +12,25 @@
 
 enum { UUID_VERSION_AT = 6, UUID_VARIANT_AT = 8, UUID_TIME_BYTES = 6 };
 
-/* One higher, the version and variant bits left alone; the time moves when the 74 random bits overflow. */
-static void uuid_increment(uint8_t *id)
+enum {
+    STEP_BYTES = 4
+}; /* of the distance to the next id of one moment: 2^32 of them fit into 2^42 steps */
+
+/*
+ * Higher by one and a random distance, the version and variant bits left alone; the time moves when the 74 random bits
+ * overflow. By one alone, two lives of one database would draw the same ids for different events.
+ */
+static void uuid_raise(uint8_t *id, const uint8_t *by)
 {
+    unsigned carry = 1;
+
     for (int at = UUID_BYTES - 1; at >= 0; at--) {
         uint8_t fixed = at == UUID_VERSION_AT ? 0xf0 : at == UUID_VARIANT_AT ? 0xc0 : 0;
-        uint8_t value = (uint8_t)(id[at] & (uint8_t)~fixed);
-        value = (uint8_t)((value + 1) & (uint8_t)~fixed);
-        id[at] = (uint8_t)((id[at] & fixed) | value);
-        if (value != 0) {
-            return;
-        }
+        unsigned room = (uint8_t)~fixed + 1U;
+        unsigned sum = carry + (id[at] & (uint8_t)~fixed);
+        sum += at >= UUID_BYTES - STEP_BYTES ? by[UUID_BYTES - 1 - at] : 0;
+        id[at] = (uint8_t)((id[at] & fixed) | (sum % room));
+        carry = sum / room;
     }
 }
 
@@ -38,7 +46,8 @@ void uuid7_next(const struct world *world, uint8_t *last)
     fresh[UUID_VERSION_AT] = (uint8_t)((fresh[UUID_VERSION_AT] & 0x0f) | 0x70);
     fresh[UUID_VARIANT_AT] = (uint8_t)((fresh[UUID_VARIANT_AT] & 0x3f) | 0x80);
     if (memcmp(fresh, last, UUID_BYTES) <= 0) {
-        uuid_increment(last); /* same millisecond, or the clock went back */
+        uuid_raise(
+            last, fresh + UUID_BYTES - STEP_BYTES); /* same millisecond, or the clock went back */
         return;
     }
     memcpy(last, fresh, UUID_BYTES);

@@ -77,6 +77,8 @@ static int64_t fake_ms(void *context)
     return still_ms;
 }
 
+static uint8_t last_random;
+
 static void fake_random(void *context, void *out, size_t len)
 {
     (void)context;
@@ -100,6 +102,31 @@ static void uuid7__same_millisecond_and_clock_going_back__still_rises(void **sta
         assert_int_equal(last[6] >> 4, 7);
         assert_int_equal(last[8] >> 6, 2);
     }
+}
+
+static void stepping_random(void *context, void *out, size_t len)
+{
+    (void)context;
+    memset(out, ++last_random, len);
+}
+
+/* A database put back to a copy, twice: what both lives say in one moment must not share an id. */
+static void uuid7__from_the_same_last_one__differs(void **state)
+{
+    const struct world world = {fake_ms, fake_ms, stepping_random, NULL};
+    uint8_t last[UUID_BYTES] = {0};
+    uint8_t once[UUID_BYTES];
+    uint8_t again[UUID_BYTES];
+
+    (void)state;
+    still_ms = INT64_C(1773655500000);
+    uuid7_next(&world, last);
+    still_ms -= 3600000;
+    memcpy(once, last, sizeof last);
+    memcpy(again, last, sizeof last);
+    uuid7_next(&world, once);
+    uuid7_next(&world, again);
+    assert_memory_not_equal(once, again, sizeof once);
 }
 
 static void uuid__text__goes_there_and_back(void **state)
@@ -189,6 +216,7 @@ int main(void)
         cmocka_unit_test(varint__edges__go_there_and_back),
         cmocka_unit_test(varint__eleven_bytes_or_overflow__fails),
         cmocka_unit_test(hex__wrong_length_or_digit__leaves_the_output_alone),
+        cmocka_unit_test(uuid7__from_the_same_last_one__differs),
         cmocka_unit_test(uuid7__same_millisecond_and_clock_going_back__still_rises),
         cmocka_unit_test(uuid__text__goes_there_and_back),
         cmocka_unit_test(nearest__typos__find_their_word_and_strangers_none),
