@@ -59,7 +59,7 @@ void beliefs_note(agent_core_t *self, uint64_t stream_last)
     if (engine == NULL) {
         return;
     }
-    store_transfers(self->store, add_id, &transfers);
+    store_transfers(self->store, 0, add_id, &transfers);
     store_begin(self->store);
     for (size_t at = 0; at < transfers.ids.len; at += UUID_BYTES) {
         noting.transfer = transfers.ids.data + at;

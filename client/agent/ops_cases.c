@@ -147,7 +147,7 @@ json_t *op_clocks(struct op *op)
             .open = !op_flag(op, "all"),
             .heard_ms = store_heard_ms(self->store)},
     };
-    store_transfers(self->store, add_clocks_of, &walk);
+    store_transfers(self->store, 0, add_clocks_of, &walk);
     engine_destroy(&engine);
     return json_pack(
         "{s:o, s:b}", "clocks", walk.list.rows, "online", (int)agent_core_online(self));

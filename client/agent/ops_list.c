@@ -17,6 +17,7 @@ static const char *const outbox_words[] = {"waiting", "sent", "accepted", "refus
 static const char *const receiver_words[] = {"none", "pending", "done", "failing"};
 
 enum { OUTBOX_STATES = sizeof outbox_words / sizeof outbox_words[0] };
+enum { TRANSFERS_LISTED_MAX = 1000 };
 
 /* ---- levels ---- */
 
@@ -509,7 +510,7 @@ json_t *op_transfers(struct op *op)
 {
     json_t *list = json_array();
 
-    store_transfers(op->core->store, add_transfer, list);
+    store_transfers(op->core->store, TRANSFERS_LISTED_MAX, add_transfer, list);
     return json_pack("{s:o}", "transfers", list);
 }
 

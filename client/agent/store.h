@@ -141,8 +141,9 @@ bool store_subject_named(store_t *self, const char *name, uint8_t *ref);
 void store_transfers_of(store_t *self, const uint8_t *ref, struct buf *out);
 void store_links(
     store_t *self, bool own, struct buf *out); /* own: of the outbox, else of the inbox */
-void store_transfers(
-    store_t *self, void (*visit)(void *context, const struct transfer_row *row), void *context);
+/* Those that something happened in last, first; limit 0: all there are. */
+void store_transfers(store_t *self, uint32_t limit,
+    void (*visit)(void *context, const struct transfer_row *row), void *context);
 
 /* ---- outbox ---- */
 

@@ -130,8 +130,8 @@ void store_links(store_t *self, bool own, struct buf *out)
         out);
 }
 
-void store_transfers(
-    store_t *self, void (*visit)(void *context, const struct transfer_row *row), void *context)
+void store_transfers(store_t *self, uint32_t limit,
+    void (*visit)(void *context, const struct transfer_row *row), void *context)
 {
     sqlite3_stmt *statement = store_sql(self,
         "SELECT " TRANSFER_COLUMNS ","
@@ -141,8 +141,9 @@ void store_transfers(
         " max(t.created_ms, ifnull((SELECT max(created_ms) FROM outbox o WHERE o.transfer = "
         "t.transfer), 0),"
         " ifnull((SELECT max(persisted_ms) FROM inbox i WHERE i.transfer = t.transfer), 0)) AS last"
-        " FROM transfers t ORDER BY last DESC LIMIT 1000");
+        " FROM transfers t ORDER BY last DESC LIMIT ?");
 
+    sql_int(statement, 1, limit == 0 ? -1 : (int64_t)limit);
     while (store_row(self, statement)) {
         struct transfer_row row;
         memset(&row, 0, sizeof row);

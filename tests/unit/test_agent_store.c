@@ -539,6 +539,35 @@ static void found_by_the_next_start__is_on_the_disk_before_anything_is_said_of_i
     disk_memory_close(&disk.memory);
 }
 
+static void count_transfer(void *context, const struct transfer_row *row)
+{
+    (void)row;
+    ++*(unsigned *)context;
+}
+
+/* A list for a person ends somewhere; a clock of any of them can run out. */
+static void transfers__more_than_a_list_shows__are_all_there(void **state)
+{
+    enum { TRANSFERS = 1200 };
+    store_t *store = open_memory();
+    unsigned listed = 0;
+    unsigned all = 0;
+
+    (void)state;
+    store_begin(store);
+    for (uint16_t i = 0; i < TRANSFERS; i++) {
+        struct transfer_row row = {.origin = "E09000019", .receiving = "E09000007"};
+        memcpy(row.transfer, &i, sizeof i);
+        store_transfer_put(store, &row);
+    }
+    assert_int_equal(store_commit(store), 0);
+    store_transfers(store, 1000, count_transfer, &listed);
+    store_transfers(store, 0, count_transfer, &all);
+    assert_int_equal(listed, 1000);
+    assert_int_equal(all, TRANSFERS);
+    store_close(&store);
+}
+
 /* A statement over many rows keeps their pages aside, payloads among them: outside of our files nothing could erase them. */
 static void statement__over_many_pages__needs_no_file_of_its_own(void **state)
 {
@@ -591,6 +620,7 @@ int main(void)
         cmocka_unit_test(receiver__stuck_transfer__does_not_block_another),
         cmocka_unit_test(runs__more_than_fit__end_at_the_last_number),
         cmocka_unit_test(senders__gap__closes_when_the_missing_one_comes),
+        cmocka_unit_test(transfers__more_than_a_list_shows__are_all_there),
         cmocka_unit_test(statement__over_many_pages__needs_no_file_of_its_own),
         cmocka_unit_test(found_by_the_next_start__is_on_the_disk_before_anything_is_said_of_it),
     };
