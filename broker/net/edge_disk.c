@@ -3,8 +3,8 @@
  * at a time; who carries it out is chosen here, and nowhere else.
  *
  * Where a wake brought next to nothing and the disk is quick, the network thread writes by itself: that saves two
- * changes of thread, which take as long as the sync. Under load, or on a slow disk, the writer does it while the
- * network goes on. A failed write ends the process (workers.c).
+ * changes of thread, which take as long as the sync. Under load, on a slow disk, and for a minute after a commit that
+ * hung, the writer does it while the network goes on. A failed write ends the process (workers.c).
  */
 #include "broker/net/edge_internal.h"
 
@@ -15,11 +15,17 @@
 
 enum { MEAN_SHARE = 8 }; /* a commit counts an eighth in the running mean */
 
+static int64_t mono_now(const edge_t *self)
+{
+    return self->parts.world->mono_ms(self->parts.world->context);
+}
+
 static struct write_task *task_new(edge_t *self, size_t which, enum write_kind kind)
 {
     struct write_task *task = &self->spare[which];
 
-    *task = (struct write_task){.kind = kind, .journal = self->journal};
+    *task = (struct write_task){
+        .kind = kind, .journal = self->journal, .began_mono_ms = mono_now(self)};
     return task;
 }
 
@@ -38,13 +44,22 @@ static void tend(edge_t *self)
     }
 }
 
+static void note_hang(edge_t *self, const struct write_task *task)
+{
+    int64_t now = mono_now(self);
+
+    if (now - task->began_mono_ms >= NET_HANG_MS) {
+        self->hung_mono_ms = now;
+    }
+}
+
 static void commit_settle(edge_t *self, struct write_task *task)
 {
     uint64_t us = task->spent_us;
 
     histogram_add(&self->sync, us);
     histogram_add(&self->durable, worker_clock_us() - task->waited_us);
-    self->stored_mono_ms = self->parts.world->mono_ms(self->parts.world->context);
+    self->stored_mono_ms = mono_now(self);
     self->counters[NET_COMMITS]++;
     self->counters[NET_COMMIT_US] += us;
     if (us > self->counters[NET_COMMIT_US_MAX]) {
@@ -60,7 +75,7 @@ static void commit_settle(edge_t *self, struct write_task *task)
 static void probe_settle(edge_t *self, const struct write_task *task)
 {
     if (task->rc == 0) {
-        self->stored_mono_ms = self->parts.world->mono_ms(self->parts.world->context);
+        self->stored_mono_ms = mono_now(self);
         core_stored(self->core);
     } else if (self->probe_rc == 0) {
         log_errorx("the data folder fails a probe, look at the disk code=%s", err_name(task->rc));
@@ -81,6 +96,7 @@ void edge_take_written(edge_t *self)
         }
         assert(task == self->journal_task);
         self->journal_task = NULL;
+        note_hang(self, task);
         if (task->kind == WRITE_COMMIT) {
             commit_settle(self, task);
             tend(self);
@@ -108,10 +124,12 @@ static void commit_here(edge_t *self, journal_commit_t *commit)
         .journal = self->journal,
         .commit = commit,
         .waited_us = waited_take(self),
+        .began_mono_ms = mono_now(self),
     };
 
     write_task_run(&task);
     self->counters[NET_COMMITS_INLINE]++;
+    note_hang(self, &task);
     commit_settle(self, &task);
 }
 
@@ -165,6 +183,13 @@ static journal_commit_t *cut(edge_t *self)
     return journal_cut(self->journal);
 }
 
+/* A mean forgets a sync that hung within some dozens of quick ones; the next that hangs must not silence the network. */
+static bool is_quick(const edge_t *self)
+{
+    return self->commit_us <= NET_INLINE_COMMIT_US_MAX &&
+        (self->hung_mono_ms == 0 || mono_now(self) - self->hung_mono_ms >= NET_DISTRUST_MS);
+}
+
 void edge_commit(edge_t *self, size_t frames)
 {
     note_frames(self, frames);
@@ -182,9 +207,8 @@ void edge_commit(edge_t *self, size_t frames)
     if (commit == NULL) {
         return;
     }
-    bool is_quick = self->commit_us <= NET_INLINE_COMMIT_US_MAX;
     /* While the writer is at a snapshot, waiting for it would delay every receipt. */
-    if ((frames <= NET_INLINE_FRAMES_MAX && is_quick) || self->snapshot_task != NULL) {
+    if ((frames <= NET_INLINE_FRAMES_MAX && is_quick(self)) || self->snapshot_task != NULL) {
         commit_here(self, commit);
         tend(self);
         return;
@@ -242,7 +266,7 @@ static bool snapshot_due(edge_t *self, bool last, struct write_task *task)
 static void probe_begin(edge_t *self)
 {
     const struct world *world = self->parts.world;
-    int64_t now = world->mono_ms(world->context);
+    int64_t now = mono_now(self);
     int64_t since =
         self->stored_mono_ms > self->probe_mono_ms ? self->stored_mono_ms : self->probe_mono_ms;
 

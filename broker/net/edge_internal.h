@@ -37,6 +37,7 @@ struct edge {
     size_t verifying;                 /* jobs with the crypto thread */
 
     struct probe probe;
+    int64_t hung_mono_ms;     /* when the disk last hung, 0 never */
     int64_t stored_mono_ms;   /* when a commit or probe last reached the disk, 0 never */
     int64_t probe_mono_ms;    /* when the last probe was begun */
     int probe_rc;             /* what the last one said */

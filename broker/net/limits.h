@@ -31,6 +31,8 @@ enum {
     NET_KEEPALIVE_COUNT = 4,
     NET_TCP_MAXRT_MS = 60000,       /* unacknowledged bytes on a link longer than this end it */
     NET_INLINE_COMMIT_US_MAX = 300, /* a disk slower than this always commits in its own thread */
+    NET_HANG_MS = 100,              /* what took as long shows a disk that hangs */
+    NET_DISTRUST_MS = 60000,        /* such a disk commits in its own thread for so long */
     NET_INLINE_FRAMES_MAX =
         2, /* a wake with more frames than this is load: commit beside the network */
     NET_HOLD_US_MAX = 2000,  /* so long at most a delivery waits for a frame to share a sync with */

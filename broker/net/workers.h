@@ -28,9 +28,10 @@ struct write_task {
     const struct probe *probe; /* WRITE_PROBE; lent */
     int64_t now_ms;            /* WRITE_PROBE: wall time, to be written */
     uint64_t
-        waited_us;     /* WRITE_COMMIT: when its first record began to wait, by worker_clock_us() */
-    uint64_t spent_us; /* answer: how long it took */
-    int rc;            /* answer of WRITE_PROBE: 0, or what failed */
+        waited_us; /* WRITE_COMMIT: when its first record began to wait, by worker_clock_us() */
+    int64_t began_mono_ms; /* when it was given out, by the world's clock */
+    uint64_t spent_us;     /* answer: how long it took */
+    int rc;                /* answer of WRITE_PROBE: 0, or what failed */
 };
 
 uint64_t worker_clock_us(void); /* rises evenly; for intervals */
