@@ -203,25 +203,20 @@ static int by_hours(const void *a, const void *b)
 static struct span_row *load_spans(struct overview *self, size_t *count)
 {
     store_t *store = self->view->tables->store;
-    size_t room = 4096;
-    struct span_row *rows = mem_new(room, sizeof *rows);
+    struct buf rows = {0};
     sqlite3_stmt *row =
         store_sql(store, "SELECT receiving, hours, count FROM spans WHERE month >= ?");
 
-    *count = 0;
     sql_int(row, 1, part_first_month(self->view));
     while (store_row(store, row)) {
-        if (*count == room) {
-            struct span_row *grown = mem_new(room * 2, sizeof *grown);
-            memcpy(grown, rows, room * sizeof *grown);
-            free(rows);
-            rows = grown;
-            room *= 2;
-        }
-        rows[(*count)++] = (struct span_row){row_int(row, 0), row_int(row, 1), row_int(row, 2)};
+        const struct span_row span = {row_int(row, 0), row_int(row, 1), row_int(row, 2)};
+        buf_put(&rows, &span, sizeof span);
     }
-    qsort(rows, *count, sizeof *rows, by_hours);
-    return rows;
+    *count = rows.len / sizeof(struct span_row);
+    if (*count > 0) {
+        qsort(rows.data, *count, sizeof(struct span_row), by_hours);
+    }
+    return (struct span_row *)(void *)rows.data;
 }
 
 /* Waits belong to whoever accepts. */

@@ -25,6 +25,7 @@ static const char *const measure_names[MEASURES] = {"events", "notices", "accept
 
 struct pair_sum {
     int64_t origin, receiving;
+    const char *codes[2]; /* theirs; lent from the list */
     int64_t last_ms;
     int64_t values[MEASURES];
     int64_t median, p95; /* hours, as part_quantile() gives them */
@@ -38,6 +39,24 @@ struct pair_list {
 };
 
 /* ---- reading ---- */
+
+static void read_codes(struct pair_list *self)
+{
+    store_t *store = self->view->tables->store;
+    sqlite3_stmt *row = store_sql(store, "SELECT id, code FROM places");
+
+    self->codes = mem_new(HUB_PLACES_MAX + 1, sizeof *self->codes);
+    while (store_row(store, row)) {
+        if (row_int(row, 0) >= 1 && row_int(row, 0) <= HUB_PLACES_MAX) {
+            row_text(row, 1, self->codes[row_int(row, 0)], sizeof self->codes[0]);
+        }
+    }
+}
+
+static const char *code_at(const struct pair_list *self, int64_t place)
+{
+    return place >= 1 && place <= HUB_PLACES_MAX ? self->codes[place] : "";
+}
 
 static void read_pairs(struct pair_list *self)
 {
@@ -60,6 +79,7 @@ static void read_pairs(struct pair_list *self)
         struct pair_sum *pair = &self->rows[self->count++];
         *pair = (struct pair_sum){.origin = row_int(row, 0),
             .receiving = row_int(row, 1),
+            .codes = {code_at(self, row_int(row, 0)), code_at(self, row_int(row, 1))},
             .last_ms = row_int(row, 4),
             .median = -2,
             .p95 = -2};
@@ -68,28 +88,8 @@ static void read_pairs(struct pair_list *self)
     }
 }
 
-static void read_codes(struct pair_list *self)
+static json_t *place_json(const struct pair_list *self, const char *code)
 {
-    store_t *store = self->view->tables->store;
-    sqlite3_stmt *row = store_sql(store, "SELECT id, code FROM places");
-
-    self->codes = mem_new(HUB_PLACES_MAX + 1, sizeof *self->codes);
-    while (store_row(store, row)) {
-        if (row_int(row, 0) >= 1 && row_int(row, 0) <= HUB_PLACES_MAX) {
-            row_text(row, 1, self->codes[row_int(row, 0)], sizeof self->codes[0]);
-        }
-    }
-}
-
-static const char *code_at(const struct pair_list *self, int64_t place)
-{
-    return place >= 1 && place <= HUB_PLACES_MAX ? self->codes[place] : "";
-}
-
-static json_t *place_json(const struct pair_list *self, int64_t place)
-{
-    const char *code = code_at(self, place);
-
     return json_pack("{s:s, s:s}", "code", code, "name", tables_name(self->view->tables, code));
 }
 
@@ -171,26 +171,21 @@ static int by_pair(const void *a, const void *b)
 static struct span_row *load_spans(struct pair_list *self, size_t *count)
 {
     store_t *store = self->view->tables->store;
-    size_t room = 4096;
-    struct span_row *rows = mem_new(room, sizeof *rows);
+    struct buf rows = {0};
     sqlite3_stmt *row =
         store_sql(store, "SELECT origin, receiving, hours, count FROM spans WHERE month >= ?");
 
-    *count = 0;
     sql_int(row, 1, part_first_month(self->view));
     while (store_row(store, row)) {
-        if (*count == room) {
-            struct span_row *grown = mem_new(room * 2, sizeof *grown);
-            memcpy(grown, rows, room * sizeof *grown);
-            free(rows);
-            rows = grown;
-            room *= 2;
-        }
-        rows[(*count)++] = (struct span_row){
+        const struct span_row span = {
             pair_of(self, row_int(row, 0), row_int(row, 1)), {row_int(row, 2), row_int(row, 3)}};
+        buf_put(&rows, &span, sizeof span);
     }
-    qsort(rows, *count, sizeof *rows, by_pair);
-    return rows;
+    *count = rows.len / sizeof(struct span_row);
+    if (*count > 0) {
+        qsort(rows.data, *count, sizeof(struct span_row), by_pair);
+    }
+    return (struct span_row *)(void *)rows.data;
 }
 
 static void read_spans(struct pair_list *self)
@@ -241,8 +236,8 @@ static void hide_small(struct pair_list *self)
 
 static json_t *pair_json(const struct pair_list *list, const struct pair_sum *pair)
 {
-    json_t *json = json_pack("{s:o, s:o, s:o}", "origin", place_json(list, pair->origin),
-        "receiving", place_json(list, pair->receiving), "last", part_stamp(pair->last_ms));
+    json_t *json = json_pack("{s:o, s:o, s:o}", "origin", place_json(list, pair->codes[0]),
+        "receiving", place_json(list, pair->codes[1]), "last", part_stamp(pair->last_ms));
 
     assert(json != NULL);
     for (int m = 0; m < MEASURES; m++) {
@@ -254,12 +249,17 @@ static json_t *pair_json(const struct pair_list *list, const struct pair_sum *pa
     return json;
 }
 
+/* Of one moment by their codes: places have numbers in the order in which they were met, which a rebuilt hub meets anew. */
 static int by_newest(const void *a, const void *b)
 {
     const struct pair_sum *left = a;
     const struct pair_sum *right = b;
 
-    return left->last_ms > right->last_ms ? -1 : left->last_ms < right->last_ms;
+    if (left->last_ms != right->last_ms) {
+        return left->last_ms > right->last_ms ? -1 : 1;
+    }
+    int origin = strcmp(left->codes[0], right->codes[0]);
+    return origin != 0 ? origin : strcmp(left->codes[1], right->codes[1]);
 }
 
 json_t *view_pairs(const struct hub_view *self, const char *code, size_t limit)
@@ -278,16 +278,16 @@ json_t *view_pairs(const struct hub_view *self, const char *code, size_t limit)
         qsort(list.rows, list.count, sizeof *list.rows, by_newest);
     }
     for (size_t i = 0; i < list.count; i++) {
-        const char *origin = code_at(&list, list.rows[i].origin);
-        const char *receiving = code_at(&list, list.rows[i].receiving);
-        if (code != NULL && strcmp(code, origin) != 0 && strcmp(code, receiving) != 0) {
+        const struct pair_sum *pair = &list.rows[i];
+        if (code != NULL && strcmp(code, pair->codes[0]) != 0 &&
+            strcmp(code, pair->codes[1]) != 0) {
             continue;
         }
         more = json_array_size(rows) >= limit;
         if (more) {
             break;
         }
-        json_array_append_new(rows, pair_json(&list, &list.rows[i]));
+        json_array_append_new(rows, pair_json(&list, pair));
     }
     free(list.rows);
     free(list.codes);
