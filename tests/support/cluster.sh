@@ -281,7 +281,7 @@ receiver_states_are() {
 # append_garbage FILE: bytes after the last record, as a write that a crash has torn.
 append_garbage() {
     local end
-    end=$(perl -0777 -ne 's/\0+\z//; print length' "$1")
+    end=$(perl -0777 -ne 's/\0+\z//; print 8 * int((7 + length) / 8)' "$1") # records end at such a place, some with zeros
     printf 'torn' | dd of="$1" bs=1 seek="$end" conv=notrunc status=none
 }
 
