@@ -89,7 +89,6 @@ static bool say_demand(agent_core_t *self)
     return true;
 }
 
-/* PROMISE 8: nothing is said to be gone that could still be read from a file. */
 void erasing_unsent(agent_core_t *self, const uint8_t *event)
 {
     if (store_erase_refused(self->store, event)) {
@@ -97,6 +96,7 @@ void erasing_unsent(agent_core_t *self, const uint8_t *event)
     }
 }
 
+/* PROMISE 8: nothing is said to be gone that could still be read from a file. */
 static bool say_done(agent_core_t *self)
 {
     Waypost__EraseStatement statement = WAYPOST__ERASE_STATEMENT__INIT;

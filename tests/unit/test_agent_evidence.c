@@ -27,23 +27,6 @@
     "{'op':'send','kind':'move_notified','transfer':'one','facts':{'permanence':'permanent',"      \
     "'retain_intention':'transfer'},'sealed':{'narrative':'planted words'}}"
 
-static int setup(void **state)
-{
-    struct agentfix *self = mem_new(1, sizeof *self);
-
-    agentfix_setup(self, NULL);
-    agentfix_online(self);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    agentfix_teardown(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- heads ---- */
 
 static void count_fork(void *context, const struct fork_row *row)
@@ -344,6 +327,42 @@ static void erasure__of_a_refused_event__is_done_here_and_nobody_is_asked(void *
     }
 }
 
+static void stream_is_another(struct agentfix *self, Waypost__Frame *frame)
+{
+    (void)self;
+    if (frame->body_case == WAYPOST__FRAME__BODY_WELCOME) {
+        frame->welcome->stream_diverged = 1;
+    }
+}
+
+/* What the broker has lost of our stream, no head that we saw told of: it may have lost our demands with it. */
+static void erasure__of_a_stream_that_went_back__is_demanded_again(void **state)
+{
+    struct agentfix *self = *state;
+    uint8_t event[UUID_BYTES];
+
+    json_decref(agentfix_ask(self,
+        "{'op':'new_transfer','origin':'" AGENTFIX_ME "','receiving':'" AGENTFIX_PEER
+        "','subjects':[{'name':'ash','case_type':'cp'}],'label':'one'}"));
+    json_t *sent = agentfix_ask(self, SEND);
+    const char *text = json_string_value(json_object_get(sent, "event"));
+    assert_int_equal(uuid_parse(text, event), 0);
+    assert_int_equal(agentfix_serve(self), 1);
+    json_decref(erase(self, text));
+    json_decref(sent);
+    assert_int_equal(erase_said(self), DEMANDED);
+    agentfix_erasure(self, ORDERED, DEMANDED, event, AGENTFIX_ME, &self->me);
+    agentfix_pass(self, 1000);
+    assert_int_equal(erase_said(self), DONE);
+    self->is_connected = false;
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    agentfix_forget(self);
+    self->tamper = stream_is_another;
+    agentfix_online(self);
+    agentfix_pass(self, 1000);
+    assert_int_equal(erase_said(self), DEMANDED);
+}
+
 static void erasure__of_ours__is_said_when_the_event_is_accepted_and_lists_its_holders(void **state)
 {
     struct agentfix *self = *state;
@@ -523,7 +542,7 @@ static void bytes__when_it_is_confirmed__are_in_no_file(void **state)
 
 int main(void)
 {
-#define WITH_AGENT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define WITH_AGENT(name) cmocka_unit_test_setup_teardown(name, agentfix_begin, agentfix_end)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(head__that_a_later_epoch_lost__is_not_the_newest_one),
         WITH_AGENT(peer__with_an_older_head__is_the_same_history),
@@ -534,6 +553,7 @@ int main(void)
         WITH_AGENT(receipts__of_one_history__are_proven_as_they_come),
         WITH_AGENT(order__of_the_sender__destroys_and_is_confirmed_once),
         WITH_AGENT(order__of_somebody_else__destroys_nothing_and_alarms),
+        WITH_AGENT(erasure__of_a_stream_that_went_back__is_demanded_again),
         WITH_AGENT(erasure__of_a_refused_event__is_done_here_and_nobody_is_asked),
         WITH_AGENT(erasure__of_ours__is_said_when_the_event_is_accepted_and_lists_its_holders),
         WITH_AGENT(holder__silent_for_a_week__is_an_alarm),

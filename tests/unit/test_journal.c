@@ -79,6 +79,23 @@ static void journal__new__begins_with_an_epoch_record(void **state)
     buf_free(&scratch);
 }
 
+/* Each record of an epoch names the gaps of all: there is room for so many. */
+static void journal__recovered_again_and_again__is_full_after_the_last_gap(void **state)
+{
+    uint32_t number = 1;
+    int rc = 0;
+
+    (void)state;
+    while (rc == 0 && number <= EPOCH_GAPS_MAX + 1) {
+        number++;
+        rc = journal_new_epoch(fx.journal, number, number, number + 9);
+        assert_int_equal(rc == 0 ? journal_fixture_commit(&fx) : 0, 0);
+    }
+    assert_int_equal(rc, E_FULL);
+    assert_int_equal(number, EPOCH_GAPS_MAX + 2);
+    assert_int_equal(journal_head(fx.journal)->epoch, EPOCH_GAPS_MAX + 1);
+}
+
 static void journal__of_another_network__is_refused(void **state)
 {
     (void)state;
@@ -691,6 +708,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         JOURNAL_TEST(journal__new__begins_with_an_epoch_record),
+        JOURNAL_TEST(journal__recovered_again_and_again__is_full_after_the_last_gap),
         JOURNAL_TEST(journal__of_another_network__is_refused),
         JOURNAL_TEST(journal__of_another_head_key__is_refused),
         JOURNAL_TEST(journal__open_twice__is_locked),

@@ -14,6 +14,7 @@
 #include "client/lab/virtual_network.h"
 #include "common/base/log.h"
 #include "tests/support/disk_vfs.h"
+#include "tests/support/procedures_fixture.h"
 
 #include "common/base/banned.h"
 
@@ -23,7 +24,8 @@
 
 enum { SENDER, RECIPIENT, HUB, QUIET_MS = 100, LIMIT_MS = 120000 };
 
-static virtual_network_t *make_with(uint64_t seed, const char *recipient)
+static virtual_network_t *make_with(
+    uint64_t seed, const char *recipient, const procedures_t *procedures)
 {
     static const struct book_authority rows[] = {
         {ISLINGTON, "Islington", "E12000007", INT32_MIN, INT32_MAX, 0, {NULL}},
@@ -34,7 +36,8 @@ static virtual_network_t *make_with(uint64_t seed, const char *recipient)
         {CAMDEN, CAMDEN, REGISTER_ROLE_AUTHORITY, "", "", recipient, NULL},
         {"hub-london", "", REGISTER_ROLE_HUB, "E12000007", "", ":memory:", NULL},
     };
-    const struct virtual_options options = {.network = "test", .seed = seed, .start_ms = START_MS};
+    const struct virtual_options options = {
+        .network = "test", .seed = seed, .start_ms = START_MS, .procedures = procedures};
     struct complaint why = {0};
 
     virtual_network_t *network = virtual_network_new(&options);
@@ -54,7 +57,7 @@ static virtual_network_t *make_with(uint64_t seed, const char *recipient)
 
 static virtual_network_t *make(uint64_t seed)
 {
-    return make_with(seed, ":memory:");
+    return make_with(seed, ":memory:", NULL);
 }
 
 static json_t *ask(virtual_network_t *network, size_t agent, json_t *request)
@@ -212,7 +215,7 @@ static void database__put_back_from_a_copy__goes_on_behind_what_it_acknowledged(
     disk_memory_open(&now);
     disk_memory_open(&copy);
     disk_vfs_mount("recipient", &now);
-    virtual_network_t *network = make_with(7, "recipient.db");
+    virtual_network_t *network = make_with(7, "recipient.db", NULL);
     new_transfer(network);
     assert_true(virtual_settle(network, QUIET_MS, LIMIT_MS));
     virtual_agent_kill(network, RECIPIENT); /* closed in order: the file holds everything */
@@ -251,6 +254,34 @@ static struct hash root_of_run(uint64_t seed)
     return root;
 }
 
+/* A list for a person ends at a thousand transfers; the clock of an older one runs all the same. */
+static void clocks__of_a_transfer_that_no_list_shows__are_told(void **state)
+{
+    procedures_t *procedures = NULL;
+    struct complaint why = {0};
+    struct transfer_row row = {.origin = ISLINGTON, .receiving = CAMDEN};
+
+    (void)state;
+    assert_int_equal(fixture_procedures(NULL, NULL, NULL, &procedures, &why), 0);
+    virtual_network_t *network = make_with(5, ":memory:", procedures);
+    new_transfer(network);
+    send_notice(network);
+    assert_true(virtual_settle(network, QUIET_MS, LIMIT_MS));
+    store_t *store = virtual_store(network, SENDER);
+    row.created_ms = START_MS + 86400000;
+    store_begin(store);
+    for (uint16_t i = 0; i < 1001; i++) {
+        memcpy(row.transfer, &i, sizeof i);
+        store_transfer_put(store, &row);
+    }
+    assert_int_equal(store_commit(store), 0);
+    json_t *answer = ask(network, SENDER, json_pack("{s:s}", "op", "clocks"));
+    assert_true(json_array_size(json_object_get(answer, "clocks")) > 0);
+    json_decref(answer);
+    virtual_network_destroy(&network);
+    procedures_destroy(&procedures);
+}
+
 static void seed__same_again__gives_the_same_journal(void **state)
 {
     struct hash first = root_of_run(5);
@@ -270,6 +301,7 @@ int main(void)
         cmocka_unit_test(partition__healed__delivers_what_waited),
         cmocka_unit_test(agent__leap_of_a_year__comes_back),
         cmocka_unit_test(database__put_back_from_a_copy__goes_on_behind_what_it_acknowledged),
+        cmocka_unit_test(clocks__of_a_transfer_that_no_list_shows__are_told),
         cmocka_unit_test(seed__same_again__gives_the_same_journal),
     };
 
