@@ -13,6 +13,7 @@
 #include "client/lab/core_look.h"
 #include "client/lab/cores_book.h"
 #include "client/lab/parties.h"
+#include "client/lab/reading_core.h"
 #include "client/lab/virtual_network.h"
 #include "common/base/check.h"
 #include "common/record/derived.h"
@@ -34,16 +35,8 @@ enum {
     FAULT_BYTES = 1024
 };
 
-/* A core on a copy of the journal, that only reads: what the journal says by itself. */
-struct reading {
-    struct world world;
-    struct disk disk; /* context NULL: there is none */
-    journal_t *journal;
-    core_t *core;
-};
-
 struct cores {
-    struct parties parties; /* first: parties_answers */
+    struct parties parties; /* first: parties_network() */
     const scenario_t *scenario;
     struct cast cast;
     bool *again;   /* owned, one an event: to be sent again when it has arrived */
@@ -53,11 +46,10 @@ struct cores {
     struct disk disk;
     shelf_t *shelf;
     struct buf tables;
-    struct record_log log;
-    struct reading away; /* while the broker is down: what its journal says */
-    json_t *error;       /* owned; the last answer that was no */
-    uint64_t leaves;     /* of the journal, read for the log */
-    uint64_t read_hint;  /* position of the last of them */
+    reading_core_t *away; /* owned; while the broker is down: what its journal says */
+    json_t *error;        /* owned; the last answer that was no */
+    uint64_t leaves;      /* of the journal, read for the log */
+    uint64_t read_hint;   /* position of the last of them */
     arena_t *arena;
     size_t word_count;
     const char *words[WORDS_MAX]; /* of records; on the shelf */
@@ -142,7 +134,7 @@ static void hear(void *context, const struct engine_record *record)
     kept.kind = word_kept(self, record->kind);
     kept.clock = word_kept(self, record->clock);
     kept.rule = word_kept(self, record->rule);
-    record_log_add(&self->log, &kept);
+    record_log_add(&self->parties.log, &kept);
 }
 
 /* The engine speaks of routing too; that is in the log already. */
@@ -164,7 +156,7 @@ static int hear_derived(void *context, const Waypost__Derived *derived)
     }
     (void)snprintf(detail, sizeof detail, "%s%s", derived->by != NULL ? "by=" : "",
         derived->by != NULL ? derived->by : "");
-    record_log_add(&self->log,
+    record_log_add(&self->parties.log,
         &(struct engine_record){.kind = word_kept(self, derived_word((int)derived->kind, word)),
             .transfer = derived->has_transfer ? derived->transfer.data : NULL,
             .subject = derived->has_subject ? derived->subject.data : NULL,
@@ -364,27 +356,7 @@ static const char *name_of(const struct cores *self, size_t row)
     return self->cast.rows[self->cast.rows[row].agent].code;
 }
 
-/* ---- a core that only reads: what the journal says by itself ---- */
-
-static int send_nowhere(void *context, uint64_t session, struct slice frame)
-{
-    (void)context;
-    (void)session;
-    (void)frame;
-    return E_UNREACHABLE;
-}
-
-static void verify_never(void *context, struct verify_job *job)
-{
-    (void)context;
-    verify_job_destroy(&job);
-}
-
-static uint64_t free_plenty(void *context)
-{
-    (void)context;
-    return UINT64_MAX / 2;
-}
+/* ---- what the journal says by itself ---- */
 
 static int amend(void *context, procedures_t *tables, struct complaint *why)
 {
@@ -395,18 +367,6 @@ static int amend(void *context, procedures_t *tables, struct complaint *why)
         rc = scenario_override_apply(&self->scenario->overrides[i], tables, why);
     }
     return rc;
-}
-
-static int64_t no_time(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-static void no_chance(void *context, void *out, size_t len)
-{
-    (void)context;
-    memset(out, 0, len);
 }
 
 struct copying {
@@ -437,54 +397,23 @@ static void copy_file(void *context, const char *name)
     buf_free(&bytes);
 }
 
-static void reading_end(struct reading *self)
+static void copy_journal(void *context, const struct disk *to)
 {
-    core_destroy(&self->core);
-    journal_destroy(&self->journal);
-    if (self->disk.context != NULL) {
-        disk_memory_close(&self->disk);
-    }
-    *self = (struct reading){.core = NULL};
+    const struct cores *self = context;
+    const struct copying copying = {&self->disk, to};
+
+    (void)self->disk.list(self->disk.context, copy_file, (void *)(uintptr_t)&copying);
 }
 
-/* A copy of the journal, recovered by a core of its own. Ended by reading_end() in any case. */
-static int reading_begin(struct cores *self, struct reading *out, struct complaint *why)
+static int read_anew(struct cores *self, reading_core_t **out, struct complaint *why)
 {
-    const struct keys *keys = virtual_broker_keys(self->network);
-    struct journal_recovery found;
+    const struct reading_source source = {.network = NETWORK,
+        .keys = virtual_broker_keys(self->network),
+        .copy = copy_journal,
+        .amend = amend,
+        .context = self};
 
-    *out = (struct reading){.world = {no_time, no_time, no_chance, NULL}};
-    disk_memory_open(&out->disk);
-    const struct copying copying = {&self->disk, &out->disk};
-    (void)self->disk.list(self->disk.context, copy_file, (void *)(uintptr_t)&copying);
-    const struct journal_options options = {.network = NETWORK,
-        .head_public = keys->sign_public,
-        .head_secret = keys->sign_secret,
-        .world = &out->world,
-        .segment_bytes = SEGMENT_BYTES};
-    int rc = journal_open(&out->disk, &options, &out->journal, &found, why);
-    if (rc != 0) {
-        return rc;
-    }
-    const struct core_options core_options = {.network = NETWORK,
-        .credit_events = 1024,
-        .credit_bytes = 4194304,
-        .heartbeat_ms = 10000,
-        .session_ms = 30000,
-        .snapshot_bytes = UINT64_MAX / 2,
-        .free_bytes_min = 1,
-        .inflight_bytes_max = 67108864};
-    const struct core_ports ports = {.context = self,
-        .send = send_nowhere,
-        .verify = verify_never,
-        .free_bytes = free_plenty,
-        .amend = amend};
-    out->core = core_new(&core_options, &out->world, out->journal, &ports);
-    rc = core_recover(out->core, why);
-    while (rc == 0 && core_folding(out->core)) {
-        core_fold(out->core);
-    }
-    return rc;
+    return reading_core_open(&source, out, why);
 }
 
 static void set_broker(void *context, bool up)
@@ -497,7 +426,7 @@ static void set_broker(void *context, bool up)
     }
     if (!up) {
         virtual_broker_kill(self->network);
-        if (reading_begin(self, &self->away, &why) != 0) {
+        if (read_anew(self, &self->away, &why) != 0) {
             stop(self, why.text);
         }
     } else {
@@ -505,7 +434,7 @@ static void set_broker(void *context, bool up)
             stop(self, why.text);
         }
         set_wall(self, virtual_time(self->network)->wall_ms);
-        reading_end(&self->away);
+        reading_core_close(&self->away);
     }
     settle(self);
     send_what_waited(self);
@@ -519,20 +448,13 @@ static void erase(void *context, uint32_t event)
     settle(self);
 }
 
-static const uint8_t *event_id_of(void *context, uint32_t event)
-{
-    const struct cores *self = context;
-
-    return self->parties.events[event].sent ? self->parties.events[event].bytes : NULL;
-}
-
 /* ---- what is asked ---- */
 
 static const core_t *core_now(const struct cores *self)
 {
     const core_t *core = virtual_core(self->network);
 
-    return core != NULL ? core : self->away.core;
+    return core != NULL ? core : reading_core(self->away);
 }
 
 static const engine_t *broker_engine(void *context)
@@ -552,42 +474,12 @@ static const engine_t *hub_seen(void *context)
     return NULL; /* likewise */
 }
 
-static void records_seen(void *context, const char *view,
-    void (*visit)(void *context, const struct log_record *record), void *visit_context)
-{
-    struct cores *self = context;
-
-    record_log_visit(
-        view == NULL ? &self->log : parties_records(&self->parties, view), visit, visit_context);
-}
-
-static bool believes(
-    void *context, const char *view, const uint8_t *subject, const char *clock, int64_t runs_out_ms)
-{
-    return parties_believes(context, view, subject, clock, runs_out_ms);
-}
-
 static uint64_t pending(void *context, const char *code)
 {
     const struct cores *self = context;
     size_t row = row_of(self, code);
 
     return row == self->cast.count ? 0 : core_look_pending(core_now(self), name_of(self, row));
-}
-
-static enum event_fate fate_of(void *context, uint32_t event)
-{
-    return parties_fate(context, event);
-}
-
-static struct payload_seen payload_of(void *context, uint32_t event)
-{
-    struct cores *self = context;
-    struct payload_seen seen = parties_payload(&self->parties, event);
-
-    seen.withheld =
-        record_log_has(&self->log, "payload_withheld", self->parties.events[event].bytes);
-    return seen;
 }
 
 static bool converged(void *context, struct buf *why)
@@ -608,30 +500,25 @@ static bool replays(void *context, struct buf *why)
 {
     struct cores *self = context;
     struct hash first = engine_hash(broker_engine(self));
-    struct reading again;
+    reading_core_t *again = NULL;
     struct complaint fault = {0};
     bool same = false;
 
-    if (reading_begin(self, &again, &fault) != 0) {
+    if (read_anew(self, &again, &fault) != 0) {
         buf_put_text(why, "%s", fault.text);
     } else {
-        struct hash second = engine_hash(core_look_engine(again.core));
+        struct hash second = engine_hash(core_look_engine(reading_core(again)));
         same = memcmp(&first, &second, sizeof first) == 0;
         if (!same) {
             buf_put_text(why, "another state hash after replay");
-        } else if (core_look_differences(again.core) != 0) {
+        } else if (core_look_differences(reading_core(again)) != 0) {
             buf_put_text(why, "the same state, but %llu records differ",
-                (unsigned long long)core_look_differences(again.core));
+                (unsigned long long)core_look_differences(reading_core(again)));
             same = false;
         }
     }
-    reading_end(&again);
+    reading_core_close(&again);
     return same;
-}
-
-static const struct record_log *log_seen(void *context)
-{
-    return &((struct cores *)context)->log;
 }
 
 static const char *fault_of(void *context)
@@ -652,9 +539,8 @@ static void destroy(void **self_p)
     }
     parties_free(&self->parties);
     virtual_network_destroy(&self->network);
-    reading_end(&self->away);
+    reading_core_close(&self->away);
     disk_memory_close(&self->disk);
-    record_log_free(&self->log);
     cast_free(&self->cast);
     buf_free(&self->tables);
     shelf_destroy(&self->shelf);
@@ -759,13 +645,12 @@ struct rehearsal_network network_cores_new(const scenario_t *scenario, const dat
     self->arena = arena_new(ARENA_BYTES);
     parties_init(&self->parties, scenario, HUB_ID,
         &(struct parties_port){.context = self, .ask = ask, .stop = stop, .engine = broker_engine});
-    record_log_init(&self->log, true);
     disk_memory_open(&self->disk);
     cast_make(&self->cast, scenario);
     self->offline = mem_new(self->cast.count + 1, sizeof *self->offline);
     self->again = mem_new((size_t)scenario->event_count + 1, sizeof *self->again);
     make_network(self, data);
-    return (struct rehearsal_network){.self = self,
+    struct rehearsal_network network = {.self = self,
         .destroy = destroy,
         .advance = advance,
         .publish = publish,
@@ -773,17 +658,12 @@ struct rehearsal_network network_cores_new(const scenario_t *scenario, const dat
         .link = set_link,
         .broker = set_broker,
         .erase = erase,
-        .event_id = event_id_of,
         .fault = fault_of,
-        .answers = &parties_answers,
         .engine = engine_seen,
         .hub = hub_seen,
-        .records = records_seen,
-        .believes = believes,
         .pending = pending,
-        .fate = fate_of,
-        .payload = payload_of,
         .converged = converged,
-        .replays = replays,
-        .log = log_seen};
+        .replays = replays};
+    parties_network(&network);
+    return network;
 }

@@ -22,12 +22,14 @@ void parties_init(struct parties *self, const scenario_t *scenario, const char *
 {
     *self = (struct parties){.scenario = scenario, .hub = hub, .port = *port};
     self->events = mem_new((size_t)scenario->event_count + 1, sizeof *self->events);
+    record_log_init(&self->log, true);
     record_log_init(&self->seen, true);
 }
 
 void parties_free(struct parties *self)
 {
     parties_forget(self);
+    record_log_free(&self->log);
     record_log_free(&self->seen);
     free(self->events);
 }
@@ -391,8 +393,9 @@ static void count_holders(struct parties *self, const json_t *row, struct payloa
 
 struct payload_seen parties_payload(struct parties *self, uint32_t event)
 {
-    struct payload_seen seen = {
-        .exists = self->scenario->events[event].payload.len > 0, .commitment_fits = true};
+    struct payload_seen seen = {.exists = self->scenario->events[event].payload.len > 0,
+        .commitment_fits = true,
+        .withheld = record_log_has(&self->log, "payload_withheld", self->events[event].bytes)};
 
     if (!self->events[event].sent) {
         return seen;

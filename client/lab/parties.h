@@ -6,6 +6,7 @@
  *   parties.c         what an agent answers
  *   parties_send.c    an event of the scenario as its agent is told it; the agent draws the id
  *   parties_agree.c   do agents say what the broker says?
+ *   parties_network.c what every network of such agents answers in the same way
  *
  * An agent that says no where it must not is the network's fault: stop() is called, and what is asked has no answer.
  */
@@ -42,12 +43,13 @@ struct parties_port {
     const engine_t *(*engine)(void *context); /* the broker's */
 };
 
-/* To be the first member of a network that uses parties_answers. */
+/* To be the first member of a network that uses parties_network(). */
 struct parties {
     const scenario_t *scenario; /* lent */
     const char *hub;            /* id of its agent, lent */
     struct parties_port port;
     struct party_event *events; /* owned, one an event of the scenario */
+    struct record_log log;      /* records of the broker; the network fills it */
     struct record_log seen;     /* records asked of an agent last */
     size_t answer_count;        /* transfers asked of agents since something happened last */
     struct party_answer answers[PARTY_ANSWERS_MAX];
@@ -73,11 +75,16 @@ extern const struct agent_answers parties_answers;
 bool parties_believes(struct parties *self, const char *view, const uint8_t *subject,
     const char *clock, int64_t runs_out_ms);
 enum event_fate parties_fate(struct parties *self, uint32_t event);
-/* Copies as the sender's agent knows them; withheld is not looked for. */
+/* Copies as the sender's agent knows them; withheld as the broker's records say. */
 struct payload_seen parties_payload(struct parties *self, uint32_t event);
 
 /* Records that an agent holds about the scenario's transfers. Lent until the next call. */
 const struct record_log *parties_records(struct parties *self, const char *view);
+
+/* ---- parties_network.c ---- */
+
+/* Sets event_id, answers, records, believes, fate, payload and log. */
+void parties_network(struct rehearsal_network *out);
 
 /* ---- parties_send.c ---- */
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "client/lab/core_look.h"
+#include "client/lab/reading_core.h"
 #include "common/base/fsio.h"
 #include "common/journal/disk.h"
 #include "common/record/derived.h"
@@ -27,13 +28,8 @@ enum {
 
 struct audit {
     const char *dir;
-    struct journal_options journal_options;
-    struct core_options core_options;
-    struct core_ports ports;
-    struct world world;
-    struct disk disk;
-    journal_t *journal;
-    core_t *core;
+    struct reading_source source;
+    reading_core_t *reading; /* owned; NULL before the first */
     engine_sink *hear;
     void *hear_context;
     arena_t *arena;
@@ -67,91 +63,9 @@ engine_t *__wrap_engine_new(const procedures_t *procedures, engine_sink *sink, v
     return __real_engine_new(procedures, hear, NULL);
 }
 
-/* ---- a core that only reads ---- */
-
-static int send_nowhere(void *context, uint64_t session, struct slice frame)
-{
-    (void)context;
-    (void)session;
-    (void)frame;
-    return E_UNREACHABLE;
-}
-
-/* A batch whose verification was under way stays so: it is not judged. */
-static void verify_never(void *context, struct verify_job *job)
-{
-    (void)context;
-    verify_job_destroy(&job);
-}
-
-static uint64_t free_plenty(void *context)
-{
-    (void)context;
-    return UINT64_MAX / 2;
-}
-
-/* At the beginning of time nothing runs out but what the journal says. */
-static int64_t no_time(void *context)
-{
-    (void)context;
-    return 0;
-}
-
-static void no_chance(void *context, void *out, size_t len)
-{
-    (void)context;
-    memset(out, 0, len);
-}
-
-audit_t *audit_new(const char *network, const char *journal_dir, const struct keys *broker_keys,
-    engine_sink *hear_sink, void *context)
-{
-    audit_t *self = mem_new(1, sizeof *self);
-
-    self->hear = hear_sink;
-    self->arena = arena_new(ARENA_BYTES);
-    self->hear_context = context;
-    self->dir = journal_dir;
-    self->world = (struct world){no_time, no_time, no_chance, NULL};
-    self->journal_options = (struct journal_options){.network = network,
-        .head_public = broker_keys->sign_public,
-        .head_secret = broker_keys->sign_secret,
-        .world = &self->world,
-        .segment_bytes = 1048576};
-    self->core_options = (struct core_options){.network = network,
-        .credit_events = 1024,
-        .credit_bytes = 4194304,
-        .heartbeat_ms = 10000,
-        .session_ms = 30000,
-        .snapshot_bytes = UINT64_MAX / 2,
-        .free_bytes_min = 1,
-        .inflight_bytes_max = 67108864};
-    self->ports = (struct core_ports){
-        .send = send_nowhere, .verify = verify_never, .free_bytes = free_plenty};
-    return self;
-}
-
-static void forget(audit_t *self)
-{
-    core_destroy(&self->core);
-    journal_destroy(&self->journal);
-    if (self->disk.context != NULL) {
-        disk_memory_close(&self->disk);
-        self->disk = (struct disk){.context = NULL};
-    }
-}
-
-void audit_destroy(audit_t **self_p)
-{
-    forget(*self_p);
-    arena_destroy(&(*self_p)->arena);
-    free(*self_p);
-    *self_p = NULL;
-}
-
 /* ---- the files ---- */
 
-static void copy_file(audit_t *self, const char *name)
+static void copy_file(const audit_t *self, const char *name, const struct disk *to)
 {
     char path[PATH_ROOM];
     struct buf bytes = {0};
@@ -162,17 +76,18 @@ static void copy_file(audit_t *self, const char *name)
         buf_free(&bytes);
         return; /* gone since the folder was listed */
     }
-    if (self->disk.open(self->disk.context, name, true, &file) != 0 ||
-        self->disk.write_at(self->disk.context, file, buf_slice(&bytes), 0) != 0) {
+    if (to->open(to->context, name, true, &file) != 0 ||
+        to->write_at(to->context, file, buf_slice(&bytes), 0) != 0) {
         stage_die("%s cannot be copied", path);
     }
-    self->disk.close(self->disk.context, file);
+    to->close(to->context, file);
     buf_free(&bytes);
 }
 
 /* The broker goes on meanwhile: segments alone are whole at any moment, the rest is made again from them. */
-static void copy_files(audit_t *self)
+static void copy_files(void *context, const struct disk *to)
 {
+    const audit_t *self = context;
     DIR *dir = opendir(self->dir);
 
     if (dir == NULL) {
@@ -180,10 +95,34 @@ static void copy_files(audit_t *self)
     }
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         if (strncmp(entry->d_name, "segment-", strlen("segment-")) == 0) {
-            copy_file(self, entry->d_name);
+            copy_file(self, entry->d_name, to);
         }
     }
     (void)closedir(dir);
+}
+
+/* ---- life ---- */
+
+audit_t *audit_new(const char *network, const char *journal_dir, const struct keys *broker_keys,
+    engine_sink *hear_sink, void *context)
+{
+    audit_t *self = mem_new(1, sizeof *self);
+
+    self->hear = hear_sink;
+    self->arena = arena_new(ARENA_BYTES);
+    self->hear_context = context;
+    self->dir = journal_dir;
+    self->source = (struct reading_source){
+        .network = network, .keys = broker_keys, .copy = copy_files, .context = self};
+    return self;
+}
+
+void audit_destroy(audit_t **self_p)
+{
+    reading_core_close(&(*self_p)->reading);
+    arena_destroy(&(*self_p)->arena);
+    free(*self_p);
+    *self_p = NULL;
 }
 
 /* ---- what the broker says by itself ---- */
@@ -231,52 +170,40 @@ static int hear_record(void *context, const struct record *record, uint64_t posi
 
 void audit_read(audit_t *self)
 {
-    struct journal_recovery found;
     struct complaint why = {0};
 
-    forget(self);
+    reading_core_close(&self->reading);
     tee.audit = self;
-    disk_memory_open(&self->disk);
-    copy_files(self);
-    int rc = journal_open(&self->disk, &self->journal_options, &self->journal, &found, &why);
-    if (rc != 0) {
+    if (reading_core_open(&self->source, &self->reading, &why) != 0) {
         stage_die("%s: %s", self->dir, why.text);
-    }
-    self->core = core_new(&self->core_options, &self->world, self->journal, &self->ports);
-    rc = core_recover(self->core, &why);
-    if (rc != 0) {
-        stage_die("%s: %s", self->dir, why.text);
-    }
-    while (core_folding(self->core)) {
-        core_fold(self->core);
     }
     tee.audit = NULL;
-    if (journal_replay(self->journal, 0, 0, hear_record, self) != 0) {
+    if (journal_replay(reading_journal(self->reading), 0, 0, hear_record, self) != 0) {
         stage_die("%s: a record cannot be read", self->dir);
     }
 }
 
 const engine_t *audit_engine(const audit_t *self)
 {
-    return core_look_engine(self->core);
+    return core_look_engine(reading_core(self->reading));
 }
 
 bool audit_is_judged(const audit_t *self)
 {
-    return core_look_judged(self->core);
+    return core_look_judged(reading_core(self->reading));
 }
 
 uint64_t audit_waiting(const audit_t *self, const char *agent)
 {
-    return core_look_waiting(self->core, agent);
+    return core_look_waiting(reading_core(self->reading), agent);
 }
 
 uint64_t audit_pending(const audit_t *self, const char *agent)
 {
-    return core_look_pending(self->core, agent);
+    return core_look_pending(reading_core(self->reading), agent);
 }
 
 uint64_t audit_differences(const audit_t *self)
 {
-    return core_look_differences(self->core);
+    return core_look_differences(reading_core(self->reading));
 }

@@ -152,7 +152,7 @@ static void hear(void *context, const struct engine_record *record)
 
 void stage_read_journal(struct stage *self)
 {
-    record_log_clear(&self->log);
+    record_log_clear(&self->parties.log);
     audit_read(self->audit);
 }
 
@@ -358,8 +358,8 @@ static void open_audit(struct stage *self)
     if (keys_load(path_of(self, path, "keys", "broker.keys"), &keys, &why) != 0) {
         stage_die("%s", why.text);
     }
-    self->audit = audit_new(
-        "waypost-demo", path_of(self, journal, "broker", "journal"), &keys, hear, &self->log);
+    self->audit = audit_new("waypost-demo", path_of(self, journal, "broker", "journal"), &keys,
+        hear, &self->parties.log);
 }
 
 struct stage *stage_new(const scenario_t *scenario, const char *net, const char *programs,
@@ -379,7 +379,6 @@ struct stage *stage_new(const scenario_t *scenario, const char *net, const char 
         stage_die("%s must name a file", STAGE_CLOCK_VARIABLE);
     }
     self->clock->wall_ms = now_ms;
-    record_log_init(&self->log, true);
     open_audit(self);
     start_broker(self);
     for (size_t i = 0; (code = stage_code(scenario, i)) != NULL; i++) {
@@ -405,7 +404,6 @@ void stage_destroy(struct stage **self_p)
     }
     child_end(&self->broker, SIGTERM);
     audit_destroy(&self->audit);
-    record_log_free(&self->log);
     parties_free(&self->parties);
     free(self);
     *self_p = NULL;

@@ -29,7 +29,8 @@ struct stage_agent {
 };
 
 struct stage {
-    struct parties parties;     /* first: parties_answers */
+    struct parties
+        parties; /* first: parties_network(); its log: what the engine says of the journal */
     const scenario_t *scenario; /* lent */
     const char *net;            /* folder, lent */
     const char *programs;       /* folder of the driven ones, lent */
@@ -38,8 +39,7 @@ struct stage {
     int broker;                 /* pid, 0 while it is down */
     size_t agent_count;
     struct stage_agent agents[STAGE_AGENTS_MAX];
-    audit_t *audit;        /* owned */
-    struct record_log log; /* what the engine says of the journal */
+    audit_t *audit; /* owned */
 };
 
 /* ---- stage.c: the processes and their time ---- */

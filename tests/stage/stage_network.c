@@ -7,14 +7,6 @@
 
 #include "common/base/banned.h"
 
-/* As its agent has drawn it; NULL before it was sent. */
-static const uint8_t *event_id(void *context, uint32_t event)
-{
-    const struct stage *self = context;
-
-    return self->parties.events[event].sent ? self->parties.events[event].bytes : NULL;
-}
-
 /* ---- what happens ---- */
 
 static void advance(void *context, int64_t now_ms)
@@ -84,21 +76,6 @@ static const engine_t *hub_seen(void *context)
     stage_die("a hub that is a process has no engine at hand");
 }
 
-static void records(void *context, const char *view,
-    void (*visit)(void *context, const struct log_record *record), void *visit_context)
-{
-    struct stage *self = context;
-
-    record_log_visit(
-        view == NULL ? &self->log : parties_records(&self->parties, view), visit, visit_context);
-}
-
-static bool believes(
-    void *context, const char *view, const uint8_t *subject, const char *clock, int64_t runs_out_ms)
-{
-    return parties_believes(context, view, subject, clock, runs_out_ms);
-}
-
 static uint64_t pending(void *context, const char *code)
 {
     struct stage *self = context;
@@ -112,21 +89,6 @@ static uint64_t pending(void *context, const char *code)
 
     json_decref(answer);
     return count;
-}
-
-static enum event_fate fate(void *context, uint32_t event)
-{
-    return parties_fate(context, event);
-}
-
-static struct payload_seen payload(void *context, uint32_t event)
-{
-    struct stage *self = context;
-    struct payload_seen seen = parties_payload(&self->parties, event);
-
-    seen.withheld =
-        record_log_has(&self->log, "payload_withheld", self->parties.events[event].bytes);
-    return seen;
 }
 
 static bool converged(void *context, struct buf *why)
@@ -163,11 +125,6 @@ static bool replays(void *context, struct buf *why)
     return true;
 }
 
-static const struct record_log *log_seen(void *context)
-{
-    return &((struct stage *)context)->log;
-}
-
 static void destroy(void **self_p)
 {
     stage_destroy((struct stage **)self_p);
@@ -175,7 +132,7 @@ static void destroy(void **self_p)
 
 struct rehearsal_network stage_network(struct stage *self)
 {
-    return (struct rehearsal_network){.self = self,
+    struct rehearsal_network network = {.self = self,
         .destroy = destroy,
         .advance = advance,
         .publish = publish,
@@ -183,16 +140,12 @@ struct rehearsal_network stage_network(struct stage *self)
         .link = set_link,
         .broker = set_broker,
         .erase = erase,
-        .event_id = event_id,
-        .answers = &parties_answers,
         .engine = engine_seen,
         .hub = hub_seen,
-        .records = records,
-        .believes = believes,
         .pending = pending,
-        .fate = fate,
-        .payload = payload,
         .converged = converged,
-        .replays = replays,
-        .log = log_seen};
+        .replays = replays};
+
+    parties_network(&network);
+    return network;
 }

@@ -889,3 +889,22 @@ void agentfix_acked(struct agentfix *self)
     frame.acked = &acked;
     agentfix_give(self, &frame);
 }
+
+/* ---- for cmocka ---- */
+
+int agentfix_begin(void **state)
+{
+    struct agentfix *self = mem_new(1, sizeof *self);
+
+    agentfix_setup(self, NULL);
+    agentfix_online(self);
+    *state = self;
+    return 0;
+}
+
+int agentfix_end(void **state)
+{
+    agentfix_teardown(*state);
+    free(*state);
+    return 0;
+}

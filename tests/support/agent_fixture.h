@@ -92,6 +92,9 @@ struct agentfix {
 
 void agentfix_setup(struct agentfix *self, const char *path); /* NULL: in memory */
 void agentfix_teardown(struct agentfix *self);
+/* For cmocka: one of its own in memory, in session, in *state; and its end. */
+int agentfix_begin(void **state);
+int agentfix_end(void **state);
 void agentfix_open(struct agentfix *self); /* store and core */
 int agentfix_try_open(
     struct agentfix *self); /* the same on a disk that may fail; then nothing is open */

@@ -10,6 +10,7 @@
 #include "broker/core/core_internal.h"
 #include "broker/net/procedure_files.h"
 #include "common/base/check.h"
+#include "common/base/log.h"
 #include "common/register/envelope.h"
 #include "register.pb-c.h"
 
@@ -482,4 +483,32 @@ void core_fixture_settle(struct core_fixture *self)
         }
         busy = busy || self->job_count > 0;
     }
+}
+
+/* ---- for cmocka ---- */
+
+void core_fixture_hello(struct core_fixture *self)
+{
+    for (size_t i = 0; i < self->agent_count; i++) {
+        agent_hello(&self->agents[i]);
+    }
+    core_fixture_settle(self);
+}
+
+int core_fixture_setup(void **state)
+{
+    struct core_fixture *fixture = mem_new(1, sizeof *fixture);
+
+    log_init("test", LOG_ERROR);
+    core_fixture_init(fixture);
+    core_fixture_hello(fixture);
+    *state = fixture;
+    return 0;
+}
+
+int core_fixture_teardown(void **state)
+{
+    core_fixture_free(*state);
+    free(*state);
+    return 0;
 }

@@ -120,6 +120,10 @@ struct core_fixture {
 /* Islington, Camden and Leeds, a hub of London, an operator; the register is in force and durable. */
 void core_fixture_init(struct core_fixture *self);
 void core_fixture_free(struct core_fixture *self);
+void core_fixture_hello(struct core_fixture *self); /* of all agents, and settled */
+/* For cmocka: a fixture of its own, all agents in session, in *state. */
+int core_fixture_setup(void **state);
+int core_fixture_teardown(void **state);
 enum { ISLINGTON, CAMDEN, LEEDS, HUB, OPERATOR, SPARE };
 
 void core_fixture_register_build(

@@ -13,23 +13,6 @@
 
 #include "common/base/banned.h"
 
-static int setup(void **state)
-{
-    struct agentfix *self = mem_new(1, sizeof *self);
-
-    agentfix_setup(self, NULL);
-    agentfix_online(self);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    agentfix_teardown(*state);
-    free(*state);
-    return 0;
-}
-
 /* An event of Camden's comes; what the journal holds from then on stands behind it. */
 static void take(struct agentfix *self)
 {
@@ -130,7 +113,7 @@ static void place__that_was_told__is_known_after_a_restart(void **state)
 
 int main(void)
 {
-#define CASES_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASES_TEST(name) cmocka_unit_test_setup_teardown(name, agentfix_begin, agentfix_end)
     const struct CMUnitTest tests[] = {
         CASES_TEST(persisted__acknowledged_behind_our_own_event__stands_behind_it),
         CASES_TEST(persisted__acknowledged_before_our_own_event__stands_before_it),

@@ -66,20 +66,8 @@ int __wrap_store_gathered(store_t *self)
 
 static int setup(void **state)
 {
-    struct agentfix *self = mem_new(1, sizeof *self);
-
     next_commit = COMMIT;
-    agentfix_setup(self, NULL);
-    agentfix_online(self);
-    *state = self;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    agentfix_teardown(*state);
-    free(*state);
-    return 0;
+    return agentfix_begin(state);
 }
 
 static uint64_t inbox_size(struct agentfix *self)
@@ -599,7 +587,7 @@ static void record__that_cannot_be_read__ends_the_session(void **state)
 
 int main(void)
 {
-#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, agentfix_end)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(delivery__good__is_persisted_and_acknowledged),
         WITH_AGENT(delivery__repeated__is_applied_once),
@@ -624,10 +612,11 @@ int main(void)
         WITH_AGENT(receiver__fails__is_tried_again_in_order_with_longer_waits),
         WITH_AGENT(garbage__of_any_length__ends_the_session_only),
         cmocka_unit_test_setup_teardown(
-            record__with_fields_of_a_later_version__hashes_as_it_came, setup, teardown),
-        cmocka_unit_test_setup_teardown(record__of_the_procedures__is_kept_whole, setup, teardown),
+            record__with_fields_of_a_later_version__hashes_as_it_came, setup, agentfix_end),
         cmocka_unit_test_setup_teardown(
-            record__that_cannot_be_read__ends_the_session, setup, teardown),
+            record__of_the_procedures__is_kept_whole, setup, agentfix_end),
+        cmocka_unit_test_setup_teardown(
+            record__that_cannot_be_read__ends_the_session, setup, agentfix_end),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));

@@ -29,13 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    agentfix_teardown(*state);
-    free(*state);
-    return 0;
-}
-
 static void request__wrong__is_answered_with_code_and_the_nearest_word(void **state)
 {
     static const struct {
@@ -315,7 +308,7 @@ static void new_transfer__begun_elsewhere__keeps_its_id_and_the_references(void 
 
 int main(void)
 {
-#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, agentfix_end)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(request__wrong__is_answered_with_code_and_the_nearest_word),
         WITH_AGENT(send__claiming_a_profile__carries_it_and_keeps_it_until_it_is_sent),

@@ -27,13 +27,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    agentfix_teardown(*state);
-    free(*state);
-    return 0;
-}
-
 /* The register once, then a transfer to send events of. */
 static void know_the_network(struct agentfix *self)
 {
@@ -683,7 +676,7 @@ static void key__rejected__alarms_and_recovers_by_itself(void **state)
 
 int main(void)
 {
-#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, agentfix_end)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(queue__broker_away_for_weeks__drains_in_order),
         WITH_AGENT(credit__of_four_events__is_never_exceeded),

@@ -156,20 +156,29 @@ static void store__opened_twice__is_locked(void **state)
     remove_database(path);
 }
 
-static void store__of_a_newer_program__is_refused(void **state)
+/* A database of ours that another program has changed since. */
+static void make_changed(char *path, size_t room, const char *sql)
 {
-    char path[160];
     store_t *store = NULL;
     sqlite3 *db = NULL;
     struct complaint why = {0};
 
-    (void)state;
-    temporary(path, sizeof path);
+    temporary(path, room);
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
     store_close(&store);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     (void)sqlite3_close(db);
+}
+
+static void store__of_a_newer_program__is_refused(void **state)
+{
+    char path[160];
+    store_t *store = NULL;
+    struct complaint why = {0};
+
+    (void)state;
+    make_changed(path, sizeof path, "PRAGMA user_version = 99");
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), E_VERSION);
     remove_database(path);
 }
@@ -178,20 +187,12 @@ static void store__of_an_older_version__is_brought_up_to_ours(void **state)
 {
     char path[160];
     store_t *store = NULL;
-    sqlite3 *db = NULL;
     struct complaint why = {0};
 
     (void)state;
-    temporary(path, sizeof path);
-    assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
-    store_close(&store);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                         "DROP TABLE own_acks; DROP INDEX subjects_by_ref; DROP INDEX outbox_links;"
-                         "DROP INDEX inbox_links; PRAGMA user_version = 1",
-                         NULL, NULL, NULL),
-        SQLITE_OK);
-    (void)sqlite3_close(db);
+    make_changed(path, sizeof path,
+        "DROP TABLE own_acks; DROP INDEX subjects_by_ref; DROP INDEX outbox_links;"
+        "DROP INDEX inbox_links; PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* and is not brought there twice */
         assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
         assert_true(store_own_ack_leaf(store, 1, 1) == (i == 0 ? UINT64_MAX : 7));

@@ -28,32 +28,6 @@ static const char *const to_leeds[] = {CODE_LEEDS, NULL};
 static const struct fake_case ash = {CODE_ISLINGTON, CODE_CAMDEN, {7}, {1}, NULL};
 static const struct fake_case elm = {CODE_ISLINGTON, CODE_CAMDEN, {7}, {2}, NULL};
 
-static void hello_all(struct core_fixture *f)
-{
-    for (size_t i = 0; i < f->agent_count; i++) {
-        agent_hello(&f->agents[i]);
-    }
-    core_fixture_settle(f);
-}
-
-static int setup(void **state)
-{
-    struct core_fixture *fixture = calloc(1, sizeof *fixture);
-
-    log_init("test", LOG_ERROR);
-    core_fixture_init(fixture);
-    hello_all(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    core_fixture_free(*state);
-    free(*state);
-    return 0;
-}
-
 static void write_enquiry(struct core_fixture *f, int who, const struct fake_case *about)
 {
     static const char *const *const themselves[] = {to_islington, to_camden, to_leeds};
@@ -189,7 +163,7 @@ static void clocks__of_what_a_party_does_not_know__are_not_told_to_it(void **sta
     assert_int_equal(agent_records(&f->agents[CAMDEN], KIND(DEADLINE_SET)), 0);
     tell(f, &ash, to_camden);
     core_fixture_pass(f, INT64_C(60) * 86400000);
-    hello_all(f); /* nobody was heard of for so long */
+    core_fixture_hello(f); /* nobody was heard of for so long */
     assert_true(is_told_of_breach(&f->agents[CAMDEN], "C19"));
 }
 
@@ -204,7 +178,7 @@ static void state_is_kept(struct core_fixture *f)
     assert_true(slice_equal(buf_slice(&before), buf_slice(&after)));
     buf_free(&before);
     buf_free(&after);
-    hello_all(f);
+    core_fixture_hello(f);
 }
 
 static void enquiry__over_a_restart__is_told_once(void **state)
@@ -259,7 +233,8 @@ static void told__and_the_code_moves__goes_to_who_serves_it_now(void **state)
 
 int main(void)
 {
-#define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CORE_TEST(name)                                                                            \
+    cmocka_unit_test_setup_teardown(name, core_fixture_setup, core_fixture_teardown)
     const struct CMUnitTest tests[] = {
         CORE_TEST(enquiry__recorded_for_oneself__comes_with_the_next_event_in_clear_facts),
         CORE_TEST(enquiry__that_was_told__is_not_told_again_and_nobody_else_learns_of_it),

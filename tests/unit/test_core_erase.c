@@ -24,32 +24,6 @@
 
 static const char *const to_camden[] = {CODE_CAMDEN, NULL};
 
-static void hello_all(struct core_fixture *f)
-{
-    for (size_t i = 0; i < f->agent_count; i++) {
-        agent_hello(&f->agents[i]);
-    }
-    core_fixture_settle(f);
-}
-
-static int setup(void **state)
-{
-    struct core_fixture *fixture = calloc(1, sizeof *fixture);
-
-    log_init("test", LOG_ERROR);
-    core_fixture_init(fixture);
-    hello_all(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    core_fixture_free(*state);
-    free(*state);
-    return 0;
-}
-
 /* Two events with payloads in one batch, from Islington to Camden. */
 static const uint8_t *two_sent(struct core_fixture *f)
 {
@@ -142,7 +116,7 @@ static void payload__in_a_tail_that_was_cut__is_gone_from_there_too(void **state
     assert_int_equal(journal_write(f->base.journal, f->commit), E_IO);
     core_fixture_crash(f, records);
     assert_int_equal(files_with(f, PLANTED), 1);
-    hello_all(f);
+    core_fixture_hello(f);
     agent_publish(sender, 1, 2);
     core_fixture_settle(f);
     assert_int_equal(files_with(f, PLANTED), 2);
@@ -210,7 +184,7 @@ static void demand__of_an_event_that_came_back_erased__reaches_who_may_hold_it(v
     assert_int_equal(journal_new_epoch(f->base.journal, 2, size, size + 9), 0);
     assert_true(core_fixture_commit(f));
     core_fixture_restart(f);
-    hello_all(f);
+    core_fixture_hello(f);
     (void)agent_write_payload(sender, to_camden, PLANTED);
     sender->own[0].erased = true;
     agent_publish(sender, 0, 1);
@@ -329,7 +303,7 @@ static void cut_power(struct core_fixture *f, bool with_procedures)
         core_fixture_free(f);
         memset(f, 0, sizeof *f);
         core_fixture_init(f);
-        hello_all(f);
+        core_fixture_hello(f);
         if (with_procedures) {
             core_fixture_procedures(f, "data");
         }
@@ -356,7 +330,7 @@ static void cut_power(struct core_fixture *f, bool with_procedures)
             core_fold(f->core);
         }
         assert_int_equal(core_counter(f->core, COUNTER_FOLD_DIFFERENCES), 0);
-        hello_all(f);
+        core_fixture_hello(f);
         bool begun = agent_records(&f->agents[CAMDEN], KIND(ERASURE_ORDERED)) > 0;
         assert_int_equal(files_with(f, PLANTED), begun ? 0 : 1);
         assert_int_equal(files_with(f, OTHER), 1);
@@ -389,7 +363,7 @@ static void erasures__in_a_snapshot__are_known_after_a_restart(void **state)
     core_fixture_restart(f);
     core_fixture_state(f, &after);
     assert_true(slice_equal(buf_slice(&before), buf_slice(&after)));
-    hello_all(f);
+    core_fixture_hello(f);
     agent_erase(&f->agents[CAMDEN], event, DONE);
     core_fixture_settle(f);
     assert_int_equal(agent_records(&f->agents[ISLINGTON], KIND(HOLDER_ERASED)), 1);
@@ -443,7 +417,8 @@ static void erasure__with_procedures__is_told_to_the_recipient_as_to_the_sender(
 
 int main(void)
 {
-#define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CORE_TEST(name)                                                                            \
+    cmocka_unit_test_setup_teardown(name, core_fixture_setup, core_fixture_teardown)
     const struct CMUnitTest tests[] = {
         CORE_TEST(payload__sender_demands__is_gone_everywhere_and_the_other_stays),
         CORE_TEST(payload__in_a_tail_that_was_cut__is_gone_from_there_too),

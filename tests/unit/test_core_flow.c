@@ -19,27 +19,6 @@
 
 static const char *const to_camden[] = {CODE_CAMDEN, NULL};
 
-static int setup(void **state)
-{
-    struct core_fixture *fixture = calloc(1, sizeof *fixture);
-
-    log_init("test", LOG_ERROR);
-    core_fixture_init(fixture);
-    for (size_t i = 0; i < fixture->agent_count; i++) {
-        agent_hello(&fixture->agents[i]);
-    }
-    core_fixture_settle(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    core_fixture_free(*state);
-    free(*state);
-    return 0;
-}
-
 static void write_many(struct fake_agent *agent, const char *const *to, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -398,7 +377,8 @@ static void credit__in_bytes__lets_one_entry_of_any_size_go(void **state)
     assert_int_equal(agent_count(receiver, WHAT_EVENT), 3);
 }
 
-#define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CORE_TEST(name)                                                                            \
+    cmocka_unit_test_setup_teardown(name, core_fixture_setup, core_fixture_teardown)
 
 int main(void)
 {

@@ -55,13 +55,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    core_fixture_free(*state);
-    free(*state);
-    return 0;
-}
-
 /* ---- saying and asking ---- */
 
 static void say_of(struct core_fixture *f, const struct fake_case *about, int who, const char *kind,
@@ -116,19 +109,11 @@ static size_t records_of(const struct fake_agent *agent, int kind, const char *c
     return count;
 }
 
-static void hello_all(struct core_fixture *f)
-{
-    for (size_t i = 0; i < f->agent_count; i++) {
-        agent_hello(&f->agents[i]);
-    }
-    core_fixture_settle(f);
-}
-
 /* Whoever was silent so long has to come back. */
 static void pass(struct core_fixture *f, int64_t ms)
 {
     core_fixture_pass(f, ms);
-    hello_all(f);
+    core_fixture_hello(f);
 }
 
 /* What the engine is now goes to the disk, as the edge does it. */
@@ -185,7 +170,7 @@ static void replay_agrees(struct core_fixture *f)
         save_procedures(f);
         restart_agrees(f, true);
     }
-    hello_all(f);
+    core_fixture_hello(f);
 }
 
 /* ---- verdicts ---- */
@@ -317,7 +302,7 @@ static void deadline__that_passes_while_the_broker_is_down__is_recorded_once_at_
     f->base.mono_ms += 30 * DAY_MS;
     core_fixture_restart(f);
     assert_true(core_unfinished(f->core)); /* before any frame came */
-    hello_all(f);
+    core_fixture_hello(f);
     assert_int_equal(records_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01"), 1);
     moment_ms = record_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01", 0)->at_ms;
     assert_true(moment_ms < f->base.wall_ms - 5 * DAY_MS);
@@ -334,7 +319,7 @@ static void deadline__recorded_and_lost_in_a_crash__is_recorded_again_and_once(v
     say_move(f);
     core_fixture_pass(f, 30 * DAY_MS); /* recorded, and not durable */
     core_fixture_crash(f, 0);
-    hello_all(f);
+    core_fixture_hello(f);
     core_fixture_settle(f);
     assert_int_equal(records_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01"), 1);
     replay_agrees(f);
@@ -426,7 +411,7 @@ static void procedures__switched_off_and_on__are_in_force_where_they_stand(void 
     assert_int_equal(last_event(&f->agents[CAMDEN])->verdict, UNJUDGED);
     core_fixture_restart(f);
     assert_false(core_procedures_on(f->core));
-    hello_all(f);
+    core_fixture_hello(f);
     core_fixture_procedures(f, DATA);
     say(f, ISLINGTON, "case_closed", "closure_type=transferred");
     assert_int_equal(last_event(&f->agents[CAMDEN])->verdict, REFUSED);
@@ -465,7 +450,7 @@ static void snapshot__with_more_behind_it__gives_what_the_whole_journal_gives(vo
 
     tell_and_save(f);
     restart_agrees(f, true);
-    hello_all(f);
+    core_fixture_hello(f);
     say(f, CAMDEN, "conference_held",
         "conference_type=transfer_in outcome=plan_made chair_role=conference_chair");
     restart_agrees(f, true);
@@ -483,7 +468,7 @@ static void snapshot__older_than_a_deadline__fires_it_at_its_moment(void **state
     core_fixture_restart(f);
     assert_int_equal(core_counter(f->core, COUNTER_FOLD_RESUMED), 1);
     core_tick(f->core);
-    hello_all(f);
+    core_fixture_hello(f);
     const struct got *breach = record_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01", 0);
     assert_non_null(breach);
     assert_true(breach->at_ms < f->base.wall_ms - 10 * DAY_MS); /* when it ran out */
@@ -518,7 +503,7 @@ static void snapshot__damaged__is_passed_over_for_the_journal(void **state)
     tell_and_save(f);
     assert_int_equal(f->base.disk.list(f->base.disk.context, damage_name, f), 0);
     restart_agrees(f, false);
-    hello_all(f);
+    core_fixture_hello(f);
     say(f, ISLINGTON, "case_closed", "closure_type=transferred");
     assert_int_equal(last_event(&f->agents[CAMDEN])->verdict, REFUSED);
 }
@@ -563,7 +548,7 @@ static void snapshot__that_does_not_fit__is_passed_over_for_the_one_before(void 
         assert_true(journal_head(f->base.journal)->size > good);
         restart_agrees(f, true);
         assert_true(f->core->fold.unsaved_bytes > 0); /* since the good one */
-        hello_all(f);
+        core_fixture_hello(f);
     }
 }
 
@@ -576,7 +561,7 @@ static void snapshot__under_tables_that_came_later__is_of_those(void **state)
     core_fixture_procedures(f, DATA);
     save_procedures(f);
     restart_agrees(f, true);
-    hello_all(f);
+    core_fixture_hello(f);
     core_fixture_procedures(f, NULL);
     core_fixture_settle(f);
     core_fixture_restart(f);
@@ -735,7 +720,7 @@ static int story(int at, size_t *counts)
             steps[i].who == CAMDEN ? to_islington : to_camden);
         publish_unsent(agent);
         if (run_until(f, &commits, at)) {
-            hello_all(f);
+            core_fixture_hello(f);
             publish_unsent(agent);
             (void)run_until(f, &commits, -1);
         }
@@ -744,7 +729,7 @@ static int story(int at, size_t *counts)
             agent_hello(&f->agents[k]);
         }
         if (run_until(f, &commits, at)) {
-            hello_all(f);
+            core_fixture_hello(f);
             (void)run_until(f, &commits, -1);
         }
     }
@@ -753,7 +738,7 @@ static int story(int at, size_t *counts)
     core_fixture_settle(f);
     memset(counts, 0, KINDS * sizeof *counts);
     assert_int_equal(journal_replay(f->base.journal, 0, 0, count_kind, counts), 0);
-    (void)teardown(&state);
+    (void)core_fixture_teardown(&state);
     return commits;
 }
 
@@ -808,7 +793,7 @@ static void record__cut_off_from_its_verdict__is_made_at_the_start(void **state)
         journal_settle(f->base.journal, &f->commit);
     }
     core_fixture_crash(f, 0);
-    hello_all(f);
+    core_fixture_hello(f);
     assert_int_equal(records_of(&f->agents[ISLINGTON], KIND_OF(REFUSED), NULL), 1);
     replay_agrees(f);
     assert_int_equal(records_of(&f->agents[ISLINGTON], KIND_OF(REFUSED), NULL), 1);
@@ -822,7 +807,7 @@ static void journal__folded_in_slices__delivers_meanwhile_and_then_judges(void *
     core_fixture_restart(f);
     f->core->fold.caught_up = false; /* as if the journal were longer than one slice */
     f->core->fold.upto = UINT64_MAX;
-    hello_all(f);
+    core_fixture_hello(f);
     (void)agent_write_kind(
         &f->agents[ISLINGTON], &ash, "case_closed", "closure_type=transferred", to_camden);
     agent_publish(&f->agents[ISLINGTON], 0, 1);
@@ -844,52 +829,62 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            event__that_takes_effect__is_delivered_so_and_starts_its_clocks, setup, teardown),
+            event__that_takes_effect__is_delivered_so_and_starts_its_clocks, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
             event__that_a_rule_refuses__is_delivered_and_everybody_is_told_the_rules, setup,
-            teardown),
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            event__that_must_wait__is_delivered_as_held, setup, teardown),
+            event__that_must_wait__is_delivered_as_held, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            event__without_procedures__is_delivered_unjudged, setup_off, teardown),
+            event__without_procedures__is_delivered_unjudged, setup_off, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            transfer__over_easter__passes_by_written_acceptance, setup, teardown),
-        cmocka_unit_test_setup_teardown(
-            deadline__that_passes__is_recorded_at_its_moment_and_told, setup, teardown),
+            transfer__over_easter__passes_by_written_acceptance, setup, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(deadline__that_passes__is_recorded_at_its_moment_and_told,
+            setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
             deadline__that_passes_while_the_broker_is_down__is_recorded_once_at_the_start, setup,
-            teardown),
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            deadline__recorded_and_lost_in_a_crash__is_recorded_again_and_once, setup, teardown),
+            deadline__recorded_and_lost_in_a_crash__is_recorded_again_and_once, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            answer__accepted_in_time_and_judged_late__is_not_late, setup, teardown),
+            answer__accepted_in_time_and_judged_late__is_not_late, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            clock__set_forward_by_a_month__holds_deadlines_until_it_is_trusted, setup, teardown),
+            clock__set_forward_by_a_month__holds_deadlines_until_it_is_trusted, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            procedures__the_same_again__change_nothing, setup, teardown),
+            procedures__the_same_again__change_nothing, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            procedures__that_cannot_be_read__leave_the_old_ones, setup, teardown),
+            procedures__that_cannot_be_read__leave_the_old_ones, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            procedures__switched_off_and_on__are_in_force_where_they_stand, setup, teardown),
+            procedures__switched_off_and_on__are_in_force_where_they_stand, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            procedures__begun_in_the_middle_of_a_journal__judge_from_there, setup_off, teardown),
+            procedures__begun_in_the_middle_of_a_journal__judge_from_there, setup_off,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            record__cut_off_from_its_verdict__is_made_at_the_start, setup, teardown),
+            record__cut_off_from_its_verdict__is_made_at_the_start, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            journal__folded_in_slices__delivers_meanwhile_and_then_judges, setup, teardown),
+            journal__folded_in_slices__delivers_meanwhile_and_then_judges, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            snapshot__with_more_behind_it__gives_what_the_whole_journal_gives, setup, teardown),
+            snapshot__with_more_behind_it__gives_what_the_whole_journal_gives, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            snapshot__older_than_a_deadline__fires_it_at_its_moment, setup, teardown),
+            snapshot__older_than_a_deadline__fires_it_at_its_moment, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            snapshot__damaged__is_passed_over_for_the_journal, setup, teardown),
+            snapshot__damaged__is_passed_over_for_the_journal, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            snapshot__that_does_not_fit__is_passed_over_for_the_one_before, setup, teardown),
+            snapshot__that_does_not_fit__is_passed_over_for_the_one_before, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            snapshot__under_tables_that_came_later__is_of_those, setup, teardown),
+            snapshot__under_tables_that_came_later__is_of_those, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            snapshot__being_encoded__lets_nothing_be_folded_and_receipts_go, setup, teardown),
-        cmocka_unit_test_setup_teardown(snapshot__of_what_is_not_durable__waits, setup, teardown),
+            snapshot__being_encoded__lets_nothing_be_folded_and_receipts_go, setup,
+            core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            snapshot__of_what_is_not_durable__waits, setup, core_fixture_teardown),
         cmocka_unit_test(crash__at_every_commit__leaves_the_same_records),
     };
 

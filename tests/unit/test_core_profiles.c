@@ -29,21 +29,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    core_fixture_free(*state);
-    free(*state);
-    return 0;
-}
-
-static void hello_all(struct core_fixture *f)
-{
-    for (size_t i = 0; i < f->agent_count; i++) {
-        agent_hello(&f->agents[i]);
-    }
-    core_fixture_settle(f);
-}
-
 /* What the broker is told counts: the shipped files, and London's version 8 from that day on. */
 static void put_in_force(struct core_fixture *f, int32_t day)
 {
@@ -101,18 +86,18 @@ static void version__on_its_day__is_recorded_and_told_to_every_agent_and_hub_onc
     int32_t day = civil_london_day(f->base.wall_ms) + 1;
     const struct got *got;
 
-    hello_all(f);
+    core_fixture_hello(f);
     put_in_force(f, day);
     assert_int_equal(told(&f->agents[0], &got), 0);
     core_fixture_pass(f, DAY_MS); /* nobody says anything: the day alone brings it */
-    hello_all(f);
+    core_fixture_hello(f);
     for (size_t i = 0; i < f->agent_count; i++) {
         assert_int_equal(told(&f->agents[i], &got), 1);
         assert_int_equal(got->at_ms, civil_london_midnight_ms(day));
         assert_non_null(strstr(got->detail, "profile=london version=8 from="));
     }
     core_fixture_pass(f, DAY_MS);
-    hello_all(f);
+    core_fixture_hello(f);
     assert_int_equal(told(&f->agents[0], &got), 1);
 }
 
@@ -122,17 +107,17 @@ static void version__recorded__is_the_same_after_a_restart(void **state)
     int32_t day = civil_london_day(f->base.wall_ms) + 1;
     const struct got *got;
 
-    hello_all(f);
+    core_fixture_hello(f);
     put_in_force(f, day);
     core_fixture_pass(f, DAY_MS);
-    hello_all(f);
+    core_fixture_hello(f);
     assert_int_equal(told(&f->agents[0], &got), 1);
     struct hash before = core_procedures_hash(f->core);
     core_fixture_restart(f);
     struct hash after = core_procedures_hash(f->core);
     assert_memory_equal(before.b, after.b, HASH_BYTES);
     assert_int_equal(core_counter(f->core, COUNTER_FOLD_DIFFERENCES), 0);
-    hello_all(f);
+    core_fixture_hello(f);
     assert_int_equal(told(&f->agents[0], &got), 1);
 }
 
@@ -142,13 +127,13 @@ static void version__whose_day_came_while_the_broker_was_down__is_recorded_at_th
     int32_t day = civil_london_day(f->base.wall_ms) + 2;
     const struct got *got;
 
-    hello_all(f);
+    core_fixture_hello(f);
     put_in_force(f, day);
     f->base.wall_ms += 5 * DAY_MS;
     f->base.mono_ms += 5 * DAY_MS;
     core_fixture_restart(f);
     core_fixture_pass(f, 1000);
-    hello_all(f);
+    core_fixture_hello(f);
     assert_int_equal(told(&f->agents[0], &got), 1);
     assert_int_equal(got->at_ms, civil_london_midnight_ms(day));
 }
@@ -157,12 +142,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            version__on_its_day__is_recorded_and_told_to_every_agent_and_hub_once, setup, teardown),
+            version__on_its_day__is_recorded_and_told_to_every_agent_and_hub_once, setup,
+            core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            version__recorded__is_the_same_after_a_restart, setup, teardown),
+            version__recorded__is_the_same_after_a_restart, setup, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
             version__whose_day_came_while_the_broker_was_down__is_recorded_at_that_day, setup,
-            teardown),
+            core_fixture_teardown),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));

@@ -18,27 +18,6 @@
 
 static const char *const to_camden[] = {CODE_CAMDEN, NULL};
 
-static int setup(void **state)
-{
-    struct core_fixture *fixture = calloc(1, sizeof *fixture);
-
-    log_init("test", LOG_ERROR);
-    core_fixture_init(fixture);
-    for (size_t i = 0; i < fixture->agent_count; i++) {
-        agent_hello(&fixture->agents[i]);
-    }
-    core_fixture_settle(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    core_fixture_free(*state);
-    free(*state);
-    return 0;
-}
-
 static void write_many(struct fake_agent *agent, const char *const *to, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -442,7 +421,8 @@ static void crash__after_each_commit__changes_nothing_that_was_promised(void **s
     }
 }
 
-#define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CORE_TEST(name)                                                                            \
+    cmocka_unit_test_setup_teardown(name, core_fixture_setup, core_fixture_teardown)
 
 /* ---- a journal put back from a copy ---- */
 

@@ -36,13 +36,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    agentfix_teardown(*state);
-    free(*state);
-    return 0;
-}
-
 static void send_one(struct agentfix *self)
 {
     json_t *answer = agentfix_ask(self, SEND);
@@ -601,7 +594,7 @@ static void event__said_again_in_masses__has_one_effect_and_ends_the_session(voi
 /* ---- the document ---- */
 
 static const struct CMUnitTest tests[] = {
-#define ATTACK(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define ATTACK(test) cmocka_unit_test_setup_teardown(test, setup, agentfix_end)
     ATTACK(welcome__head_that_it_did_not_sign__stops_publishing),
     ATTACK(welcome__journal_of_another_name__stops_publishing),
     ATTACK(welcome__epoch_that_is_over__stops_publishing),
