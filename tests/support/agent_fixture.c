@@ -12,27 +12,7 @@
 
 #include "common/base/banned.h"
 
-enum { ARENA_BYTES = 16 * 1048576, KEYS_PER_AGENT = 6 };
-
-static char *unconst(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData binary(const void *data, size_t len)
-{
-    return (ProtobufCBinaryData){len, (uint8_t *)(uintptr_t)data};
-}
-
-static ProtobufCBinaryData binary_buf(const struct buf *buf)
-{
-    return binary(buf->data, buf->len);
-}
-
-static struct slice slice_from(ProtobufCBinaryData bytes)
-{
-    return slice_of(bytes.data, bytes.len);
-}
+enum { KEYS_PER_AGENT = 6 };
 
 /* ---- the world ---- */
 
@@ -276,7 +256,7 @@ void agentfix_setup(struct agentfix *self, const char *path)
     self->epoch = 1;
     self->credit_events = 1024;
     self->stream_epoch = 1;
-    self->arena = arena_new(ARENA_BYTES);
+    self->arena = arena_new(AGENTFIX_ARENA_BYTES);
     self->leaves[self->leaf_count++] = hash_of("first", slice_of(NULL, 0), slice_of(NULL, 0));
     agentfix_register(self);
     agentfix_open(self);
@@ -355,7 +335,7 @@ void agentfix_forget(struct agentfix *self)
     self->frame_count = 0;
 }
 
-static void take(struct agentfix *self, struct slice bytes)
+void agentfix_frame(struct agentfix *self, struct slice bytes)
 {
     agent_core_frame(self->core, bytes);
     if (!self->holds_tick) {
@@ -371,16 +351,11 @@ void agentfix_give(struct agentfix *self, Waypost__Frame *frame)
         self->tamper(self, frame);
     }
     frame_encode(frame, &bytes);
-    take(self, buf_slice(&bytes));
+    agentfix_frame(self, buf_slice(&bytes));
     buf_free(&bytes);
 }
 
 /* ---- heads ---- */
-
-static struct hash root_of(const struct agentfix *self, size_t size)
-{
-    return merkle_root(self->leaves, size);
-}
 
 /* RFC 6962, 2.1.2: PROOF(m, D[n]) over leaves[from .. from + n). */
 void agentfix_consistency(const struct agentfix *self, size_t from, size_t old_size, size_t size,
@@ -408,7 +383,7 @@ void agentfix_consistency(const struct agentfix *self, size_t from, size_t old_s
 void agentfix_head(struct agentfix *self, bool forged, struct head_bytes *out)
 {
     Waypost__Head head = WAYPOST__HEAD__INIT;
-    struct hash root = root_of(self, self->leaf_count);
+    struct hash root = agentfix_root(self, self->leaf_count);
 
     memset(out, 0, sizeof *out);
     head.network = unconst(AGENTFIX_NETWORK);
@@ -524,369 +499,6 @@ void agentfix_refuse(
     refused.expected = expected;
     frame.body_case = WAYPOST__FRAME__BODY_REFUSED;
     frame.refused = &refused;
-    agentfix_give(self, &frame);
-}
-
-/* ---- publishing ---- */
-
-static struct hash record_leaf_of(
-    const struct hash *statement, uint64_t leaf_index, int64_t accepted_ms)
-{
-    static const char prefix[] = "\0waypost/record/1";
-    struct buf bytes = {0};
-
-    buf_put(&bytes, prefix, sizeof prefix);
-    buf_put(&bytes, AGENTFIX_NETWORK, sizeof AGENTFIX_NETWORK);
-    buf_put_u8(&bytes, 2);
-    buf_put_u64(&bytes, leaf_index);
-    buf_put_u64(&bytes, (uint64_t)accepted_ms);
-    buf_put(&bytes, statement->b, HASH_BYTES);
-    /* hash_of() with an empty context would add a zero byte at the begin: the prefix brings its own */
-    struct hash leaf = hash_of("", slice_of(bytes.data + 1, bytes.len - 1), slice_of(NULL, 0));
-    buf_free(&bytes);
-    return leaf;
-}
-
-static void put_stored_wraps(const Waypost__PublishedEvent *event, struct buf *out)
-{
-    for (size_t i = 0; i < event->n_wraps; i++) {
-        const Waypost__Wrap *wrap = event->wraps[i];
-        buf_put(out, wrap->code, CODE_BYTES);
-        buf_put(out, wrap->key_id.data, wrap->key_id.len);
-        buf_put(out, wrap->ephemeral.data, wrap->ephemeral.len);
-        buf_put(out, wrap->sealed_key.data, wrap->sealed_key.len);
-    }
-}
-
-bool agentfix_accept(struct agentfix *self, struct agentfix_batch *out)
-{
-    Waypost__Frame *frame = agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH);
-
-    memset(out, 0, sizeof *out);
-    if (frame == NULL) {
-        return false;
-    }
-    const Waypost__Publish *publish = frame->publish;
-    struct slice statement = slice_from(publish->batch->statement);
-    const Waypost__BatchStatement *said =
-        message_decode(self->arena, &waypost__batch_statement__descriptor, statement);
-    assert(said != NULL && said->count == publish->n_events);
-    assert(sign_check(SIGN_CONTEXT_BATCH, statement, slice_from(publish->batch->signature),
-               self->me.sign_public) == 0);
-    out->first = said->first_sequence;
-    out->count = said->count;
-    out->register_version = publish->register_version;
-    buf_put_slice(&out->statement, statement);
-    buf_put_slice(&out->signature, slice_from(publish->batch->signature));
-    for (uint32_t i = 0; i < out->count; i++) {
-        buf_put_slice(&out->events[i], slice_from(publish->events[i]->event));
-        buf_put_slice(&out->payloads[i], slice_from(publish->events[i]->payload));
-        put_stored_wraps(publish->events[i], &out->wraps[i]);
-    }
-    struct hash hash = hash_statement(buf_slice(&out->statement), buf_slice(&out->signature));
-    out->leaf_index = self->leaf_count;
-    out->accepted_ms = self->wall_ms;
-    self->leaves[self->leaf_count++] = record_leaf_of(&hash, out->leaf_index, out->accepted_ms);
-    self->incarnation_known = true;
-    self->last_sequence = out->first + out->count - 1;
-    self->last_leaf = hash_event_leaf(AGENTFIX_NETWORK, buf_slice(&out->events[out->count - 1]));
-    self->own_events += out->count;
-    return true;
-}
-
-void agentfix_receipt(struct agentfix *self, const struct agentfix_batch *batch,
-    enum agentfix_fault fault, bool duplicate)
-{
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-    Waypost__Receipt receipt = WAYPOST__RECEIPT__INIT;
-    Waypost__Signed carried = WAYPOST__SIGNED__INIT;
-    struct head_bytes head;
-    struct merkle_path path;
-    ProtobufCBinaryData steps[MERKLE_PATH_MAX];
-    struct hash hash = hash_statement(buf_slice(&batch->statement), buf_slice(&batch->signature));
-
-    uint64_t leaf_index = batch->leaf_index;
-    if (fault == FAULT_STATEMENT) { /* it stands in the journal, but it is not over what we sent */
-        hash.b[0] ^= 1;
-        leaf_index = self->leaf_count;
-        self->leaves[self->leaf_count++] = record_leaf_of(&hash, leaf_index, batch->accepted_ms);
-    }
-    agentfix_head(self, fault == FAULT_HEAD_SIGNATURE, &head);
-    merkle_path(self->leaves, self->leaf_count, leaf_index, &path);
-    path.step[0].b[0] ^= (uint8_t)(fault == FAULT_PATH);
-    for (uint32_t i = 0; i < path.count; i++) {
-        steps[i] = binary(path.step[i].b, HASH_BYTES);
-    }
-    receipt.statement_hash = binary(hash.b, HASH_BYTES);
-    receipt.leaf_index = leaf_index;
-    receipt.accepted_ms = batch->accepted_ms;
-    receipt.head = &head.message;
-    receipt.n_path = path.count;
-    receipt.path = steps;
-    receipt.has_duplicate = duplicate;
-    receipt.duplicate = duplicate;
-    carried.statement = binary_buf(&batch->statement);
-    carried.signature = binary_buf(&batch->signature);
-    receipt.batch = duplicate ? &carried : NULL;
-    receipt.first_sequence = batch->first;
-    receipt.count = batch->count;
-    frame.body_case = WAYPOST__FRAME__BODY_RECEIPT;
-    frame.receipt = &receipt;
-    agentfix_give(self, &frame);
-    buf_free(&head.statement);
-}
-
-void agentfix_batch_free(struct agentfix_batch *batch)
-{
-    buf_free(&batch->statement);
-    buf_free(&batch->signature);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        buf_free(&batch->events[i]);
-        buf_free(&batch->payloads[i]);
-        buf_free(&batch->wraps[i]);
-    }
-}
-
-size_t agentfix_serve(struct agentfix *self)
-{
-    struct agentfix_batch *batch = mem_new(1, sizeof *batch);
-    size_t events = 0;
-
-    while (agentfix_accept(self, batch)) {
-        agentfix_receipt(self, batch, FAULT_NONE, false);
-        events += batch->count;
-        agentfix_batch_free(batch);
-    }
-    free(batch);
-    return events;
-}
-
-/* ---- delivering ---- */
-
-/* One event of the peer, sealed and signed. */
-struct peer_event {
-    struct buf bytes;
-    struct buf ciphertext;
-    struct buf statement;
-    uint8_t signature[SIGNATURE_BYTES];
-    uint8_t key_id[KEY_ID_BYTES];
-    uint8_t ephemeral[32];
-    uint8_t sealed_key[SEAL_WRAPPED_BYTES];
-};
-
-static void fill_peer_head(struct agentfix *self, const char *from, struct event_view *head)
-{
-    memset(head, 0, sizeof *head);
-    uuid7_next(&self->world, self->peer_last_id);
-    memcpy(head->id, self->peer_last_id, UUID_BYTES);
-    memcpy(self->peer_event, head->id, UUID_BYTES);
-    head->kind = 1;
-    head->schema = 1;
-    memset(head->transfer, 0x42, UUID_BYTES);
-    memcpy(head->origin, AGENTFIX_PEER, CODE_BYTES);
-    memcpy(head->receiving, AGENTFIX_ME, CODE_BYTES);
-    memcpy(head->from, from, CODE_BYTES);
-    head->subject_count = 1;
-    memset(head->subjects[0].ref, 0x17, UUID_BYTES);
-    head->subjects[0].case_type = 1;
-    head->recipient_count = 1;
-    memcpy(head->to[0].code, AGENTFIX_ME, CODE_BYTES);
-    head->to[0].n = ++self->peer_n;
-    head->occurred_ms = self->wall_ms;
-    head->sent_ms = self->wall_ms;
-    head->incarnation = 99;
-    head->sequence = ++self->peer_sequence;
-}
-
-static void seal_peer_event(struct agentfix *self, const struct event_view *head,
-    struct slice header, struct slice facts, struct peer_event *out)
-{
-    static const struct fact_text sealed[] = {{"child_name", "Ash Example"}};
-    struct buf plain = {0};
-    struct seal_commitment commitment;
-    uint8_t key[SEAL_KEY_BYTES];
-    uint8_t secret[SEAL_SECRET_BYTES];
-
-    int rc = payload_encode(sealed, 1, NULL, 0, &plain, NULL);
-    assert(rc == 0);
-    rc = seal_payload(&self->world, header, facts, head->id, buf_slice(&plain), &out->ciphertext,
-        key, &commitment);
-    assert(rc == 0);
-    event_join(header, facts, &commitment, &out->bytes);
-    seal_ephemeral(&self->world, out->ephemeral, secret);
-    rc = seal_wrap(key, head->id, out->ephemeral, secret, self->me.seal_public, out->sealed_key);
-    assert(rc == 0);
-    hash_key_id(self->me.seal_public, out->key_id);
-    buf_free(&plain);
-}
-
-static void make_peer_event(
-    struct agentfix *self, bool sealed, enum agentfix_fault fault, struct peer_event *out)
-{
-    static const struct fact_text facts[] = {
-        {"permanence", "permanent"}, {"retain_intention", "transfer"}};
-    const struct keys *signer = self->peer_rotated ? &self->peer_next : &self->peer;
-    struct event_draft draft = {.facts = facts, .fact_count = 2};
-    Waypost__BatchStatement statement = WAYPOST__BATCH_STATEMENT__INIT;
-    struct buf header = {0};
-    struct buf body = {0};
-    uint8_t key_id[KEY_ID_BYTES];
-
-    memset(out, 0, sizeof *out);
-    fill_peer_head(self, fault == FAULT_FROM ? "E08000038" : AGENTFIX_PEER, &draft.head);
-    int rc = event_encode(&draft, &header, &body, NULL);
-    assert(rc == 0);
-    if (sealed) {
-        seal_peer_event(self, &draft.head, buf_slice(&header), buf_slice(&body), out);
-    } else {
-        event_join(buf_slice(&header), buf_slice(&body), NULL, &out->bytes);
-    }
-    struct hash leaf = hash_event_leaf(AGENTFIX_NETWORK, buf_slice(&out->bytes));
-    struct hash root = merkle_root(&leaf, 1);
-    hash_key_id(signer->sign_public, key_id);
-    statement.network = unconst(AGENTFIX_NETWORK);
-    statement.agent = unconst(AGENTFIX_PEER);
-    statement.key_id = binary(key_id, sizeof key_id);
-    statement.incarnation = 99;
-    statement.first_sequence = self->peer_sequence;
-    statement.count = 1;
-    root.b[3] ^= (uint8_t)(fault == FAULT_PATH);
-    statement.root = binary(root.b, HASH_BYTES);
-    statement.has_seen_size = statement.has_seen_root = self->peer_seen_size > 0;
-    statement.seen_size = self->peer_seen_size;
-    statement.seen_root = binary(self->peer_seen_root.b, HASH_BYTES);
-    message_encode(&statement.base, &out->statement);
-    sign_make(SIGN_CONTEXT_BATCH, buf_slice(&out->statement), signer->sign_secret, out->signature);
-    out->signature[5] ^= (uint8_t)(fault == FAULT_SIGNATURE);
-    if (fault == FAULT_CIPHERTEXT) {
-        out->ciphertext.data[40] ^= 1;
-    }
-    buf_free(&header);
-    buf_free(&body);
-}
-
-static struct buf last_delivery; /* encoded frame; for agentfix_deliver_again() */
-
-void agentfix_deliver(
-    struct agentfix *self, uint64_t number, bool sealed, enum agentfix_fault fault)
-{
-    struct peer_event event;
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-    Waypost__Deliver deliver = WAYPOST__DELIVER__INIT;
-    Waypost__DeliveredBatch batch = WAYPOST__DELIVERED_BATCH__INIT;
-    Waypost__DeliveredBatch *batches[] = {&batch};
-    Waypost__Signed statement = WAYPOST__SIGNED__INIT;
-    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
-    Waypost__Entry *entries[] = {&entry};
-    Waypost__EventEntry body = WAYPOST__EVENT_ENTRY__INIT;
-    Waypost__Wrap wrap = WAYPOST__WRAP__INIT;
-
-    make_peer_event(self, sealed, fault, &event);
-    statement.statement = binary_buf(&event.statement);
-    statement.signature = binary(event.signature, sizeof event.signature);
-    batch.batch = &statement;
-    batch.leaf_index = self->leaf_count + self->peer_sequence;
-    batch.accepted_ms = self->wall_ms;
-    body.event = binary_buf(&event.bytes);
-    body.verdict = 1;
-    body.has_payload = sealed;
-    body.payload = binary_buf(&event.ciphertext);
-    if (sealed) {
-        wrap.code = unconst(AGENTFIX_ME);
-        wrap.key_id = binary(event.key_id, sizeof event.key_id);
-        wrap.ephemeral = binary(event.ephemeral, sizeof event.ephemeral);
-        wrap.sealed_key = binary(event.sealed_key, sizeof event.sealed_key);
-        body.wrap = &wrap;
-    }
-    Waypost__Wrap newer = wrap;
-    Waypost__Wrap *further[] = {&wrap};
-    uint8_t newer_id[KEY_ID_BYTES] = {0xEE};
-    if (sealed && self->newer_wrap) {
-        newer.key_id = binary(newer_id, sizeof newer_id);
-        body.wrap = &newer;
-        body.n_wraps = 1;
-        body.wraps = further;
-    }
-    entry.what_case = WAYPOST__ENTRY__WHAT_EVENT;
-    entry.event = &body;
-    deliver.stream_epoch = self->stream_epoch;
-    deliver.first = number == 0 ? self->stream_last + 1 : number;
-    deliver.n_batches = 1;
-    deliver.batches = batches;
-    deliver.n_entries = 1;
-    deliver.entries = entries;
-    self->stream_last = deliver.first > self->stream_last ? deliver.first : self->stream_last;
-    frame.body_case = WAYPOST__FRAME__BODY_DELIVER;
-    frame.deliver = &deliver;
-    if (self->tamper != NULL) {
-        self->tamper(self, &frame);
-    }
-    buf_clear(&last_delivery);
-    frame_encode(&frame, &last_delivery);
-    agentfix_deliver_again(self);
-    buf_free(&event.bytes);
-    buf_free(&event.ciphertext);
-    buf_free(&event.statement);
-}
-
-void agentfix_deliver_again(struct agentfix *self)
-{
-    take(self, buf_slice(&last_delivery));
-}
-
-void agentfix_redeliver(struct agentfix *self, uint64_t number)
-{
-    Waypost__Frame *frame = NULL;
-
-    arena_reset(self->arena);
-    int rc = frame_decode(self->arena, buf_slice(&last_delivery), &frame);
-    assert(rc == 0);
-    frame->deliver->stream_epoch = self->stream_epoch;
-    frame->deliver->first = number;
-    self->stream_last = number;
-    agentfix_give(self, frame);
-}
-
-static arena_t *ack_arena;
-static Waypost__AckStatement *last_ack;
-
-const Waypost__AckStatement *agentfix_last_ack(struct agentfix *self)
-{
-    (void)self;
-    return last_ack;
-}
-
-void agentfix_acked(struct agentfix *self)
-{
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-    Waypost__Acked acked = WAYPOST__ACKED__INIT;
-    Waypost__Frame *said;
-
-    last_ack = NULL;
-    agentfix_pass(self, AGENT_ACK_PACE_MS + 1);
-    if (ack_arena == NULL) {
-        ack_arena = arena_new(ARENA_BYTES);
-    }
-    arena_reset(ack_arena);
-    while ((said = agentfix_take(self, WAYPOST__FRAME__BODY_ACK)) != NULL) {
-        struct slice statement = slice_from(said->ack->statement);
-        int rc = sign_check(
-            SIGN_CONTEXT_ACK, statement, slice_from(said->ack->signature), self->me.sign_public);
-        assert(rc == 0);
-        last_ack = message_decode(ack_arena, &waypost__ack_statement__descriptor, statement);
-        assert(last_ack != NULL);
-    }
-    if (last_ack == NULL) {
-        return;
-    }
-    self->stream_acked = last_ack->upto;
-    acked.stream_epoch = last_ack->stream_epoch;
-    acked.upto = last_ack->upto;
-    acked.counter = last_ack->counter;
-    acked.has_leaf_index = self->ack_leaf != 0;
-    acked.leaf_index = self->ack_leaf;
-    frame.body_case = WAYPOST__FRAME__BODY_ACKED;
-    frame.acked = &acked;
     agentfix_give(self, &frame);
 }
 

@@ -1,19 +1,9 @@
 /* agent_fixture_own: the scripted broker gives an agent's own events back, with the batches that they were signed in. */
-#include "tests/support/agent_fixture.h"
+#include "tests/support/agent_fixture_internal.h"
 
 #include "common/base/check.h"
 
 #include "common/base/banned.h"
-
-static ProtobufCBinaryData binary(uint8_t *bytes, size_t len)
-{
-    return (ProtobufCBinaryData){len, bytes};
-}
-
-static ProtobufCBinaryData binary_buf(const struct buf *bytes)
-{
-    return (ProtobufCBinaryData){bytes->len, bytes->data};
-}
 
 /* The path of one event to the root that its batch was signed over. */
 static void own_path(const struct agentfix_batch *batch, uint32_t index, struct hash *leaves,

@@ -7,21 +7,6 @@
 
 #include "common/base/banned.h"
 
-static char *unconst(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
-static ProtobufCBinaryData binary(const void *data, size_t len)
-{
-    return (ProtobufCBinaryData){len, (uint8_t *)(uintptr_t)data};
-}
-
-static ProtobufCBinaryData binary_buf(const struct buf *bytes)
-{
-    return binary(bytes->data, bytes->len);
-}
-
 struct hash agentfix_root(const struct agentfix *self, uint64_t size)
 {
     return merkle_root(self->leaves, size);
