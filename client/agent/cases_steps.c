@@ -13,14 +13,7 @@
 static struct step *step_add(
     struct steps *self, int64_t at_ms, enum happening what, const uint8_t *event)
 {
-    if (self->count == self->room) {
-        self->room = self->room == 0 ? 64 : self->room * 2;
-        struct step *grown = realloc(self->items, self->room * sizeof *grown);
-        if (grown == NULL) {
-            abort();
-        }
-        self->items = grown;
-    }
+    self->items = mem_grow(self->items, self->count, &self->room, sizeof *self->items);
     struct step *step = &self->items[self->count++];
     *step = (struct step){.at_ms = at_ms, .what = what, .recorded = true, .leaf = UINT64_MAX};
     memcpy(step->event, event, UUID_BYTES);

@@ -1,7 +1,7 @@
 /*
  * completion: a bash script from the tables of commands and the catalogue. Declared in manual.h.
  *
- * Nothing fails; out of memory aborts.
+ * Nothing fails; out of memory ends the program.
  */
 #include <string.h>
 

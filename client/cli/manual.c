@@ -1,5 +1,5 @@
 /*
- * manual: manual pages in mdoc from the tables. Nothing fails; out of memory aborts.
+ * manual: manual pages in mdoc from the tables. Nothing fails; out of memory ends the program.
  */
 #include "client/cli/manual.h"
 

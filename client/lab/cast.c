@@ -33,11 +33,7 @@ static void cast_code(
     if (today == NULL || cast_find(self, today) < self->count) {
         return;
     }
-    struct cast_row *grown = realloc(self->rows, (self->count + 1) * sizeof *grown);
-    if (grown == NULL) {
-        abort();
-    }
-    self->rows = grown;
+    self->rows = mem_resize(self->rows, self->count + 1, sizeof *self->rows);
     self->rows[self->count] = (struct cast_row){.agent = self->count};
     memcpy(self->rows[self->count++].code, today, CODE_BYTES + 1);
 }

@@ -179,12 +179,8 @@ static void code_add(data_files_t *self, const char *code, const char *name)
     if (strlen(code) != 9) {
         return;
     }
-    struct authority *grown =
-        realloc(self->authorities, (self->code_count + 1) * sizeof *self->authorities);
-    if (grown == NULL) {
-        abort();
-    }
-    self->authorities = grown;
+    self->authorities =
+        mem_resize(self->authorities, self->code_count + 1, sizeof *self->authorities);
     struct authority *made = &self->authorities[self->code_count++];
     memcpy(made->code, code, sizeof made->code);
     made->name = mem_text(name);

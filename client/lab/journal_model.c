@@ -23,13 +23,7 @@ void journal_model_free(struct journal_model *self)
 
 uint32_t journal_model_add(struct journal_model *self, const struct entry *entry)
 {
-    if (self->count == self->capacity) {
-        self->capacity = self->capacity == 0 ? 256 : self->capacity * 2;
-        self->entries = realloc(self->entries, self->capacity * sizeof *self->entries);
-        if (self->entries == NULL) {
-            abort();
-        }
-    }
+    self->entries = mem_grow(self->entries, self->count, &self->capacity, sizeof *self->entries);
     self->entries[self->count] = *entry;
     return (uint32_t)self->count++;
 }

@@ -1,4 +1,4 @@
-/* member: see member.h. Nothing here fails; out of memory aborts. */
+/* member: see member.h. Nothing here fails; out of memory ends the program. */
 #include "client/lab/member.h"
 
 #include <stdlib.h>
@@ -10,22 +10,9 @@
 
 /* ---- lists ---- */
 
-static void *more(void *items, size_t count, size_t *capacity, size_t bytes)
-{
-    if (count < *capacity) {
-        return items;
-    }
-    *capacity = *capacity == 0 ? 16 : *capacity * 2;
-    void *grown = realloc(items, *capacity * bytes);
-    if (grown == NULL) {
-        abort();
-    }
-    return grown;
-}
-
 void index_list_add(struct index_list *self, uint32_t index)
 {
-    self->items = more(self->items, self->count, &self->capacity, sizeof *self->items);
+    self->items = mem_grow(self->items, self->count, &self->capacity, sizeof *self->items);
     self->items[self->count++] = index;
 }
 
@@ -56,7 +43,7 @@ static void note_breach(struct member *self, const struct engine_record *record)
         return; /* the journal's breach, not a belief */
     }
     self->beliefs =
-        more(self->beliefs, self->belief_count, &self->belief_capacity, sizeof *self->beliefs);
+        mem_grow(self->beliefs, self->belief_count, &self->belief_capacity, sizeof *self->beliefs);
     struct belief *made = &self->beliefs[self->belief_count++];
     *made = (struct belief){.clock = record->clock, .at_ms = record->at_ms};
     memcpy(made->transfer, record->transfer, UUID_BYTES);
@@ -205,7 +192,7 @@ void member_fold_own(struct member *self, const struct entry *entry)
 
 void member_put_out(struct member *self, const struct outgoing *outgoing)
 {
-    self->outgoing = more(
+    self->outgoing = mem_grow(
         self->outgoing, self->outgoing_count, &self->outgoing_capacity, sizeof *self->outgoing);
     self->outgoing[self->outgoing_count++] = *outgoing;
 }

@@ -87,13 +87,8 @@ static struct member *member_of(model_t *self, const char *code)
             low = middle + 1;
         }
     }
-    if (self->member_count == self->member_capacity) {
-        self->member_capacity = self->member_capacity == 0 ? 8 : self->member_capacity * 2;
-        self->members = realloc(self->members, self->member_capacity * sizeof(struct member *));
-        if (self->members == NULL) {
-            abort();
-        }
-    }
+    self->members = mem_grow(
+        self->members, self->member_count, &self->member_capacity, sizeof(struct member *));
     memmove(self->members + low + 1, self->members + low,
         (self->member_count - low) * sizeof(struct member *));
     self->members[low] =
@@ -120,12 +115,10 @@ static void viewer_add(struct event_state *state, struct member *member)
             return;
         }
     }
-    if (state->viewer_count == state->viewer_capacity) {
+    if (state->viewer_count == state->viewer_capacity) { /* few; a year has a million of these */
         state->viewer_capacity = state->viewer_capacity == 0 ? 4 : state->viewer_capacity * 2;
-        state->viewers = realloc(state->viewers, state->viewer_capacity * sizeof(struct member *));
-        if (state->viewers == NULL) {
-            abort();
-        }
+        state->viewers =
+            mem_resize(state->viewers, state->viewer_capacity, sizeof(struct member *));
     }
     state->viewers[state->viewer_count++] = member;
 }

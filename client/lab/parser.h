@@ -36,7 +36,7 @@ struct parser {
     uint32_t last_event; /* sent or sent again last, SCENARIO_NONE */
     size_t counter_count, counter_capacity;
     struct counter *counters; /* owned */
-    uint32_t statement_capacity, event_capacity;
+    size_t statement_capacity, event_capacity;
     size_t label_count, label_capacity;
     uint32_t *labels;   /* owned; events that have one, in their order */
     struct words words; /* of the line */

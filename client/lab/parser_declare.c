@@ -61,13 +61,9 @@ int scenario_override_apply(
 static int override_add(struct parser *self, const struct scenario_override *override)
 {
     scenario_t *scenario = self->scenario;
-    size_t bytes = (scenario->override_count + 1) * sizeof *scenario->overrides;
-    struct scenario_override *grown = realloc(scenario->overrides, bytes);
 
-    if (grown == NULL) {
-        abort();
-    }
-    scenario->overrides = grown;
+    scenario->overrides =
+        mem_resize(scenario->overrides, scenario->override_count + 1, sizeof *scenario->overrides);
     scenario->overrides[scenario->override_count++] = *override;
     return scenario_override_apply(override, scenario->procedures, self->why);
 }
@@ -179,14 +175,8 @@ static int declare_transfer(struct parser *self, struct declarations *declaratio
     if (rc != 0) {
         return rc;
     }
-    if (declarations->count == declarations->capacity) {
-        declarations->capacity = declarations->capacity == 0 ? 16 : declarations->capacity * 2;
-        declarations->items =
-            realloc(declarations->items, declarations->capacity * sizeof *declarations->items);
-        if (declarations->items == NULL) {
-            abort();
-        }
-    }
+    declarations->items = mem_grow(declarations->items, declarations->count,
+        &declarations->capacity, sizeof *declarations->items);
     struct declared *made = &declarations->items[declarations->count++];
     *made = (struct declared){.name = self->words.at[1].text,
         .origin = word_value(self, 2, "origin"),

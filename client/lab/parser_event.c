@@ -528,13 +528,8 @@ static int take_head(struct parser *self, const char *from_word, struct sending 
 
 static void label_add(struct parser *self, uint32_t event)
 {
-    if (self->label_count == self->label_capacity) {
-        self->label_capacity = self->label_capacity == 0 ? 32 : self->label_capacity * 2;
-        self->labels = realloc(self->labels, self->label_capacity * sizeof *self->labels);
-        if (self->labels == NULL) {
-            abort();
-        }
-    }
+    self->labels =
+        mem_grow(self->labels, self->label_count, &self->label_capacity, sizeof *self->labels);
     self->labels[self->label_count++] = event;
 }
 

@@ -1,4 +1,4 @@
-/* record_log: see record_log.h. Nothing here fails; out of memory aborts. */
+/* record_log: see record_log.h. Nothing here fails; out of memory ends the program. */
 #include "client/lab/record_log.h"
 
 #include <stdlib.h>
@@ -79,13 +79,7 @@ void record_log_add(struct record_log *self, const struct engine_record *record)
     if (!self->keep) {
         return;
     }
-    if (self->kept == self->capacity) {
-        self->capacity = self->capacity == 0 ? 64 : self->capacity * 2;
-        self->items = realloc(self->items, self->capacity * sizeof *self->items);
-        if (self->items == NULL) {
-            abort();
-        }
-    }
+    self->items = mem_grow(self->items, self->kept, &self->capacity, sizeof *self->items);
     if (self->shelf == NULL) {
         self->shelf = shelf_new();
     }

@@ -48,24 +48,11 @@ const char *scenario_target_text(
 
 /* ---- room for more ---- */
 
-static void *more(void *items, uint32_t count, uint32_t *capacity, size_t bytes)
-{
-    if (count < *capacity) {
-        return items;
-    }
-    *capacity = *capacity == 0 ? 64 : *capacity * 2;
-    void *grown = realloc(items, *capacity * bytes);
-    if (grown == NULL) {
-        abort();
-    }
-    return grown;
-}
-
 struct scenario_event *event_new(struct parser *self)
 {
     scenario_t *scenario = self->scenario;
 
-    scenario->events = more(
+    scenario->events = mem_grow(
         scenario->events, scenario->event_count, &self->event_capacity, sizeof *scenario->events);
     struct scenario_event *event = &scenario->events[scenario->event_count++];
     *event = (struct scenario_event){.line = self->line};
@@ -76,7 +63,7 @@ static void statement_add(struct parser *self, const struct statement *statement
 {
     scenario_t *scenario = self->scenario;
 
-    scenario->statements = more(scenario->statements, scenario->statement_count,
+    scenario->statements = mem_grow(scenario->statements, scenario->statement_count,
         &self->statement_capacity, sizeof *scenario->statements);
     scenario->statements[scenario->statement_count++] = *statement;
 }

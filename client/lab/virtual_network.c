@@ -59,15 +59,8 @@ void virtual_network_destroy(virtual_network_t **self_p)
 
 void virtual_add_authority(virtual_network_t *self, const struct book_authority *row)
 {
-    if (self->authority_count == self->authority_capacity) {
-        self->authority_capacity =
-            self->authority_capacity == 0 ? 32 : self->authority_capacity * 2;
-        self->authorities =
-            realloc(self->authorities, self->authority_capacity * sizeof *self->authorities);
-        if (self->authorities == NULL) {
-            abort();
-        }
-    }
+    self->authorities = mem_grow(self->authorities, self->authority_count,
+        &self->authority_capacity, sizeof *self->authorities);
     self->authorities[self->authority_count++] = *row;
 }
 

@@ -28,13 +28,8 @@ static void swap(struct item *a, struct item *b)
 
 void queue_put(virtual_network_t *self, struct item item)
 {
-    if (self->item_count == self->item_capacity) {
-        self->item_capacity = self->item_capacity == 0 ? 64 : self->item_capacity * 2;
-        self->items = realloc(self->items, self->item_capacity * sizeof *self->items);
-        if (self->items == NULL) {
-            abort();
-        }
-    }
+    self->items =
+        mem_grow(self->items, self->item_count, &self->item_capacity, sizeof *self->items);
     size_t at = self->item_count++;
     item.order = self->item_order++;
     self->items[at] = item;
@@ -120,13 +115,8 @@ static int64_t arrival_ms(virtual_network_t *self, struct wire *wire, bool to_br
 
 void wire_open(virtual_network_t *self, size_t agent, const struct keys *keys)
 {
-    if (self->wire_count == self->wire_capacity) {
-        self->wire_capacity = self->wire_capacity == 0 ? 64 : self->wire_capacity * 2;
-        self->wires = realloc(self->wires, self->wire_capacity * sizeof *self->wires);
-        if (self->wires == NULL) {
-            abort();
-        }
-    }
+    self->wires =
+        mem_grow(self->wires, self->wire_count, &self->wire_capacity, sizeof *self->wires);
     uint32_t index = (uint32_t)self->wire_count++;
     struct wire *wire = &self->wires[index];
     *wire = (struct wire){.agent = (uint32_t)agent, .agent_end = true};

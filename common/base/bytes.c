@@ -1,17 +1,18 @@
-/* bytes: see bytes.h. Out of memory aborts; readers report shortage through cursor.failed. */
+/* bytes: see bytes.h. Out of memory ends the program; readers report shortage through cursor.failed. */
 #include "common/base/bytes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/check.h"
 #include "common/base/err.h"
 
 #include "common/base/banned.h"
 
-enum { BUF_FIRST_BYTES = 64, VARINT_BYTES_MAX = 10 };
+enum { BUF_FIRST_BYTES = 64, VARINT_BYTES_MAX = 10, GROW_FIRST = 16 };
 
 bool slice_equal(struct slice a, struct slice b)
 {
@@ -23,14 +24,50 @@ struct slice slice_of_text(const char *text)
     return slice_of(text, strlen(text));
 }
 
+/* Without a core file, since that would hold keys and documents. */
+void mem_ended(size_t bytes)
+{
+    char line[256];
+    int len = snprintf(line, sizeof line,
+        "out of memory: %zu bytes were wanted and there are no more; what was accepted is kept: "
+        "give the program more memory and start it again\n",
+        bytes);
+
+    if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
+        _exit(EXIT_FAILURE); /* nobody to tell */
+    }
+    _exit(EXIT_FAILURE);
+}
+
 void *mem_new(size_t count, size_t bytes)
 {
     void *memory = calloc(count == 0 ? 1 : count, bytes == 0 ? 1 : bytes);
 
     if (memory == NULL) {
-        abort();
+        mem_ended(count * bytes);
     }
     return memory;
+}
+
+void *mem_resize(void *memory, size_t count, size_t bytes)
+{
+    if (bytes != 0 && count > SIZE_MAX / bytes) {
+        mem_ended(SIZE_MAX);
+    }
+    void *grown = realloc(memory, count * bytes == 0 ? 1 : count * bytes);
+    if (grown == NULL) {
+        mem_ended(count * bytes);
+    }
+    return grown;
+}
+
+void *mem_grow(void *items, size_t count, size_t *capacity, size_t bytes)
+{
+    if (count < *capacity) {
+        return items;
+    }
+    *capacity = *capacity == 0 ? GROW_FIRST : *capacity * 2;
+    return mem_resize(items, *capacity, bytes);
 }
 
 char *mem_text(const char *text)
@@ -53,11 +90,7 @@ void buf_reserve(struct buf *self, size_t more)
     while (capacity - self->len < more) {
         capacity *= 2;
     }
-    uint8_t *data = realloc(self->data, capacity);
-    if (data == NULL) {
-        abort();
-    }
-    self->data = data;
+    self->data = mem_resize(self->data, capacity, 1);
     self->capacity = capacity;
 }
 

@@ -1,5 +1,5 @@
 /*
- * bytes: slices, a growable buffer, little-endian integers, hexadecimal. Pure; out of memory aborts.
+ * bytes: slices, a growable buffer, little-endian integers, hexadecimal. Pure; out of memory ends the program.
  */
 #ifndef WAYPOST_BASE_BYTES_H
 #define WAYPOST_BASE_BYTES_H
@@ -106,8 +106,15 @@ void hex_encode(const void *data, size_t len, char *text);
 /* Exactly 2 * len hexadecimal digits, either case. Returns 0 or E_MALFORMED; out written on success only. */
 int hex_decode(const char *text, void *out, size_t len);
 
-/* calloc that aborts when memory is short; never NULL. Free with free(). */
-void *mem_new(size_t count, size_t bytes);
-char *mem_text(const char *text); /* strdup likewise */
+/*
+ * Memory that is never NULL; free() frees it. Where the machine has none left, the program ends with a sentence and status 1:
+ * what was accepted is on the disk, and a program that goes on without memory would have to guess.
+ */
+void *mem_new(size_t count, size_t bytes);                  /* zeroed */
+char *mem_text(const char *text);                           /* a copy */
+void *mem_resize(void *memory, size_t count, size_t bytes); /* what is new is not zeroed */
+/* Room for one item behind count; *capacity is in items, and doubles. The items may move; what is new is not zeroed. */
+void *mem_grow(void *items, size_t count, size_t *capacity, size_t bytes);
+_Noreturn void mem_ended(size_t bytes); /* so many were wanted */
 
 #endif

@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
@@ -17,6 +18,11 @@ static const char event_prefix[] = "\0waypost/event/1"; /* the terminator is the
 
 void crypto_start(void)
 {
+    const struct rlimit none = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0) {
+        fatal("core files cannot be turned off");
+    }
     if (sodium_init() < 0) {
         fatalx("libsodium cannot start: no source of randomness");
     }
@@ -67,7 +73,7 @@ hash_stream_t *hash_stream_new(const char *context)
     hash_stream_t *self = aligned_alloc(ALIGNED, (sizeof *self + ALIGNED - 1) / ALIGNED * ALIGNED);
 
     if (self == NULL) {
-        abort();
+        mem_ended(sizeof *self);
     }
     hash_begin(&self->state);
     hash_more(&self->state, context, strlen(context) + 1);

@@ -17,7 +17,10 @@ struct hash {
     uint8_t b[HASH_BYTES];
 };
 
-/* Must be called once before anything in common/crypto; aborts where libsodium cannot start. */
+/*
+ * Must be called once before anything in common/crypto; aborts where libsodium cannot start. From here on there are keys and
+ * documents in memory: no core file is written, by whatever the process ends.
+ */
 void crypto_start(void);
 
 /* H(context ‖ 0x00 ‖ a ‖ b); b may be empty. */

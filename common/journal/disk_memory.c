@@ -68,19 +68,6 @@ struct memory_disk {
     size_t last_len;
 };
 
-static void *grown(void *at, size_t count, size_t *capacity, size_t bytes)
-{
-    if (count < *capacity) {
-        return at;
-    }
-    *capacity = *capacity == 0 ? 8 : *capacity * 2;
-    void *memory = realloc(at, *capacity * bytes);
-    if (memory == NULL) {
-        abort();
-    }
-    return memory;
-}
-
 /* ---- files ---- */
 
 static void undo_forget(struct memory_file *file)
@@ -114,7 +101,7 @@ static void undo_note(struct memory_file *file, uint64_t offset, size_t len)
     if (kept == 0 && file->undo_count > 0 && file->undo[file->undo_count - 1].old.len == 0) {
         return; /* an append after an append: going back to the first size is enough */
     }
-    file->undo = grown(file->undo, file->undo_count, &file->undo_capacity, sizeof *file->undo);
+    file->undo = mem_grow(file->undo, file->undo_count, &file->undo_capacity, sizeof *file->undo);
     struct undo *undo = &file->undo[file->undo_count++];
     *undo = (struct undo){.offset = offset, .size = size};
     if (kept > 0) {
@@ -169,7 +156,7 @@ static struct memory_name *name_find(struct name_table *table, const char *text)
 static void name_add(struct name_table *table, const char *text, struct memory_file *file)
 {
     assert(strlen(text) < NAME_BYTES && strchr(text, '/') == NULL);
-    table->at = grown(table->at, table->count, &table->capacity, sizeof *table->at);
+    table->at = mem_grow(table->at, table->count, &table->capacity, sizeof *table->at);
     struct memory_name *name = &table->at[table->count++];
     memcpy(name->text, text, strlen(text) + 1);
     name->file = file;
@@ -215,7 +202,7 @@ static struct memory_handle *handle_find(struct memory_disk *self, int id)
 static struct memory_handle *handle_add(struct memory_disk *self, struct memory_file *file)
 {
     self->handles =
-        grown(self->handles, self->handle_count, &self->handle_capacity, sizeof *self->handles);
+        mem_grow(self->handles, self->handle_count, &self->handle_capacity, sizeof *self->handles);
     struct memory_handle *handle = &self->handles[self->handle_count++];
     *handle = (struct memory_handle){.id = self->next_id++, .file = file};
     if (file != NULL) {

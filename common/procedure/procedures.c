@@ -16,14 +16,7 @@ void *pool_new(procedures_t *self, size_t count, size_t bytes)
 {
     void *block = mem_new(count, bytes);
 
-    if (self->pool_count == self->pool_capacity) {
-        self->pool_capacity = self->pool_capacity == 0 ? 256 : self->pool_capacity * 2;
-        void **grown = realloc(self->pool, self->pool_capacity * sizeof *grown);
-        if (grown == NULL) {
-            abort();
-        }
-        self->pool = grown;
-    }
+    self->pool = mem_grow(self->pool, self->pool_count, &self->pool_capacity, sizeof *self->pool);
     self->pool[self->pool_count++] = block;
     return block;
 }

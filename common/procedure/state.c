@@ -14,11 +14,7 @@ void *list_add(struct list *self, size_t bytes)
 {
     if (self->count == self->capacity) {
         uint32_t capacity = self->capacity == 0 ? LIST_FIRST : self->capacity * 2;
-        void *grown = realloc(self->items, capacity * bytes);
-        if (grown == NULL) {
-            abort();
-        }
-        self->items = grown;
+        self->items = mem_resize(self->items, capacity, bytes);
         self->capacity = capacity;
     }
     void *item = (uint8_t *)self->items + self->count * bytes;

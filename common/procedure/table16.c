@@ -1,4 +1,4 @@
-/* table16: see table16.h. Open addressing, at most three quarters full; out of memory aborts. */
+/* table16: see table16.h. Open addressing, at most three quarters full; out of memory ends the program. */
 #include "common/procedure/table16.h"
 
 #include <stdlib.h>

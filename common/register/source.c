@@ -41,14 +41,8 @@ void *source_new(struct source *self, size_t count, size_t bytes)
 {
     void *memory = mem_new(count, bytes);
 
-    if (self->owned_count == self->owned_capacity) {
-        self->owned_capacity = self->owned_capacity == 0 ? 256 : 2 * self->owned_capacity;
-        void **grown = realloc(self->owned, self->owned_capacity * sizeof *grown);
-        if (grown == NULL) {
-            abort();
-        }
-        self->owned = grown;
-    }
+    self->owned =
+        mem_grow(self->owned, self->owned_count, &self->owned_capacity, sizeof *self->owned);
     self->owned[self->owned_count++] = memory;
     return memory;
 }

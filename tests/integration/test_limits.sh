@@ -1,5 +1,7 @@
 #!/bin/bash
-# The machine gives no more: descriptors run out under a real broker. It says so, refuses who is new, and serves the others.
+# The machine gives no more. Descriptors run out under a real broker: it says so, refuses who is new, and serves the others.
+# Memory runs out: a program ends with a sentence (libzmq's where it is the first to want some), and the next start has
+# everything that was accepted, or taken by the agent.
 # Over TCP: libzmq itself ends a program that runs out of descriptors at an ipc:// listener.
 # shellcheck disable=SC2317 # tests are called by name
 . "$(dirname "$0")/../support/cluster.sh"
@@ -49,6 +51,55 @@ listener__out_of_descriptors__refuses_with_an_alarm_and_recovers() {
     check "Camden's agent stops" stop_process $CAMDEN
     check "starts again" start_agent $CAMDEN
     check "and is taken" wait_until 60 is_online $CAMDEN
+}
+
+# No byte more than it has; with one arena, lest the C library has some 64 MiB set aside for each thread.
+give_no_more() {
+    local pid
+    pid=$(pid_of "$1")
+    prlimit --pid "$pid" --as=$(($(sed -n 's/^VmSize:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status") * 1024))
+}
+
+# send_until_gone NAME: documents of 400 KB, until that program is gone.
+send_until_gone() {
+    local i
+    head -c 400000 /dev/zero >"$NET/document"
+    for ((i = 0; i < 60; i++)); do
+        send $ISLINGTON "$TRANSFER" --payload "$NET/document" >/dev/null 2>&1
+        wait_until 2 is_stopped "$1" 2>/dev/null && return 0
+    done
+    return 1
+}
+
+is_kept_out_of_core_files() {
+    grep -q '^Max core file size  *0  *0 ' "/proc/$(pid_of "$1")/limits"
+}
+
+ends_without_memory() {
+    check "no core file may hold keys and documents" is_kept_out_of_core_files "$1"
+    send $ISLINGTON "$TRANSFER" >/dev/null
+    check "accepted before" wait_until 60 outbox_is_settled $ISLINGTON
+    check "no more memory" give_no_more "$1"
+    check "it ends" send_until_gone "$1"
+    check "with a sentence" grep -qiE 'out of memory|database failed' "$NET/$1/log"
+}
+
+broker__out_of_memory__ends_with_a_sentence_and_has_all_that_it_accepted() {
+    export MALLOC_ARENA_MAX=1
+    start_network $ISLINGTON $CAMDEN
+    TRANSFER=$(new_transfer $ISLINGTON $CAMDEN)
+    ends_without_memory broker
+    check "starts again" start_broker
+    all_is_there $ISLINGTON $CAMDEN
+}
+
+agent__out_of_memory__ends_with_a_sentence_and_has_all_that_it_took() {
+    export MALLOC_ARENA_MAX=1
+    start_network $ISLINGTON $CAMDEN
+    TRANSFER=$(new_transfer $ISLINGTON $CAMDEN)
+    ends_without_memory $ISLINGTON
+    check "starts again" start_agent $ISLINGTON
+    all_is_there $ISLINGTON $CAMDEN
 }
 
 run_tests

@@ -276,6 +276,18 @@ receiver_states_are() {
     [[ $(pages "$1" inbox receiver | grep -cx "$2") == "$3" ]]
 }
 
+# all_is_there SENDER RECIPIENT: what one agent has taken is accepted, arrives in order and once, and the journal holds it once.
+# Ends the broker.
+all_is_there() {
+    local from=$1 to=$2
+    check "all is accepted" wait_until 60 outbox_is_settled "$from"
+    check "all arrives" wait_until 60 inbox_has "$to" "$(outbox_ids "$from" | wc -l)"
+    check "in order, each once" equals "$(inbox_ids "$to")" "$(outbox_ids "$from")"
+    check "the broker ends" stop_process broker
+    check "the journal verifies" wp_offline verify "$NET/broker/journal"
+    check "and holds each once" equals "$(journal_ids | sort)" "$(outbox_ids "$from" | sort)"
+}
+
 # ---- damage ----
 
 # append_garbage FILE: bytes after the last record, as a write that a crash has torn.

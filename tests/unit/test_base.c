@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,6 +16,13 @@
 #include "common/base/words.h"
 
 #include "common/base/banned.h"
+
+/* Too much is no error of the program's, for a sanitizer either. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
 
 static void cursor__short_input__fails_once_and_stays_failed(void **state)
 {
@@ -209,6 +218,59 @@ static void complain__controls_and_broken_utf8__are_not_repeated(void **state)
     }
 }
 
+/* How a process ends that wants more than there can be; its words into out. */
+static int end_without_memory(void (*want)(void), char *out, size_t room)
+{
+    int ends[2];
+    int status = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        want();
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    ssize_t len = read(ends[0], out, room - 1);
+    out[len > 0 ? len : 0] = '\0';
+    (void)close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void want_new(void)
+{
+    free(mem_new(SIZE_MAX / 4, 1));
+}
+
+static void want_more(void)
+{
+    free(mem_resize(NULL, SIZE_MAX / 4, 8)); /* no number of bytes at all */
+}
+
+static void want_bytes(void)
+{
+    struct buf buf = {0};
+
+    buf_reserve(&buf, SIZE_MAX / 8);
+    buf_free(&buf);
+}
+
+static void mem__where_there_is_none__ends_the_program_with_a_sentence(void **state)
+{
+    static void (*const wants[])(void) = {want_new, want_more, want_bytes};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wants / sizeof wants[0]; i++) {
+        char said[512];
+        assert_int_equal(end_without_memory(wants[i], said, sizeof said), EXIT_FAILURE);
+        assert_non_null(strstr(said, "out of memory: "));
+        assert_non_null(strstr(said, "what was accepted is kept"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +285,7 @@ int main(void)
         cmocka_unit_test(parse_u64__edges__are_kept),
         cmocka_unit_test(err__every_code__has_a_name_and_a_sentence),
         cmocka_unit_test(complain__controls_and_broken_utf8__are_not_repeated),
+        cmocka_unit_test(mem__where_there_is_none__ends_the_program_with_a_sentence),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
