@@ -14,11 +14,12 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "tests/support/place.h"
+
 #include "common/base/banned.h"
 
 struct place {
-    char dir[64];
-    char file[96];
+    char file[PLACE_BYTES];
     sqlite3 *db;
 };
 
@@ -41,11 +42,7 @@ static int place_make(void **state)
     if (place == NULL) {
         return -1;
     }
-    (void)snprintf(place->dir, sizeof place->dir, "/tmp/test_sqlite.XXXXXX");
-    if (mkdtemp(place->dir) == NULL) {
-        return -1;
-    }
-    (void)snprintf(place->file, sizeof place->file, "%s/db", place->dir);
+    place_file(place->file);
     place->db = open_as_agent(place->file);
     *state = place;
     return 0;
@@ -53,16 +50,10 @@ static int place_make(void **state)
 
 static int place_remove(void **state)
 {
-    static const char *const tails[] = {"", "-wal", "-shm"};
     struct place *place = *state;
-    char path[128];
 
     (void)sqlite3_close(place->db);
-    for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
-        (void)snprintf(path, sizeof path, "%s%s", place->file, tails[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(place->dir);
+    place_remove_database(place->file);
     free(place);
     return 0;
 }

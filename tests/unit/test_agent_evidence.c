@@ -16,6 +16,7 @@
 #include "client/agent/store_evidence.h"
 #include "common/base/fsio.h"
 #include "tests/support/agent_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -502,15 +503,13 @@ static void payload__due_under_the_standing_instruction__is_demanded_once(void *
 static void bytes__when_it_is_confirmed__are_in_no_file(void **state)
 {
     struct agentfix *self = mem_new(1, sizeof *self);
-    char dir[] = "/tmp/wpt-evidence-XXXXXX";
-    char path[128];
+    char path[PLACE_BYTES];
     struct inbox_row row;
     struct buf planted = {0};
     static const char *const ends[] = {"", "-wal", "-shm"};
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
-    (void)snprintf(path, sizeof path, "%s/a.db", dir);
+    place_file(path);
     agentfix_setup(self, path);
     agentfix_online(self);
     agentfix_deliver(self, 0, true, FAULT_NONE);
@@ -530,12 +529,7 @@ static void bytes__when_it_is_confirmed__are_in_no_file(void **state)
         buf_free(&bytes);
     }
     agentfix_teardown(self);
-    for (size_t i = 0; i < 3; i++) {
-        char file[160];
-        (void)snprintf(file, sizeof file, "%s%s", path, ends[i]);
-        (void)unlink(file);
-    }
-    assert_int_equal(rmdir(dir), 0);
+    place_remove_database(path);
     buf_free(&planted);
     free(self);
 }

@@ -15,6 +15,7 @@
 
 #include "client/agent/agent_private.h"
 #include "tests/support/agent_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -337,15 +338,11 @@ static void frames__together_and_the_second_fails__are_given_up_together(void **
 static void kill_at_commit(enum commit todo, int status, uint64_t want)
 {
     struct agentfix *self = mem_new(1, sizeof *self);
-    char path[128];
+    char path[PLACE_BYTES];
     struct identity identity;
     int died = 0;
 
-    (void)snprintf(path, sizeof path, "%s/agentdb.XXXXXX",
-        getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    (void)close(fd);
+    place_file(path);
     pid_t child = fork();
     if (child == 0) {
         agentfix_setup(self, path);
@@ -368,7 +365,7 @@ static void kill_at_commit(enum commit todo, int status, uint64_t want)
     assert_int_equal(agentfix_last_ack(self)->upto, 1);
     agentfix_teardown(self);
     free(self);
-    (void)unlink(path);
+    place_remove_database(path);
 }
 
 static void agent__killed_before_the_commit__has_nothing_of_the_frame(void **state)

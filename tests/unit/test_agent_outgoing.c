@@ -13,6 +13,7 @@
 #include "client/agent/limits.h"
 #include "client/agent/store_evidence.h"
 #include "tests/support/agent_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -139,14 +140,10 @@ static void event__sent_and_agent_killed__is_sent_again_byte_for_byte(void **sta
     struct agentfix *self = *state;
     struct agentfix_batch *first = mem_new(1, sizeof *first);
     struct agentfix_batch *again = mem_new(1, sizeof *again);
-    char path[128];
+    char path[PLACE_BYTES];
 
     agentfix_close(self);
-    (void)snprintf(path, sizeof path, "%s/agentdb.XXXXXX",
-        getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    (void)close(fd);
+    place_file(path);
     memcpy(self->path, path, sizeof path);
     agentfix_open(self);
     know_the_network(self);
@@ -170,7 +167,7 @@ static void event__sent_and_agent_killed__is_sent_again_byte_for_byte(void **sta
     agentfix_batch_free(again);
     free(first);
     free(again);
-    (void)unlink(path);
+    place_remove_database(path);
 }
 
 static void refuse_receipt(struct agentfix *self, enum agentfix_fault fault)

@@ -13,6 +13,7 @@
 
 #include "client/agent/store.h"
 #include "tests/support/disk_vfs.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -23,27 +24,6 @@ static store_t *open_memory(void)
 
     assert_int_equal(store_open(":memory:", "test", "E09000019", &store, &why), 0);
     return store;
-}
-
-static void temporary(char *path, size_t room)
-{
-    const char *base = getenv("TMPDIR");
-
-    assert_true(snprintf(path, room, "%s/agentdb.XXXXXX", base == NULL ? "/tmp" : base) > 0);
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    (void)close(fd);
-}
-
-static void remove_database(const char *path)
-{
-    char side[200];
-
-    (void)unlink(path);
-    (void)snprintf(side, sizeof side, "%s-wal", path);
-    (void)unlink(side);
-    (void)snprintf(side, sizeof side, "%s-shm", path);
-    (void)unlink(side);
 }
 
 static void add_event(store_t *store, uint8_t id, const char *code)
@@ -101,13 +81,13 @@ static void transaction__one_write_fails__keeps_nothing(void **state)
 
 static void store__reopened__holds_what_was_committed(void **state)
 {
-    char path[160];
+    char path[PLACE_BYTES];
     store_t *store = NULL;
     struct identity identity;
     struct complaint why = {0};
 
     (void)state;
-    temporary(path, sizeof path);
+    place_file(path);
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
     store_identity(store, &identity);
     identity.incarnation = UINT64_MAX - 3;
@@ -123,47 +103,47 @@ static void store__reopened__holds_what_was_committed(void **state)
     assert_int_equal(identity.stream_upto, 17);
     assert_int_equal(store_outbox_count(store, OUTBOX_WAITING), 1);
     store_close(&store);
-    remove_database(path);
+    place_remove_database(path);
 }
 
 static void store__of_another_agent__is_refused(void **state)
 {
-    char path[160];
+    char path[PLACE_BYTES];
     store_t *store = NULL;
     struct complaint why = {0};
 
     (void)state;
-    temporary(path, sizeof path);
+    place_file(path);
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
     store_close(&store);
     assert_int_equal(store_open(path, "test", "E09000007", &store, &why), E_CONFIG);
     assert_non_null(strstr(why.text, "E09000019"));
-    remove_database(path);
+    place_remove_database(path);
 }
 
 static void store__opened_twice__is_locked(void **state)
 {
-    char path[160];
+    char path[PLACE_BYTES];
     store_t *store = NULL;
     store_t *second = NULL;
     struct complaint why = {0};
 
     (void)state;
-    temporary(path, sizeof path);
+    place_file(path);
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
     assert_int_equal(store_open(path, "test", "E09000019", &second, &why), E_LOCKED);
     store_close(&store);
-    remove_database(path);
+    place_remove_database(path);
 }
 
 /* A database of ours that another program has changed since. */
-static void make_changed(char *path, size_t room, const char *sql)
+static void make_changed(char *path, const char *sql)
 {
     store_t *store = NULL;
     sqlite3 *db = NULL;
     struct complaint why = {0};
 
-    temporary(path, room);
+    place_file(path);
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), 0);
     store_close(&store);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
@@ -173,24 +153,24 @@ static void make_changed(char *path, size_t room, const char *sql)
 
 static void store__of_a_newer_program__is_refused(void **state)
 {
-    char path[160];
+    char path[PLACE_BYTES];
     store_t *store = NULL;
     struct complaint why = {0};
 
     (void)state;
-    make_changed(path, sizeof path, "PRAGMA user_version = 99");
+    make_changed(path, "PRAGMA user_version = 99");
     assert_int_equal(store_open(path, "test", "E09000019", &store, &why), E_VERSION);
-    remove_database(path);
+    place_remove_database(path);
 }
 
 static void store__of_an_older_version__is_brought_up_to_ours(void **state)
 {
-    char path[160];
+    char path[PLACE_BYTES];
     store_t *store = NULL;
     struct complaint why = {0};
 
     (void)state;
-    make_changed(path, sizeof path,
+    make_changed(path,
         "DROP TABLE own_acks; DROP INDEX subjects_by_ref; DROP INDEX outbox_links;"
         "DROP INDEX inbox_links; PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* and is not brought there twice */
@@ -201,7 +181,7 @@ static void store__of_an_older_version__is_brought_up_to_ours(void **state)
         assert_int_equal(store_commit(store), 0);
         store_close(&store);
     }
-    remove_database(path);
+    place_remove_database(path);
 }
 
 static void thaw__from_a_sequence__gives_the_counters_back(void **state)

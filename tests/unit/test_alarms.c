@@ -21,6 +21,7 @@
 #include "common/base/log.h"
 #include "tests/support/agent_fixture.h"
 #include "tests/support/core_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -191,13 +192,10 @@ static int settings_of(struct scene *self, const char *text, struct complaint *w
 
 static void scene_open(struct scene *self, const char *text)
 {
-    const char *base = getenv("TMPDIR");
     struct complaint why = {0};
 
     memset(self, 0, sizeof *self);
-    assert_true(
-        snprintf(self->folder, sizeof self->folder, "%s/wpalarm.XXXXXX", base ? base : "/tmp") > 0);
-    assert_non_null(mkdtemp(self->folder));
+    place_folder(self->folder);
     write_script(self, "take", "#!/bin/sh\ncat >>\"$(dirname \"$0\")/taken\"\n");
     write_script(self, "mail",
         "#!/bin/sh\necho \"$@\" >>\"$(dirname \"$0\")/args\"\n"

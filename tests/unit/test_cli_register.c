@@ -22,6 +22,7 @@
 #include "common/base/fsio.h"
 #include "common/codec/limits.h"
 #include "common/crypto/hash.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -148,8 +149,8 @@ static int make_folder(void **state)
     if (setenv("WAYPOST_DATA", data, 0) != 0) {
         return -1;
     }
-    (void)snprintf(folder, sizeof folder, "/tmp/waypost-test-registrar-XXXXXX");
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
+    place_folder(folder);
+    if (chdir(folder) != 0) {
         return -1;
     }
     works("register", "init", "net", "--network", "trial");

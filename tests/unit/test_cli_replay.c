@@ -21,6 +21,7 @@
 #include "common/base/fsio.h"
 #include "common/base/log.h"
 #include "tests/support/core_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -83,7 +84,7 @@ static struct fake_case ash = {.origin = CODE_ISLINGTON, .receiving = CODE_CAMDE
 
 struct told {
     struct core_fixture core;
-    char folder[PATH_BYTES];
+    char folder[PLACE_BYTES];
     char file[2 * PATH_BYTES], into[2 * PATH_BYTES], log[2 * PATH_BYTES];
     exporter_t *exporter;
 };
@@ -131,8 +132,7 @@ static int setup(void **state)
     agent_open(&f->agents[CAMDEN], f->agents[ISLINGTON].own[0].id);
     core_fixture_settle(f);
     say(f, ISLINGTON, "case_closed", "closure_type=transferred");
-    (void)snprintf(self->folder, sizeof self->folder, "/tmp/waypost-test.XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
+    place_folder(self->folder);
     (void)snprintf(self->file, sizeof self->file, "%s/journal", self->folder);
     (void)snprintf(self->into, sizeof self->into, "%s/into", self->folder);
     (void)snprintf(self->log, sizeof self->log, "%s/journal.replays", self->folder);

@@ -16,6 +16,7 @@
 #include "broker/net/mark_file.h"
 #include "common/base/log.h"
 #include "tests/support/core_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -221,13 +222,13 @@ static void event__judged_in_better_days__keeps_its_verdict_and_is_left_out(void
 
 static void mark_file__of_a_process_that_is_gone__says_where_it_was(void **state)
 {
-    char dir[] = "/tmp/wpt-mark.XXXXXX";
-    char path[64];
+    char dir[PLACE_BYTES];
+    char path[PLACE_BYTES + 16];
     struct core_mark *mark = NULL;
     int status = 0;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    place_folder(dir);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {

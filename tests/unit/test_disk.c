@@ -13,6 +13,7 @@
 
 #include "common/base/err.h"
 #include "common/journal/disk.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -132,12 +133,12 @@ static void disk__in_memory__does_what_files_do(void **state)
 
 static void disk__real__does_what_files_do(void **state)
 {
-    char dir[] = "/tmp/waypost-disk-XXXXXX";
-    char path[64];
+    char dir[PLACE_BYTES];
+    char path[PLACE_BYTES + 8];
     struct disk disk;
 
     (void)state;
-    assert_non_null(mkdtemp(dir));
+    place_folder(dir);
     assert_int_equal(disk_real_open(dir, &disk), 0);
     use_disk(&disk);
     use_lock(&disk);

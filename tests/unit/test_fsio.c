@@ -14,13 +14,12 @@
 #include <cmocka.h>
 
 #include "common/base/err.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
-enum { PATH_BYTES = 64 };
-
-static char dir[PATH_BYTES];
-static char path[PATH_BYTES + 16];
+static char dir[PLACE_BYTES];
+static char path[PLACE_BYTES + 16];
 
 /* What the next calls do: bytes written at most, and the errno of a failure (0 for none). */
 static size_t write_most = SIZE_MAX;
@@ -73,8 +72,7 @@ int __wrap_rename(const char *from, const char *to)
 static int make_dir(void **state)
 {
     (void)state;
-    (void)snprintf(dir, sizeof dir, "/tmp/waypost-fsio-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    place_folder(dir);
     (void)snprintf(path, sizeof path, "%s/file", dir);
     write_most = SIZE_MAX;
     write_errno = write_interrupts = sync_errno = rename_errno = 0;

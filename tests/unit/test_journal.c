@@ -14,6 +14,7 @@
 
 #include "common/journal/journal_internal.h"
 #include "tests/support/journal_fixture.h"
+#include "tests/support/place.h"
 #include "waypost.pb-c.h"
 
 #include "common/base/banned.h"
@@ -669,7 +670,7 @@ static void run_two_threads(struct hand *hand)
 
 static void remove_name(void *arg, const char *name)
 {
-    char path[FILE_NAME_BYTES + 64];
+    char path[FILE_NAME_BYTES + PLACE_BYTES];
 
     (void)snprintf(path, sizeof path, "%s/%s", (const char *)arg, name);
     (void)unlink(path);
@@ -677,14 +678,14 @@ static void remove_name(void *arg, const char *name)
 
 static void journal__two_threads_on_real_files__loses_nothing(void **state)
 {
-    char dir[] = "/tmp/waypost-journal-XXXXXX";
+    char dir[PLACE_BYTES];
     struct hand hand = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     struct disk memory = fx.disk;
     struct journal_check check;
 
     (void)state;
     journal_fixture_close(&fx);
-    assert_non_null(mkdtemp(dir));
+    place_folder(dir);
     assert_int_equal(disk_real_open(dir, &fx.disk), 0);
     assert_int_equal(journal_fixture_open(&fx), 0);
     hand.journal = fx.journal;

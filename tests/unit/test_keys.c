@@ -14,22 +14,18 @@
 
 #include "common/base/fsio.h"
 #include "common/crypto/keys.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
-enum { PATH_BYTES = 128 };
-
-static char folder[PATH_BYTES];
-static char secret_path[PATH_BYTES + 16];
-static char card_path[PATH_BYTES + 16];
+static char folder[PLACE_BYTES];
+static char secret_path[PLACE_BYTES + 16];
+static char card_path[PLACE_BYTES + 16];
 
 static int make_folder(void **state)
 {
     (void)state;
-    (void)snprintf(folder, sizeof folder, "/tmp/waypost-test-keys-XXXXXX");
-    if (mkdtemp(folder) == NULL) {
-        return -1;
-    }
+    place_folder(folder);
     (void)snprintf(secret_path, sizeof secret_path, "%s/a.keys", folder);
     (void)snprintf(card_path, sizeof card_path, "%s/a.card", folder);
     return 0;

@@ -18,6 +18,7 @@
 #include "common/base/fsio.h"
 #include "common/base/log.h"
 #include "tests/support/core_fixture.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -35,7 +36,7 @@ struct kept {
 
 struct world_of_test {
     struct core_fixture core;
-    char folder[PATH_BYTES], file[2 * PATH_BYTES];
+    char folder[PLACE_BYTES], file[2 * PATH_BYTES];
     struct kept kept[RECORDS_MAX];
     size_t count;
     exporter_t *exporter;
@@ -62,8 +63,7 @@ static int setup(void **state)
     (void)agent_write(&self->core.agents[ISLINGTON], to_camden);
     agent_publish_tampered(&self->core.agents[ISLINGTON], 7, 1);
     core_fixture_settle(&self->core);
-    (void)snprintf(self->folder, sizeof self->folder, "/tmp/waypost-test.XXXXXX");
-    assert_non_null(mkdtemp(self->folder));
+    place_folder(self->folder);
     (void)snprintf(self->file, sizeof self->file, "%s/export", self->folder);
     *state = self;
     return 0;

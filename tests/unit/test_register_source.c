@@ -19,6 +19,7 @@
 #include "common/register/csv.h"
 #include "common/register/envelope.h"
 #include "common/register/source.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -96,10 +97,7 @@ static int make_folder(void **state)
         (void)snprintf(
             data_folder, sizeof data_folder, "%s/%.60s", here, data != NULL ? data : "data");
     }
-    (void)snprintf(folder, sizeof folder, "/tmp/waypost-test-source-XXXXXX");
-    if (mkdtemp(folder) == NULL) {
-        return -1;
-    }
+    place_folder(folder);
     make_card("root.card", "root-1", &root_keys);
     make_card("E09000019.card", "E09000019", &keys);
     make_card("E09000007.card", "E09000007", &keys);

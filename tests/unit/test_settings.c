@@ -1,4 +1,5 @@
 /* settings: the parser against a small table, its complaints word by word, and the texts made from it. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "common/base/settings.h"
 #include "common/crypto/hash.h"
 #include "common/register/join.h"
+#include "tests/support/place.h"
 
 #include "common/base/banned.h"
 
@@ -152,14 +154,15 @@ static void file__of_random_bytes__never_crashes(void **state)
 
 static void file__that_is_missing_or_too_large__is_named(void **state)
 {
-    char path[] = "/tmp/test_settings.XXXXXX";
+    char path[PLACE_BYTES];
     struct complaint why = {0};
     settings_t *self = NULL;
 
     (void)state;
     assert_int_equal(settings_load(&table, "/nowhere/at/all.zpl", &self, &why), E_NOT_FOUND);
     assert_non_null(strstr(why.text, "/nowhere/at/all.zpl"));
-    int fd = mkstemp(path);
+    place_file(path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, SETTINGS_FILE_BYTES_MAX + 1), 0);
     assert_int_equal(settings_load(&table, path, &self, &why), E_TOO_LARGE);

@@ -18,14 +18,15 @@
 
 #include "client/lib/waypost.h"
 #include "common/base/err.h"
+#include "tests/support/place.h"
 #include "common/base/banned.h"
 
 enum { ANSWERS_MAX = 8, LINE_BYTES = 65536 };
 
 /* An agent with prepared answers. Each is sent as it is, its parts one by one; CLOSE ends the connection instead. */
 struct fake {
-    char dir[32];
-    char path[64];
+    char dir[PLACE_BYTES];
+    char path[PLACE_BYTES + 16];
     int listener;
     pthread_t thread;
     const char *answers[ANSWERS_MAX][3]; /* up to three parts, then NULL */
@@ -108,10 +109,10 @@ static int setup(void **state)
     struct fake *self = calloc(1, sizeof *self);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     assert_non_null(self);
-    snprintf(self->dir, sizeof self->dir, "/tmp/wplib.XXXXXX");
-    assert_non_null(mkdtemp(self->dir));
+    place_folder(self->dir);
     snprintf(self->path, sizeof self->path, "%s/agent.sock", self->dir);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", self->path);
+    assert_true(strlen(self->path) < sizeof address.sun_path);
+    memcpy(address.sun_path, self->path, strlen(self->path));
     self->listener = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(self->listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(self->listener, 4), 0);
