@@ -252,6 +252,9 @@ static void add_expected(void *context, const struct engine_expectation *expecte
     json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:b, s:o}", "code", expected->code, "id",
         expected->id, "what", expected->what, "kinds", kinds, "overdue", (int)expected->overdue,
         "since", json_stamp(expected->since_ms));
+    if (expected->about != NULL) {
+        json_object_set_new(row, "about", json_string(expected->about));
+    }
     put_due(row, &expected->due);
     json_array_append_new(context, row);
 }

@@ -7,12 +7,13 @@
 
 #include "client/cli/table.h"
 #include "client/cli/when.h"
+#include "client/cli/wrap.h"
 #include "common/base/bytes.h"
 #include "common/base/civil.h"
 
 #include "common/base/banned.h"
 
-enum { BINDS_BYTES = 200 };
+enum { BINDS_BYTES = 200, EXPECTED_INDENT = 4 };
 
 const char *due_print(const struct cli *cli, const json_t *row, char *text)
 {
@@ -112,19 +113,44 @@ void clocks_print(struct cli *cli, const json_t *clocks, const names_t *names, b
     free(sorted);
 }
 
-/* "conference_held or review": the kinds of event that settle it; "" where none does. */
-static void put_kinds(struct cli *cli, const json_t *kinds)
+/* " (conference_held or review)": the kinds of event that settle it; nothing where none does. */
+static void put_kinds(struct buf *out, const json_t *kinds)
 {
     size_t count = json_array_size(kinds);
 
     for (size_t i = 0; i < count; i++) {
-        cli_say(cli, "%s%s",
+        buf_put_text(out, "%s%s",
             i == 0               ? " ("
                 : i + 1 == count ? " or "
                                  : ", ",
             json_string_value(json_array_get(kinds, i)));
     }
-    cli_say(cli, "%s", count > 0 ? ")" : "");
+    buf_put_text(out, "%s", count > 0 ? ")" : "");
+}
+
+static void put_expected(struct cli *cli, const json_t *row, const names_t *names)
+{
+    char time[CLI_TIME_BYTES];
+    struct buf text = {0};
+    bool overdue = flag_of(row, "overdue");
+    const char *about = text_of(row, "about");
+
+    buf_put_text(&text, "%s of %s: %s %s", overdue ? "overdue" : "expected",
+        names_of(names, text_of(row, "code")), text_of(row, "id"), text_of(row, "what"));
+    if (about[0] != '\0') {
+        buf_put_text(&text, " \"%s\"", about);
+    }
+    put_kinds(&text, json_object_get(row, "kinds"));
+    if (text_of(row, "due")[0] != '\0') {
+        buf_put_text(&text, ", %s %s", overdue ? "was due" : "by", due_print(cli, row, time));
+    } else {
+        buf_put_text(&text, ", since %s", when_text(cli, row, "since", time));
+    }
+    buf_put_u8(&text, 0);
+    fputs(overdue ? cli_paint(cli, PAINT_RED) : "", cli->out);
+    wrap_put(cli->out, (const char *)text.data, EXPECTED_INDENT, 0, cli->width);
+    fputs(overdue ? cli_paint(cli, PAINT_END) : "", cli->out);
+    buf_free(&text);
 }
 
 void expected_print(struct cli *cli, const json_t *expected, const names_t *names)
@@ -134,18 +160,7 @@ void expected_print(struct cli *cli, const json_t *expected, const names_t *name
 
     json_array_foreach(expected, i, row)
     {
-        char text[CLI_TIME_BYTES];
-        bool overdue = flag_of(row, "overdue");
-        cli_say(cli, "%s%s of %s: %s %s", overdue ? cli_paint(cli, PAINT_RED) : "",
-            overdue ? "overdue" : "expected", names_of(names, text_of(row, "code")),
-            text_of(row, "id"), text_of(row, "what"));
-        put_kinds(cli, json_object_get(row, "kinds"));
-        if (text_of(row, "due")[0] != '\0') {
-            cli_say(cli, ", %s %s", overdue ? "was due" : "by", due_print(cli, row, text));
-        } else {
-            cli_say(cli, ", since %s", when_text(cli, row, "since", text));
-        }
-        cli_say(cli, "%s\n", overdue ? cli_paint(cli, PAINT_END) : "");
+        put_expected(cli, row, names);
     }
 }
 

@@ -159,18 +159,17 @@ static void put_shared(struct cli *cli, const char *heading, bool sealed)
     }
 }
 
-/* Of "A1,A2,A3=one/two" the kinds that may answer. */
-static void put_answers(struct cli *cli, const char *acknowledgement)
+static void put_answers(struct cli *cli, const struct kind_info *kind)
 {
-    char text[512];
-    const char *answers = strstr(acknowledgement, "A3=");
-    if (answers == NULL) {
+    char text[512] = "An answer is expected: ";
+    size_t len = strlen(text);
+
+    if (kind->answers[0] == 0) {
         return;
     }
-    size_t len = (size_t)snprintf(text, sizeof text, "An answer is expected: ");
-    for (answers += 3; *answers != '\0' && *answers != ',' && len + 3 < sizeof text; answers++) {
-        len += (size_t)snprintf(text + len, sizeof text - len, "%.*s", *answers == '/' ? 4 : 1,
-            *answers == '/' ? " or " : answers);
+    for (size_t i = 0; kind->answers[i] != 0 && len < sizeof text; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i == 0 ? "" : " or ",
+            catalogue_kind(kind->answers[i])->name);
     }
     wrap_put(cli->out, text, 0, 0, cli->width);
 }
@@ -185,7 +184,7 @@ void send_kind_help(struct cli *cli, const struct kind_info *kind)
         cli_paint(cli, PAINT_END), kind->title);
     fprintf(
         cli->out, "Said by the %s side to the %s side.\n", kind->sender_role, kind->recipient_role);
-    put_answers(cli, kind->acknowledgement);
+    put_answers(cli, kind);
     fprintf(cli->out, "\nUsage: waypost send %s --transfer T --fact NAME=VALUE ...\n", kind->name);
     put_numbers(cli, "Facts that must be stated", kind->required);
     put_numbers(cli, "Facts that may be stated", kind->optional);

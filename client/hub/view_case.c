@@ -233,8 +233,12 @@ static json_t *owners_of(const struct case_reader *self, const uint8_t *ref)
     return owners;
 }
 
+/* Of clocks and obligations alone: levels are shown by the timeline, and this engine is not told them. */
 static void add_expected(void *context, const struct engine_expectation *expected)
 {
+    if (expected->about != NULL) {
+        return;
+    }
     json_array_append_new(context,
         json_pack("{s:s, s:s, s:s, s:b, s:o}", "code", expected->code, "id", expected->id, "title",
             expected->what, "overdue", (int)expected->overdue, "due",

@@ -12,7 +12,8 @@ BEGIN {
         "linked_risk_notice eh_stepped_up", protective)
     # Kinds that attach documents, and so carry a payload even without a sealed fact.
     words_to_set("documents_provided report_provided minutes_sent eh_handover_sent", documents)
-    words_to_set("origin receiving either any host home placing other", roles)
+    # Who says it, and to whom.
+    words_to_set("origin>receiving receiving>origin home>host host>home placing>host host>placing either>other any>any", roles)
     # Field number in Header (proto/waypost.proto) of each envelope fact.
     split("ref=12 supersedes=13 lawful_basis=15 mode=16 art9_condition=19 family_informed=20 " \
         "withheld_reason=21 handling=22 addressee_service=23 template=24 weekday=25", pairs, " ")
@@ -143,8 +144,8 @@ file == 2 {
     if ($1 !~ /^[a-z][a-z0-9_]*$/ || ($1 in kind_number)) {
         fail("kind name '" $1 "' is malformed or stands twice")
     }
-    if (!($3 in roles) || !($4 in roles)) {
-        fail("role '" $3 "' or '" $4 "' is not known")
+    if (!(($3 ">" $4) in roles)) {
+        fail("no kind goes from '" $3 "' to '" $4 "'")
     }
     if ($2 == "" || $11 == "" || $11 == "-") {
         fail("a kind has a title and sources")
@@ -155,8 +156,9 @@ file == 2 {
     split("", taken)
     required[kinds] = numbers_of($5)
     optional[kinds] = numbers_of($6)
-    kind_row[kinds] = sprintf("    {%d, %s, %s, %s, %s, %s,\n        required_%d, optional_%d, %s, %s},", kinds, \
-        quote($1), quote($2), quote($3), quote($4), quote($10), kinds, kinds, \
+    answers[kinds] = answers_of($10)
+    kind_row[kinds] = sprintf("    {%d, %s, %s, %s, %s, %s, %s,\n        answers_%d, required_%d, optional_%d, %s, %s},", \
+        kinds, quote($1), quote($2), quote($3), quote($4), quote($10), $10 ~ /,A2/ ? "true" : "false", kinds, kinds, kinds, \
         ($1 in protective) ? "true" : "false", ($1 in documents) ? "true" : "false")
     next
 }
@@ -174,6 +176,29 @@ function numbers_of(column,    list, i, count, text)
         }
         taken[list[i]] = 1
         text = text fact_number[list[i]] ", "
+    }
+    return text "0"
+}
+
+# Of "A1,A2,A3=one/two" the kinds that answer, as "one/two"; "" for none.
+function answers_of(column)
+{
+    if (column !~ /^A1(,A2)?(,A3=[a-z0-9_\/]+)?$/) {
+        fail("ack_expected is A1, then A2 or not, then A3=KIND/KIND or not: '" column "'")
+    }
+    return sub(/^.*,A3=/, "", column) ? column : ""
+}
+
+# The numbers of kinds, once all of them are known.
+function kind_numbers(names,    list, i, count, text)
+{
+    text = ""
+    count = split(names, list, "/")
+    for (i = 1; i <= count; i++) {
+        if (!(list[i] in kind_number)) {
+            fail("kind '" list[i] "' of ack_expected is not in the table of kinds")
+        }
+        text = text kind_number[list[i]] ", "
     }
     return text "0"
 }
@@ -230,6 +255,7 @@ END {
         print "};\n"
     }
     for (i = 1; i <= kinds; i++) {
+        printf "static const uint32_t answers_%d[] = {%s};\n", i, kind_numbers(answers[i])
         printf "static const uint32_t required_%d[] = {%s};\n", i, required[i]
         printf "static const uint32_t optional_%d[] = {%s};\n", i, optional[i]
     }

@@ -54,7 +54,9 @@ struct kind_info {
     const char *title;       /* "Move of a child notified" */
     const char *sender_role; /* origin, receiving, either, any, host, home, placing */
     const char *recipient_role;
-    const char *acknowledgement; /* column ack_expected */
+    const char *acknowledgement; /* column ack_expected, as it stands: "A1,A2,A3=one/two" */
+    bool expects_opening;        /* A2 is among it: a person is to open it */
+    const uint32_t *answers;     /* A3: numbers of the kinds that answer it, 0-terminated */
     const uint32_t *required;    /* numbers of required facts, 0-terminated */
     const uint32_t *optional;    /* numbers of optional facts, 0-terminated */
     bool

@@ -187,9 +187,11 @@ int engine_sender(const engine_t *self, const uint8_t *event_id, const char **ou
 /* One thing that is expected next, and of whom (for `waypost transfer`). Lent for the visit. */
 enum { EXPECTED_KINDS = 4 };
 struct engine_expectation {
-    const char *id;   /* the clock or the rule that asks for it: "C01", "R20" */
-    const char *code; /* who must act; of a clock that binds both the one whose turn it is */
-    const char *what; /* in words */
+    const char
+        *id; /* the clock, the rule or the level of an event that asks for it: "C01", "R20", "A3" */
+    const char *code;  /* who must act; of a clock that binds both the one whose turn it is */
+    const char *what;  /* in words; of a level "to answer", which goes on with `about` */
+    const char *about; /* title of the event that waits for it, NULL for a clock or a rule */
     size_t kind_count;
     const char *kinds
         [EXPECTED_KINDS]; /* of events that this authority may send to settle it; any of them */

@@ -430,6 +430,8 @@ bool kind_is(const struct judge *self, enum kind_name name);
 uint8_t filing_kind(const struct engine_names *names, uint32_t kind); /* kind_plan.two_party */
 void filings_find(struct judge *self);                                /* fills first and second */
 void filing_remember(struct judge *self);
+bool filings_agree(const struct episode *episode, uint32_t kind,
+    bool by_stage); /* what both have filed last is the same; by_stage: escalation_outcome */
 
 /* ---- judging ---- */
 void judge_rules(struct judge *self); /* fills block, alert, strongest */
@@ -489,6 +491,19 @@ void emit_alert(engine_t *self, const struct episode *episode, const struct row 
 
 void emit_plain(engine_t *self, const char *kind, const struct episode *episode,
     const struct row *row); /* now, no detail */
+
+/* ---- what is expected ---- */
+struct visitor {
+    const engine_t *engine;
+    const struct episode *episode;
+    expected_visit *visit;
+    void *context;
+};
+void expectation_tell(
+    const struct visitor *self, uint16_t code, struct engine_expectation *expected);
+bool side_may_send(enum party sender, const struct transfer *transfer,
+    uint16_t code);                             /* a kind of that sender's role */
+void answers_visit(const struct visitor *self); /* what the episode's events wait for */
 
 /* A judge for things that happen without an event of their own (timers, A1, A2). */
 struct judge judge_for(engine_t *self, struct episode *episode, struct row *row);

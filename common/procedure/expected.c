@@ -1,7 +1,7 @@
 /*
  * expected: what comes next in an episode, and from whom. Of a deadline that binds both parties one
  * must act first: the one whose kind meets it, else the one that has not signed, else the one that
- * was addressed. Nothing changes, nothing fails.
+ * was addressed. What an event waits for (ack_expected) is in answers.c. Nothing changes, nothing fails.
  */
 #include <string.h>
 
@@ -102,14 +102,8 @@ static const struct {
     {"R61", PARTY_BOTH, {"exception_arrangement"}, "which of the two owners has the case"},
 };
 
-struct visitor {
-    const engine_t *engine;
-    const struct episode *episode;
-    expected_visit *visit;
-    void *context;
-};
-
-static void tell(const struct visitor *self, uint16_t code, struct engine_expectation *expected)
+void expectation_tell(
+    const struct visitor *self, uint16_t code, struct engine_expectation *expected)
 {
     expected->code = code_text(self->engine, code);
     self->visit(self->context, expected);
@@ -145,19 +139,18 @@ static void visit_owed(void *context, const char *id, int64_t since_ms)
             expected.kinds[expected.kind_count++] = owed[i].kinds[k];
         }
         if (owed[i].party == PARTY_SENDER) {
-            tell(self, assessor_of(child, child->case_owner), &expected);
+            expectation_tell(self, assessor_of(child, child->case_owner), &expected);
         }
         if (owed[i].party == PARTY_ORIGIN || owed[i].party == PARTY_BOTH) {
-            tell(self, transfer->origin, &expected);
+            expectation_tell(self, transfer->origin, &expected);
         }
         if (owed[i].party == PARTY_RECEIVING || owed[i].party == PARTY_BOTH) {
-            tell(self, transfer->receiving, &expected);
+            expectation_tell(self, transfer->receiving, &expected);
         }
     }
 }
 
-/* May this side send a kind of that sender's role? */
-static bool may_send(enum party sender, const struct transfer *transfer, uint16_t code)
+bool side_may_send(enum party sender, const struct transfer *transfer, uint16_t code)
 {
     return (sender != PARTY_ORIGIN || code == transfer->origin) &&
         (sender != PARTY_RECEIVING || code == transfer->receiving);
@@ -171,7 +164,7 @@ static void add_kinds(const struct visitor *self, const struct running *clock, u
         const struct trigger *stop = &clock->info->met_by[i];
         const struct kind_plan *plan = plan_of(self->engine, stop->kind);
         if (plan->info == NULL || asks(stop, CONDITION_ITSELF) ||
-            !may_send(plan->sender, clock->episode->transfer, code) ||
+            !side_may_send(plan->sender, clock->episode->transfer, code) ||
             (out->kind_count > 0 && out->kinds[out->kind_count - 1] == plan->info->name)) {
             continue;
         }
@@ -195,7 +188,7 @@ static void visit_clock(const struct visitor *self, const struct running *clock)
             .overdue = overdue,
             .since_ms = clock->started_ms};
         add_kinds(self, clock, codes[i], &expected);
-        tell(self, codes[i], &expected);
+        expectation_tell(self, codes[i], &expected);
     }
 }
 
@@ -209,6 +202,7 @@ void engine_expected(const engine_t *self, const uint8_t *transfer, const uint8_
     }
     struct visitor visitor = {self, episode, visit, context};
     engine_outstanding(self, transfer, subject, visit_owed, &visitor);
+    answers_visit(&visitor);
     const struct list *lists[] = {&episode->clocks, &child_of(episode->child)->clocks};
     for (size_t l = 0; l < 2; l++) {
         for (uint32_t i = 0; i < lists[l]->count; i++) {

@@ -128,6 +128,26 @@ void filings_find(struct judge *self)
     self->first = !self->second && !mine;
 }
 
+bool filings_agree(const struct episode *episode, uint32_t kind, bool by_stage)
+{
+    const struct filing *filings = episode->filings.items;
+    const struct filing *first = NULL;
+
+    if (by_stage) {
+        return episode->stage_filed[0] == episode->stage_filed[1];
+    }
+    for (uint32_t i = 0; i < episode->filings.count; i++) {
+        if (filings[i].kind != kind) {
+            continue;
+        }
+        if (first != NULL && memcmp(&filings[i].key, &first->key, sizeof first->key) == 0) {
+            return true;
+        }
+        first = &filings[i];
+    }
+    return false;
+}
+
 void filing_remember(struct judge *self)
 {
     struct filing *filings = self->episode->filings.items;

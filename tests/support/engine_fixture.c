@@ -282,6 +282,26 @@ struct fixture_event *fixture_told(struct engine_fixture *self, const char *from
 
 /* ---- questions ---- */
 
+struct engine_verdict fixture_verdict(
+    const struct engine_fixture *self, const struct fixture_event *event)
+{
+    struct engine_verdict verdict = {0};
+    int rc = engine_verdict(self->engine, event->view.id, event->view.subjects[0].ref, &verdict);
+
+    assert(rc == 0);
+    return verdict;
+}
+
+bool verdict_names(const struct engine_verdict *verdict, const char *rule)
+{
+    for (size_t i = 0; i < verdict->rule_count; i++) {
+        if (strcmp(verdict->rules[i], rule) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *owners_text(size_t count, const char *const *owners)
 {
     static char text[8 * (CODE_BYTES + 1) + 1];

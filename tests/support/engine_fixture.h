@@ -77,6 +77,11 @@ int fixture_fold(struct engine_fixture *self, engine_t *engine, struct fixture_e
 struct fixture_event *fixture_told(struct engine_fixture *self, const char *from, const char *kind,
     const char *transfer, const char *children, const char *facts);
 
+/* What was said of the event about its first child, and whether a rule is among those that were hit. */
+struct engine_verdict fixture_verdict(
+    const struct engine_fixture *self, const struct fixture_event *event);
+bool verdict_names(const struct engine_verdict *verdict, const char *rule);
+
 /* Questions by name. */
 const char *fixture_owner(struct engine_fixture *self, const char *transfer, const char *child,
     enum dimension dimension); /* "E0.../E0..." where several hold it; lent until the next call */

@@ -693,35 +693,32 @@ static void flags_and_measures__by_name__are_known_or_not(void **state)
     assert_int_equal(engine_measure(world.engine, "no_such_measure", &value), E_NOT_FOUND);
 }
 
-static void count_expected(void *context, const struct engine_expectation *expected)
-{
-    int *count = context;
-
-    *count += strcmp(expected->code, HER) == 0 ? 1 : 100;
-}
-
-static void expected__next__are_the_bound_parties_of_open_clocks(void **state)
-{
-    uint8_t id[UUID_BYTES];
-    uint8_t ref[UUID_BYTES];
-    int count = 0;
-
-    (void)state;
-    fixture_id("T", id);
-    fixture_id("ash", ref);
-    engine_expected(world.engine, id, ref, count_expected, &count);
-    assert_int_equal(count, 0);
-    (void)fixture_told(&world, LEE, "move_notified", "T", "ash", PERMANENT);
-    fixture_at(&world, "2026-03-05T09:00"); /* one of the two is breached, and still open */
-    engine_expected(world.engine, id, ref, count_expected, &count);
-    assert_int_equal(count, 2);
-}
-
 /* Whose turn it is, as "C10 E08000029 agreed_in_principle;" for each expectation. */
 static void put_turn(void *context, const struct engine_expectation *expected)
 {
     buf_put_text(context, "%s %s %s%s;", expected->id, expected->code,
         expected->kind_count > 0 ? expected->kinds[0] : "-", expected->overdue ? " overdue" : "");
+}
+
+static void expected__next__is_of_open_clocks_and_of_events_that_wait(void **state)
+{
+    struct buf text = {0};
+    uint8_t id[UUID_BYTES];
+    uint8_t ref[UUID_BYTES];
+
+    (void)state;
+    fixture_id("T", id);
+    fixture_id("ash", ref);
+    engine_expected(world.engine, id, ref, put_turn, &text);
+    assert_int_equal(text.len, 0);
+    (void)fixture_told(&world, LEE, "move_notified", "T", "ash", PERMANENT);
+    fixture_at(&world, "2026-03-05T09:00"); /* one of the two is breached, and still open */
+    engine_expected(world.engine, id, ref, put_turn, &text);
+    buf_put_u8(&text, 0);
+    assert_string_equal((const char *)text.data,
+        "A2 " HER " -;A3 " HER " temporary_plan_flag;C01 " HER " conference_held;C17 " HER
+        " - overdue;");
+    buf_free(&text);
 }
 
 static void assert_turn(const char *want, bool there)
@@ -871,7 +868,7 @@ int main(void)
         WORLD_TEST(version__of_a_profile__counts_from_its_day_and_what_runs_keeps_its_limit),
         WORLD_TEST(version__that_new_tables_bring_late__is_told_when_they_come),
         WORLD_TEST(flags_and_measures__by_name__are_known_or_not),
-        WORLD_TEST(expected__next__are_the_bound_parties_of_open_clocks),
+        WORLD_TEST(expected__next__is_of_open_clocks_and_of_events_that_wait),
         WORLD_TEST(expected__of_a_deadline_that_binds_both__is_the_one_that_must_act),
         WORLD_TEST(reminder__of_a_deadline_that_binds_both__names_the_one_that_must_act),
         WORLD_TEST(expected__of_an_agreement__is_whoever_has_not_signed),
