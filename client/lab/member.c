@@ -158,18 +158,28 @@ void member_advance(struct member *self, int64_t now_ms)
     }
 }
 
+/*
+ * Disclosed later than it happened: it is folded where it belongs (D49). Even where nothing that it was told stands
+ * behind it: deadlines may have run out here since, that the entry would have met.
+ */
+static bool is_late(const struct member *self, uint32_t entry)
+{
+    size_t count = self->entries.count;
+
+    return (count > 0 && self->entries.items[count - 1] > entry) ||
+        self->journal->entries[entry].recorded_ms < self->now_ms;
+}
+
 void member_take(struct member *self, uint32_t entry)
 {
     size_t at = self->entries.count;
 
+    self->dirty = self->dirty || is_late(self, entry);
     index_list_add(&self->entries, entry);
-    if (at > 0 && self->entries.items[at - 1] > entry) {
-        self->dirty = true; /* disclosed later than it happened: folded where it belongs (D49) */
-        for (; at > 0 && self->entries.items[at - 1] > entry; at--) {
-            self->entries.items[at] = self->entries.items[at - 1];
-        }
-        self->entries.items[at] = entry;
+    for (; at > 0 && self->entries.items[at - 1] > entry; at--) {
+        self->entries.items[at] = self->entries.items[at - 1];
     }
+    self->entries.items[at] = entry;
     if (!self->dirty) {
         fold(self, &self->journal->entries[entry], false);
     }
