@@ -10,10 +10,11 @@
 
 enum { BELIEFS_SETTLED_MAX = 4096 }; /* at a time; the rest at the next tick */
 
+/* It ran out after we heard of the broker last, or was started by an event of ours that the broker has not got. */
 bool belief_is(const agent_core_t *self, const struct engine_clock *clock, int64_t heard_ms)
 {
     return self->state != SESSION_OPEN && clock->state == CLOCK_BREACHED && clock->has_due &&
-        clock->due.runs_out_ms > heard_ms;
+        (clock->due.runs_out_ms > heard_ms || store_outbox_is_open(self->store, clock->event));
 }
 
 /* ---- written down ---- */

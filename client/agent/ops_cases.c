@@ -48,6 +48,7 @@ static void put_due(json_t *row, const struct due *due)
     }
     json_object_set_new(row, "due", json_string(text));
     json_object_set_new(row, "runs_out", json_stamp(due->runs_out_ms));
+    json_object_set_new(row, "beyond_holidays", json_boolean(due->provisional));
 }
 
 static void put_late(json_t *row, const struct engine_clock *clock)

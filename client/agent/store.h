@@ -197,6 +197,7 @@ int store_outbox_next_waiting(
 uint64_t store_outbox_count(store_t *self, enum outbox_state state);
 uint64_t store_outbox_frozen(store_t *self); /* sent events that no batch holds */
 uint64_t store_outbox_known(store_t *self);  /* accepted ones */
+bool store_outbox_is_open(store_t *self, const uint8_t *event); /* ours, and not accepted yet */
 
 /* Freeze: bytes, sequence, wraps; the caller raised identity and takes n from
  * store_counter_next(). */

@@ -249,6 +249,15 @@ uint64_t store_outbox_known(store_t *self)
     return store_outbox_count(self, OUTBOX_ACCEPTED);
 }
 
+bool store_outbox_is_open(store_t *self, const uint8_t *event)
+{
+    sqlite3_stmt *statement =
+        store_sql(self, "SELECT count(*) FROM outbox WHERE event = ? AND state < 2");
+
+    sql_id(statement, 1, event);
+    return read_number(self, statement) > 0;
+}
+
 /* ---- freezing and thawing ---- */
 
 void store_outbox_freeze(store_t *self, const struct outbox_row *row)

@@ -213,7 +213,7 @@ static void read_due(const json_t *row, struct engine_clock *out)
     }
     out->due.runs_out_ms = time_of(row, "runs_out");
     out->due.timed = out->due.runs_out_ms != 0;
-    out->due.provisional = json_is_true(json_object_get(row, "provisional"));
+    out->due.provisional = json_is_true(json_object_get(row, "beyond_holidays"));
 }
 
 static void read_late(const json_t *row, struct engine_clock *out)
