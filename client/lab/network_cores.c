@@ -12,6 +12,7 @@
 #include "client/lab/cast.h"
 #include "client/lab/core_look.h"
 #include "client/lab/cores_book.h"
+#include "client/lab/cores_handover.h"
 #include "client/lab/parties.h"
 #include "client/lab/reading_core.h"
 #include "client/lab/virtual_network.h"
@@ -43,6 +44,7 @@ struct cores {
     bool *offline; /* owned, one a row of the cast */
     size_t hub;    /* agent */
     virtual_network_t *network;
+    struct handover handover;
     struct disk disk;
     shelf_t *shelf;
     struct buf tables;
@@ -270,38 +272,48 @@ static void advance(void *context, int64_t now_ms)
 }
 
 /*
- * The receipt is lost with the agent: its store as it was between the broker's commit and the receipt's arrival. Its
- * next start sends the batch again.
+ * The agent goes back to its store as it was between the broker's commit and the receipt's arrival, and its next start
+ * sends the batch again. Receipts come in the order of the batches, so those behind it are lost as well, and their
+ * events sent again with it.
  */
-static void lose_receipt(void *context, store_t *store)
+static void lose_receipts(void *context, store_t *store)
 {
+    static const char *const steps[] = {
+        "UPDATE outbox SET state = 1, accepted_ms = 0 WHERE state = 2 AND batch >="
+        " (SELECT batch FROM outbox WHERE event = ?1)",
+        "UPDATE batches SET leaf_index = NULL, accepted_ms = NULL, receipt = NULL WHERE id >="
+        " (SELECT batch FROM outbox WHERE event = ?1)",
+    };
     const struct party_event *event = context;
 
     store_begin(store);
-    sqlite3_stmt *statement = store_sql(store,
-        "UPDATE batches SET leaf_index = NULL, accepted_ms = NULL, receipt = NULL WHERE id ="
-        " (SELECT batch FROM outbox WHERE event = ?1)");
-    sql_id(statement, 1, event->bytes);
-    store_run(store, statement);
-    statement = store_sql(store,
-        "UPDATE outbox SET state = 1, accepted_ms = 0 WHERE batch ="
-        " (SELECT batch FROM outbox WHERE event = ?1)");
-    sql_id(statement, 1, event->bytes);
-    store_run(store, statement);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        sqlite3_stmt *statement = store_sql(store, steps[i]);
+        sql_id(statement, 1, event->bytes);
+        store_run(store, statement);
+    }
     (void)store_commit(store);
+}
+
+static bool is_linked(const struct cores *self, const char *code)
+{
+    return virtual_broker_up(self->network) &&
+        !self->offline[self->cast.rows[row_of(self, code)].agent];
 }
 
 static void send_again(struct cores *self, uint32_t event)
 {
     struct complaint why = {0};
-    size_t agent = agent_of(self, self->scenario->events[event].from);
+    const char *sender = self->scenario->events[event].from;
+    size_t agent = agent_of(self, sender);
 
-    self->again[event] = parties_fate(&self->parties, event) == FATE_WAITING;
+    self->again[event] =
+        !is_linked(self, sender) || parties_fate(&self->parties, event) == FATE_WAITING;
     if (self->again[event]) {
         return; /* it stands in the outbox once; whoever says it twice does so when the broker is there */
     }
     if (virtual_agent_restart(
-            self->network, agent, lose_receipt, &self->parties.events[event], &why) != 0) {
+            self->network, agent, lose_receipts, &self->parties.events[event], &why) != 0) {
         stop(self, why.text);
     }
 }
@@ -309,7 +321,8 @@ static void send_again(struct cores *self, uint32_t event)
 static void send_what_waited(struct cores *self)
 {
     for (uint32_t i = 0; i < self->scenario->event_count; i++) {
-        if (self->again[i] && parties_fate(&self->parties, i) == FATE_ACCEPTED) {
+        if (self->again[i] && is_linked(self, self->scenario->events[i].from) &&
+            parties_fate(&self->parties, i) == FATE_ACCEPTED) {
             send_again(self, i);
             settle(self);
         }
@@ -338,17 +351,32 @@ static int open_event(
     return rc;
 }
 
-static void set_link(void *context, const char *code, bool up)
+/* Agents whose links are down, in the order of their codes. */
+static void come_back(struct cores *self, const size_t *agents, size_t count)
 {
-    struct cores *self = context;
-    size_t row = row_of(self, code);
-
-    if (row < self->cast.count) {
-        self->offline[self->cast.rows[row].agent] = !up;
-        virtual_link(self->network, agent_of(self, code), up ? LINK_UP : LINK_DOWN);
+    if (!handover_run(&self->handover, agents, count)) {
+        stop(self, "an agent that is back does not hand over its outbox");
     }
     settle(self);
     send_what_waited(self);
+}
+
+static void set_link(void *context, const char *code, bool up)
+{
+    struct cores *self = context;
+    size_t agent = agent_of(self, code);
+    bool *offline = &self->offline[self->cast.rows[row_of(self, code)].agent];
+
+    if (*offline == !up) {
+        return;
+    }
+    *offline = !up;
+    if (up && virtual_broker_up(self->network)) {
+        come_back(self, &agent, 1);
+    } else {
+        virtual_link(self->network, agent, up ? LINK_UP : LINK_DOWN);
+        settle(self);
+    }
 }
 
 static const char *name_of(const struct cores *self, size_t row)
@@ -357,6 +385,23 @@ static const char *name_of(const struct cores *self, size_t row)
 }
 
 /* ---- what the journal says by itself ---- */
+
+static bool frame_leaves(void *context, size_t agent, bool to_broker, struct slice frame)
+{
+    struct cores *self = context;
+
+    handover_frame(&self->handover, agent, to_broker, frame);
+    return true;
+}
+
+static int64_t travel_ms(void *context, size_t agent, bool to_broker)
+{
+    struct cores *self = context;
+
+    (void)agent;
+    (void)to_broker;
+    return handover_travel_ms(&self->handover);
+}
 
 static int amend(void *context, procedures_t *tables, struct complaint *why)
 {
@@ -416,28 +461,70 @@ static int read_anew(struct cores *self, reading_core_t **out, struct complaint 
     return reading_core_open(&source, out, why);
 }
 
+static void stop_broker(struct cores *self)
+{
+    struct complaint why = {0};
+
+    virtual_broker_kill(self->network);
+    if (read_anew(self, &self->away, &why) != 0) {
+        stop(self, why.text);
+    }
+    settle(self);
+}
+
+static int by_code(const void *a, const void *b)
+{
+    return strcmp(((const struct cast_row *)a)->code, ((const struct cast_row *)b)->code);
+}
+
+/* Agents that are online, in the order of their codes; owned by the caller. Their links go down. */
+static size_t *hold_back(struct cores *self, size_t *count)
+{
+    size_t *agents = mem_new(self->cast.count + 1, sizeof *agents);
+    struct cast_row *rows = mem_new(self->cast.count + 1, sizeof *rows);
+    size_t row_count = 0;
+
+    for (size_t row = 0; row < self->cast.count; row++) {
+        if (self->cast.rows[row].agent == row && !self->offline[row]) {
+            rows[row_count++] = self->cast.rows[row];
+        }
+    }
+    qsort(rows, row_count, sizeof *rows, by_code);
+    for (*count = 0; *count < row_count; (*count)++) {
+        agents[*count] = agent_of(self, rows[*count].code);
+        virtual_link(self->network, agents[*count], LINK_DOWN);
+    }
+    free(rows);
+    return agents;
+}
+
+static void start_broker(struct cores *self)
+{
+    struct complaint why = {0};
+    size_t count = 0;
+    size_t *agents = hold_back(self, &count);
+
+    if (virtual_broker_start(self->network, &why) != 0) {
+        stop(self, why.text);
+    }
+    set_wall(self, virtual_time(self->network)->wall_ms);
+    reading_core_close(&self->away);
+    come_back(self, agents, count);
+    free(agents);
+}
+
 static void set_broker(void *context, bool up)
 {
     struct cores *self = context;
-    struct complaint why = {0};
 
     if (virtual_broker_up(self->network) == up) {
         return;
     }
-    if (!up) {
-        virtual_broker_kill(self->network);
-        if (read_anew(self, &self->away, &why) != 0) {
-            stop(self, why.text);
-        }
+    if (up) {
+        start_broker(self);
     } else {
-        if (virtual_broker_start(self->network, &why) != 0) {
-            stop(self, why.text);
-        }
-        set_wall(self, virtual_time(self->network)->wall_ms);
-        reading_core_close(&self->away);
+        stop_broker(self);
     }
-    settle(self);
-    send_what_waited(self);
 }
 
 static void erase(void *context, uint32_t event)
@@ -614,9 +701,15 @@ static void make_network(struct cores *self, const data_files_t *data)
         .start_ms = begins_ms,
         .disk = self->disk,
         .segment_bytes = SEGMENT_BYTES,
+        .publish_events = 1, /* an event is accepted, judged and persisted before the next */
         .tables = buf_slice(&self->tables),
         .procedures = scenario->procedures,
-        .hooks = {.context = self, .amend = amend, .heard = hear}});
+        .hooks = {.context = self,
+            .frame = frame_leaves,
+            .travel_ms = travel_ms,
+            .amend = amend,
+            .heard = hear}});
+    self->handover = (struct handover){.network = self->network, .arena = self->arena};
     cores_book_add(self->network, data, self->shelf);
     add_agents(self);
     virtual_register(self->network);

@@ -541,8 +541,8 @@ static void advance(void *context, int64_t now_ms)
     self->now_ms = now_ms;
     if (self->up) {
         advance_broker(self);
-        member_advance(self->hub, now_ms);
     }
+    member_advance(self->hub, now_ms); /* an agent as the others: cut off, it runs its own clocks */
     for (size_t i = 0; i < self->member_count; i++) {
         member_advance(self->members[i], now_ms);
     }

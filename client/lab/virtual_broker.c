@@ -242,9 +242,10 @@ static int open_journal(virtual_network_t *self, struct complaint *why)
 static int open_core(virtual_network_t *self, struct complaint *why)
 {
     struct virtual_broker *broker = &self->broker;
+    const uint32_t granted = self->options.publish_events != 0 ? self->options.publish_events
+                                                               : self->options.credit_events;
     const struct core_options options = {.network = self->options.network,
-        .credit_events =
-            self->options.credit_events != 0 ? self->options.credit_events : CREDIT_EVENTS,
+        .credit_events = granted != 0 ? granted : CREDIT_EVENTS,
         .credit_bytes = CREDIT_BYTES,
         .heartbeat_ms = HEARTBEAT_MS,
         .session_ms = SESSION_MS,

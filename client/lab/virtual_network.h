@@ -49,6 +49,7 @@ struct virtual_options {
     struct slice tables;            /* ProcedureFiles for the broker, lent; empty: procedures off */
     const procedures_t *procedures; /* for agents, lent; NULL for none */
     uint32_t credit_events;         /* of broker and agents; 0 for the usual */
+    uint32_t publish_events;        /* the broker's own, where it differs; 0: as credit_events */
     struct virtual_hooks hooks;
 };
 
