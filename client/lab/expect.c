@@ -24,14 +24,6 @@ const uint8_t *child_ref(const struct asking *self, uint32_t child)
     return self->scenario->children[child].ref;
 }
 
-const uint8_t *network_event_id(
-    const struct rehearsal_network *self, const scenario_t *scenario, uint32_t event)
-{
-    const uint8_t *id = self->event_id == NULL ? NULL : self->event_id(self->self, event);
-
-    return id == NULL ? scenario->events[event].id : id;
-}
-
 const uint8_t *event_id(const struct asking *self, uint32_t event)
 {
     return network_event_id(self->network, self->scenario, event);
@@ -42,18 +34,7 @@ const uint8_t *transfer_id(const struct asking *self, uint32_t transfer)
     return self->scenario->transfers[transfer].id;
 }
 
-/* ---- state, out of an engine or by asking an agent ---- */
-
-/* NULL where the engine of whoever is asked is at hand. */
-static const struct agent_answers *answers_of(const struct asking *self)
-{
-    return self->view == NULL ? NULL : self->network->answers;
-}
-
-static const engine_t *asked_engine(const struct asking *self)
-{
-    return self->network->engine(self->network->self, self->view);
-}
+/* ---- state, as whoever is asked has it ---- */
 
 static const uint8_t *asked_transfer(const struct asking *self)
 {
@@ -63,62 +44,34 @@ static const uint8_t *asked_transfer(const struct asking *self)
 size_t asked_owner(
     const struct asking *self, uint32_t child, enum dimension dimension, const char *out[8])
 {
-    const struct agent_answers *answers = answers_of(self);
-
-    return answers != NULL ? answers->owner(self->network->self, self->view, asked_transfer(self),
-                                 child_ref(self, child), dimension, out)
-                           : engine_owner(asked_engine(self), asked_transfer(self),
-                                 child_ref(self, child), dimension, out);
+    return network_owner(
+        self->network, self->view, asked_transfer(self), child_ref(self, child), dimension, out);
 }
 
 void asked_clocks(const struct asking *self, uint32_t child,
     void (*visit)(void *context, const uint8_t *subject, const struct engine_clock *clock),
     void *context)
 {
-    const struct agent_answers *answers = answers_of(self);
-
-    if (answers != NULL) {
-        answers->clocks(self->network->self, self->view, asked_transfer(self),
-            child_ref(self, child), visit, context);
-    } else {
-        engine_clocks(
-            asked_engine(self), asked_transfer(self), child_ref(self, child), visit, context);
-    }
+    network_clocks(
+        self->network, self->view, asked_transfer(self), child_ref(self, child), visit, context);
 }
 
 const char *asked_flag(const struct asking *self, uint32_t child, const char *name)
 {
-    const struct agent_answers *answers = answers_of(self);
-
-    return answers != NULL
-        ? answers->flag(
-              self->network->self, self->view, asked_transfer(self), child_ref(self, child), name)
-        : engine_flag(asked_engine(self), asked_transfer(self), child_ref(self, child), name);
+    return network_flag(
+        self->network, self->view, asked_transfer(self), child_ref(self, child), name);
 }
 
 void asked_outstanding(const struct asking *self, uint32_t child,
     void (*visit)(void *context, const char *id, int64_t since_ms), void *context)
 {
-    const struct agent_answers *answers = answers_of(self);
-
-    if (answers != NULL) {
-        answers->outstanding(self->network->self, self->view, asked_transfer(self),
-            child_ref(self, child), visit, context);
-    } else {
-        engine_outstanding(
-            asked_engine(self), asked_transfer(self), child_ref(self, child), visit, context);
-    }
+    network_outstanding(
+        self->network, self->view, asked_transfer(self), child_ref(self, child), visit, context);
 }
 
 int64_t asked_measure(const struct asking *self, const char *name)
 {
-    const struct rehearsal_network *network = self->network;
-    int64_t value = 0;
-    int rc = network->answers != NULL ? network->answers->measure(network->self, name, &value)
-                                      : engine_measure(network->hub(network->self), name, &value);
-
-    assert(rc == 0); /* the parser knows the names */
-    return value;
+    return network_measure(self->network, name);
 }
 
 const char *instant_word(int64_t at_ms, char *text)

@@ -79,8 +79,22 @@ struct rehearsal_network {
     const struct record_log *(*log)(void *self);    /* the broker's */
 };
 
-/* The same, whoever gives it. */
+/* ---- asked of any network; view as above, the rest as the functions of engine.h are ---- */
+
+/* The id under which the members know an event, whoever gives it. */
 const uint8_t *network_event_id(
     const struct rehearsal_network *self, const scenario_t *scenario, uint32_t event);
+size_t network_owner(const struct rehearsal_network *self, const char *view,
+    const uint8_t *transfer, const uint8_t *subject, enum dimension dimension, const char *out[8]);
+void network_clocks(const struct rehearsal_network *self, const char *view, const uint8_t *transfer,
+    const uint8_t *subject,
+    void (*visit)(void *context, const uint8_t *subject, const struct engine_clock *clock),
+    void *context);
+const char *network_flag(const struct rehearsal_network *self, const char *view,
+    const uint8_t *transfer, const uint8_t *subject, const char *name);
+void network_outstanding(const struct rehearsal_network *self, const char *view,
+    const uint8_t *transfer, const uint8_t *subject,
+    void (*visit)(void *context, const char *id, int64_t since_ms), void *context);
+int64_t network_measure(const struct rehearsal_network *self, const char *name); /* the hub's */
 
 #endif

@@ -12,7 +12,9 @@
 #include "client/lab/data_files.h"
 #include "client/lab/scenario_parse.h"
 #include "client/lab/scenario_run.h"
+#include "common/base/log.h"
 #include "common/crypto/hash.h"
+#include "tests/support/network_text.h"
 
 #include "common/base/banned.h"
 
@@ -43,6 +45,7 @@ int play_open(void)
     struct complaint why = {0};
 
     crypto_start();
+    log_init("stories", LOG_NOTHING);
     int rc = data_files_open("data", &data, &why);
     if (rc == 0) {
         rc = data_files_procedures(data, &procedures, &why);
@@ -100,6 +103,14 @@ static void tell_failed(void *context, const struct statement *statement, const 
     print_error("%s\n", text);
 }
 
+static bool is_good(const char *file, int rc, const struct run_result *result)
+{
+    if (rc == 0 && result->failed == 0 && result->passed <= OWN_EXPECTATIONS) {
+        print_error("%s: a story expects nothing\n", file);
+    }
+    return rc == 0 && result->failed == 0 && result->passed > OWN_EXPECTATIONS;
+}
+
 static bool run_story(const char *file, const scenario_t *scenario)
 {
     const struct run_watcher watcher = {.failed = tell_failed};
@@ -110,14 +121,96 @@ static bool run_story(const char *file, const scenario_t *scenario)
     int rc = scenario_run(scenario, &watcher, &result, &line, &why);
     if (rc != 0) {
         print_error("%s:%u: %s\n", file, (unsigned)line, why.text);
-    } else if (result.failed == 0 && result.passed <= OWN_EXPECTATIONS) {
-        print_error("%s: a story expects nothing\n", file);
     }
-    return rc == 0 && result.failed == 0 && result.passed > OWN_EXPECTATIONS;
+    return is_good(file, rc, &result);
+}
+
+/* ---- over both networks ---- */
+
+/* What a network has said after each statement. */
+struct witness {
+    struct cast cast;
+    struct buf text;
+};
+
+static void hear(void *context, const scenario_t *scenario, const struct statement *statement,
+    const struct rehearsal_network *network)
+{
+    struct witness *self = context;
+
+    if (statement->kind != STATEMENT_EXPECT) {
+        buf_put_text(&self->text, "line %u: %s\n", (unsigned)statement->line, statement->text);
+        network_text(scenario, &self->cast, network, &self->text);
+    }
+}
+
+static bool run_heard(
+    const char *file, const scenario_t *scenario, bool cores, struct witness *witness)
+{
+    const struct run_watcher watcher = {.context = witness, .step = hear, .failed = tell_failed};
+    struct run_result result = {0};
+    struct complaint why = {0};
+    uint32_t line = 0;
+
+    cast_make(&witness->cast, scenario);
+    int rc = cores ? scenario_run_cores(scenario, data, &watcher, &result, &line, &why)
+                   : scenario_run(scenario, &watcher, &result, &line, &why);
+    if (rc != 0) {
+        print_error("%s:%u: %s: %s\n", file, (unsigned)line, cores ? "cores" : "model", why.text);
+    }
+    cast_free(&witness->cast);
+    return is_good(file, rc, &result);
+}
+
+static struct slice take_line(struct slice *rest)
+{
+    const uint8_t *end = rest->len == 0 ? NULL : memchr(rest->data, '\n', rest->len);
+    size_t len = end == NULL ? rest->len : (size_t)(end - rest->data);
+    struct slice line = slice_of(rest->data, len);
+
+    *rest = slice_of(rest->data + len, rest->len - len);
+    if (rest->len > 0) {
+        *rest = slice_of(rest->data + 1, rest->len - 1);
+    }
+    return line;
+}
+
+/* The first line in which they differ is printed, behind the statement after which they do. */
+static bool say_the_same(const char *file, const struct witness *model, const struct witness *cores)
+{
+    struct slice a = buf_slice(&model->text);
+    struct slice b = buf_slice(&cores->text);
+    struct slice after = slice_of(NULL, 0);
+
+    while (a.len > 0 || b.len > 0) {
+        struct slice ours = take_line(&a);
+        struct slice theirs = take_line(&b);
+        if (ours.len != theirs.len || memcmp(ours.data, theirs.data, ours.len) != 0) {
+            print_error("%s: %.*s\n", file, (int)after.len, (const char *)after.data);
+            print_error("  model: %.*s\n", (int)ours.len, (const char *)ours.data);
+            print_error("  cores: %.*s\n", (int)theirs.len, (const char *)theirs.data);
+            return false;
+        }
+        after = ours.len > 5 && memcmp(ours.data, "line ", 5) == 0 ? ours : after;
+    }
+    return true;
+}
+
+static bool run_over_both(const char *file, const scenario_t *scenario)
+{
+    struct witness model = {0};
+    struct witness cores = {0};
+    bool good = run_heard(file, scenario, false, &model) && run_heard(file, scenario, true, &cores);
+
+    good = good && say_the_same(file, &model, &cores);
+    buf_free(&model.text);
+    buf_free(&cores.text);
+    return good;
 }
 
 /* One story, behind as many empty lines as stand before it in its file, so that lines are the file's. */
-static bool play_story(const char *file, struct slice text, size_t lines_before)
+static bool play_story(
+    enum play_over over, const char *file, struct slice text, size_t lines_before)
 {
     scenario_t *scenario = NULL;
     struct scenario_fault fault = {0};
@@ -136,7 +229,7 @@ static bool play_story(const char *file, struct slice text, size_t lines_before)
         print_error("%s:%u: %s\n", file, (unsigned)fault.line, fault.why.text);
         return false;
     }
-    bool good = run_story(file, scenario);
+    bool good = over == PLAY_BOTH ? run_over_both(file, scenario) : run_story(file, scenario);
     scenario_destroy(&scenario);
     return good;
 }
@@ -155,7 +248,7 @@ static bool story_at(struct slice text, size_t at)
     return text.len - at > len && memcmp(text.data + at, begins_story, len) == 0;
 }
 
-size_t play_stories(const char *file, struct slice text, size_t *stories)
+size_t play_stories(enum play_over over, const char *file, struct slice text, size_t *stories)
 {
     size_t failed = 0;
     size_t line = 0;
@@ -171,7 +264,8 @@ size_t play_stories(const char *file, struct slice text, size_t *stories)
         } while (story && at < text.len && !story_at(text, at));
         if (story) {
             (*stories)++;
-            failed += play_story(file, slice_of(text.data + begin, at - begin), first_line) ? 0 : 1;
+            failed +=
+                play_story(over, file, slice_of(text.data + begin, at - begin), first_line) ? 0 : 1;
         }
     }
     return failed;

@@ -17,13 +17,19 @@ int play_open(void);
 void play_close(void);
 
 /*
+ * Over the model of the transport, or over the model and the real cores, which must then say the same of every child and
+ * event after every statement (network_text.h).
+ */
+enum play_over { PLAY_MODEL, PLAY_BOTH };
+
+/*
  * Play every story of a file. Every expectation must hold, each story must have one, and at its end
  * agents, hub and a replay must
  * agree with the broker; what does not is printed as FILE:LINE.
  *   stories   receives how many there are
  * Returns how many failed.
  */
-size_t play_stories(const char *file, struct slice text, size_t *stories);
+size_t play_stories(enum play_over over, const char *file, struct slice text, size_t *stories);
 
 /* The shipped procedures, lent; for asking which rules and clocks there are. */
 const procedures_t *play_procedures(void);

@@ -1,8 +1,10 @@
 /*
  * Random stories through a whole network: broker, agents and hub come to the same state, a replay of
  * the journal to the same hash, and every child has one case owner after every step, whatever is
- * sent, while agents and the broker go away and come back. PROPERTY_SEED=n repeats a run,
- * PROPERTY_STORIES=62500 makes it long (`make check-properties`).
+ * sent, while agents and the broker go away and come back. Of every fifty one is played among the
+ * real cores too, and model and cores say the same of every child and event after every step.
+ * PROPERTY_SEED=n repeats a run, PROPERTY_STORIES=62500 makes it long (`make check-properties`),
+ * PROPERTY_BOTH=n plays n of them over both.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +22,12 @@
 
 #include "common/base/banned.h"
 
-enum { STORIES_BY_DEFAULT = 200, EVENTS_MAX = 24, TRANSFERS = RANDOM_TRANSFERS };
+enum {
+    STORIES_BY_DEFAULT = 200,
+    SHARE_OF_BOTH = 50,
+    EVENTS_MAX = 24,
+    TRANSFERS = RANDOM_TRANSFERS
+};
 
 static struct dice dice;
 
@@ -138,7 +145,7 @@ static void come_back(void)
     buf_put_text(&story.text, "expect hub owner_faults=0\n");
 }
 
-static void play_one(uint64_t seed)
+static void play_one(enum play_over over, uint64_t seed)
 {
     size_t stories = 0;
 
@@ -152,25 +159,37 @@ static void play_one(uint64_t seed)
         disturb();
     }
     come_back();
-    if (play_stories("story", buf_slice(&story.text), &stories) != 0) {
+    if (play_stories(over, "story", buf_slice(&story.text), &stories) != 0) {
         (void)fwrite(story.text.data, 1, story.text.len, stderr); /* print_error() ends at 1 KiB */
         fail_msg("again: PROPERTY_SEED=%llu PROPERTY_STORIES=1", (unsigned long long)seed);
     }
     buf_free(&story.text);
 }
 
-static void networks__whatever_is_sent__agree(void **state)
+static void play_many(enum play_over over, uint64_t stories)
 {
-    uint64_t stories = number_from("PROPERTY_STORIES", STORIES_BY_DEFAULT);
     uint64_t seed = number_from("PROPERTY_SEED", 20260302);
 
-    (void)state;
     dice.reference = put_reference;
     for (uint64_t i = 0; i < stories; i++) {
-        play_one(seed + i);
+        play_one(over, seed + i);
     }
     print_message("PROPERTY_SEED=%llu: %llu stories\n", (unsigned long long)seed,
         (unsigned long long)stories);
+}
+
+static void networks__whatever_is_sent__agree(void **state)
+{
+    (void)state;
+    play_many(PLAY_MODEL, number_from("PROPERTY_STORIES", STORIES_BY_DEFAULT));
+}
+
+static void cores__whatever_is_sent__say_what_the_model_says(void **state)
+{
+    uint64_t stories = number_from("PROPERTY_STORIES", STORIES_BY_DEFAULT);
+
+    (void)state;
+    play_many(PLAY_BOTH, number_from("PROPERTY_BOTH", 1 + stories / SHARE_OF_BOTH));
 }
 
 static int open_data(void **state)
@@ -190,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks__whatever_is_sent__agree),
+        cmocka_unit_test(cores__whatever_is_sent__say_what_the_model_says),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));

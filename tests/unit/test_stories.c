@@ -52,7 +52,7 @@ static void file_is_played(void **state)
 
     (void)snprintf(path, sizeof path, "%s%s%s", folder, (const char *)*state, suffix);
     assert_int_equal(fsio_read_all(path, STORIES_BYTES_MAX, &text), 0);
-    size_t failed = play_stories(path, buf_slice(&text), &stories);
+    size_t failed = play_stories(PLAY_MODEL, path, buf_slice(&text), &stories);
     buf_free(&text);
     assert_int_not_equal(stories, 0);
     assert_int_equal(failed, 0);
