@@ -147,6 +147,26 @@ static int compile_owner(const struct loader *self, const char *cell, struct rul
     return 0;
 }
 
+/* A fact that the rule asks for: the kind must require it, else nobody would be asked. */
+static int take_fact(const struct loader *self, const struct kind_info *kind, const char *name,
+    struct rule_fact *out)
+{
+    const struct fact_info *fact = catalogue_fact_named(name);
+
+    if (fact == NULL) {
+        return load_unknown(self, "fact", name, catalogue_fact_nearest(name));
+    }
+    for (const uint32_t *required = kind->required; *required != 0; required++) {
+        if (*required == fact->number) {
+            *out = (struct rule_fact){kind->number, fact->number};
+            return 0;
+        }
+    }
+    return load_complain(self, E_MALFORMED,
+        "%s is no required fact of %s: put it into required_facts of kinds.tsv, or out of here",
+        name, kind->name);
+}
+
 /* "kind:fact+fact kind:fact" */
 static int compile_facts(const struct loader *self, const char *cell, struct rule_info *rule)
 {
@@ -170,14 +190,14 @@ static int compile_facts(const struct loader *self, const char *cell, struct rul
             if (next != NULL) {
                 *next++ = '\0';
             }
-            const struct fact_info *fact = catalogue_fact_named(names);
-            if (fact == NULL) {
-                return load_unknown(self, "fact", names, catalogue_fact_nearest(names));
-            }
             if (rule->fact_count == RULE_FACTS_MAX) {
                 return load_complain(self, E_RANGE, "more than %d facts", RULE_FACTS_MAX);
             }
-            facts[rule->fact_count++] = (struct rule_fact){kind->number, fact->number};
+            int rc = take_fact(self, kind, names, &facts[rule->fact_count]);
+            if (rc != 0) {
+                return rc;
+            }
+            rule->fact_count++;
             names = next;
         }
     }

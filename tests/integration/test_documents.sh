@@ -60,4 +60,17 @@ architecture__packages_of_bootstrap__each_have_a_reason() {
     check "every one stands in docs/ARCHITECTURE.md" equals "$missing" ''
 }
 
+# D32 to D34 are about words alone: the name of a role, how a source is cited, of which report nothing is claimed.
+procedures__decisions__are_each_named_where_a_test_would_miss_them() {
+    local decision missing=''
+    for decision in $(sed -n '/^## 10\. Decisions/,/^## 11\./p' docs/PROCEDURES.md | grep -oE '^\| D[0-9]+ ' | tr -d '| '); do
+        case $decision in
+            D32 | D33 | D34) continue ;;
+        esac
+        grep -rqwE "$decision" tests/unit tests/stories tests/scenarios || missing+=" $decision"
+    done
+    check "there are many" test "$(grep -cE '^\| D[0-9]+ ' docs/PROCEDURES.md)" -ge 63
+    check "every one is named" equals "$missing" ''
+}
+
 run_tests

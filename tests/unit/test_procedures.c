@@ -157,7 +157,10 @@ static void profiles__by_pair_and_day__most_specific_first(void **state)
     assert_true(procedures_under(shipped, "E08000003", "E09000007", "london", day, "london"));
 }
 
-/* A regional profile lists its members: they are all that the register's table of authorities has in that region. */
+/*
+ * A regional profile lists its members: they are all that the register's table of authorities has in that region, so
+ * that every London borough is under the text of one of them (D8).
+ */
 static void members__of_a_region__are_all_its_authorities(void **state)
 {
     static const char *const regions[][2] = {
@@ -333,6 +336,8 @@ static const struct {
         "unknown fact"},
     {"rules.tsv", "written_acceptance:signatory_role", "writen_acceptance:signatory_role",
         "unknown kind"},
+    {"rules.tsv", "written_acceptance:signatory_role", "written_acceptance:own_record_noted",
+        "rules.tsv:3: own_record_noted is no required fact of written_acceptance"},
     {"clocks.tsv", "\tany\tmove_notified", "\tanny\tmove_notified", "did you mean \"any\""},
     {"clocks.tsv", "\tpersisted\tconference_held", "\tpersistd\tconference_held",
         "did you mean \"persisted\""},
