@@ -120,8 +120,6 @@
     X(UNDECIDED, "retain_intention", "undecided")                                                  \
     X(REHOUSED, "placement_type", "rehoused")                                                      \
     X(EXPLOITATION, "placement_type", "exploitation")                                              \
-    X(DOOR_MASH, "door", "mash")                                                                   \
-    X(DOOR_QA, "door", "qa_unit")                                                                  \
     X(ACTION_SET, "action", "set")                                                                 \
     X(TEMPORARY_STAY, "basis", "temporary_stay")                                                   \
     X(RESIDENCE_3_MONTHS, "evidence", "residence_3_months")                                        \

@@ -33,18 +33,23 @@ static int64_t not_before(const struct row *row, int64_t at_ms)
     return at_ms > row->accepted_ms ? at_ms : row->accepted_ms;
 }
 
-/* R22: a notice laid at one of the two doors of a London receiver is laid at the other too. */
+/* R22: a notice laid at one of the doors of a London receiver (doors.cp) is laid at the others too. */
 static void copy_door(engine_t *self, struct row *row, struct episode *episode, uint16_t code)
 {
     struct judge judge = judge_for(self, episode, row);
-    bool mash = row->door == self->names->value[V_DOOR_MASH];
-    bool qa = row->door == self->names->value[V_DOOR_QA];
+    const struct fact_info *fact = catalogue_fact(self->names->fact[F_DOOR]);
 
-    if (row->kind == self->names->kind[K_MOVE_NOTIFIED] && (mash || qa) &&
-        code == episode->transfer->receiving && is_value(&judge, judge.child->case_type, V_CP) &&
-        judge_under(&judge, code, self->london)) {
-        emit(self, "door_copied", episode, row, NULL, "R22", self->now_ms, "door=%s",
-            mash ? "qa_unit" : "mash");
+    if (row->kind != self->names->kind[K_MOVE_NOTIFIED] || row->door == 0 ||
+        code != episode->transfer->receiving || !is_value(&judge, judge.child->case_type, V_CP) ||
+        !judge_under(&judge, code, self->london)) {
+        return;
+    }
+    uint64_t doors = judge_words(judge_value(&judge, code, "doors.cp"), fact->name);
+    for (uint32_t door = 1; door <= fact->value_count; door++) {
+        if (door != row->door && (doors >> door & 1) != 0 && (doors >> row->door & 1) != 0) {
+            emit(self, "door_copied", episode, row, NULL, "R22", self->now_ms, "door=%s",
+                fact_value_word(fact, door));
+        }
     }
 }
 

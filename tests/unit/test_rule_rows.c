@@ -175,6 +175,15 @@ static void each_word(
     }
 }
 
+/* By that rule itself, whatever others say: those that refuse stand before those that flag. */
+static bool verdict_blocked_by(const struct engine_verdict *verdict, const char *rule)
+{
+    struct engine_verdict blocking = *verdict;
+
+    blocking.rule_count -= verdict->alert_count;
+    return verdict_names(&blocking, rule);
+}
+
 static bool order_refuses(const struct worded *row, const char *order)
 {
     char facts[FACTS_BYTES];
@@ -184,7 +193,7 @@ static bool order_refuses(const struct worded *row, const char *order)
     (void)tell(row, row->origin, "legal_order_recorded", facts);
     struct engine_verdict verdict = tell(row, row->receiving, "written_acceptance",
         "form=confirmation_letter letter_ref=L letter_hash=l signatory_role=senior");
-    return verdict_names(&verdict, row->rule) && verdict.verdict == VERDICT_REFUSED;
+    return verdict_blocked_by(&verdict, row->rule);
 }
 
 static void orders__each_of_the_list__block_an_acceptance(void **state)
