@@ -5,7 +5,8 @@
  *   chaos NET PROGRAMS TOOLS SECONDS SEED CODE...      NET has been made for these codes (tests/chaos/run)
  *
  * Environment: WAYPOST_STAGE_CLOCK, the clock's file; CHAOS_BALLAST, a file that may fill the broker's disk (unset: disks
- * do not fill); CHAOS_DEVICE, a network device that may go down (unset: no partition of the network).
+ * do not fill); CHAOS_DISK, the block device of that disk, for tests/chaos/disk (unset: no disk becomes read-only);
+ * CHAOS_DEVICE, a network device that may go down (unset: no partition of the network).
  *
  * CHAOS_CALM: no more than agents that come and go, while events are said as fast as that goes (a soak). CHAOS_SAMPLES, a
  * file: a line a second of what the processes take (tests/chaos/draw), and how long an event took to be persisted.
@@ -67,7 +68,7 @@ struct chaos {
     struct stage_clock *clock;
     uint64_t random;
     int broker;
-    bool broker_stopped, full, down, stepped;
+    bool broker_stopped, full, broken, down, stepped;
     size_t count;
     struct council councils[COUNCILS_MAX];
     char transfer[COUNCILS_MAX][WP_ID_BYTES];
@@ -78,7 +79,7 @@ struct chaos {
     int64_t began_ms, sampled_ms, probe_ms, lag_ms;
     size_t probe;    /* event whose way is timed, SIZE_MAX for none */
     uint64_t faults; /* found by the checker */
-    uint64_t kills, stops, cuts, fills, steps, partitions, looks, unknown;
+    uint64_t kills, stops, cuts, fills, breaks, steps, partitions, looks, unknown;
 };
 
 static uint64_t draw(struct chaos *self, uint64_t below)
@@ -240,6 +241,30 @@ static void fill_disk(struct chaos *self)
     self->fills++;
 }
 
+/* What tests/chaos/disk does to the broker's disk. */
+static void work_on_disk(struct chaos *self, const char *what)
+{
+    char path[] = "tests/chaos/disk";
+    char folder[PATH_ROOM];
+    char *device = mem_text(getenv("CHAOS_DISK"));
+    char *word = mem_text(what);
+    char *argv[] = {path, word, device, path_of(self, folder, "broker", ""), NULL};
+    pid_t pid = child_start("/dev/null", argv);
+
+    child_wait(&pid);
+    free(device);
+    free(word);
+}
+
+static void break_disk(struct chaos *self)
+{
+    if (getenv("CHAOS_DISK") != NULL && !self->broken) {
+        work_on_disk(self, "break");
+        self->broken = true;
+        self->breaks++;
+    }
+}
+
 static void step_clock(struct chaos *self)
 {
     self->clock->wall_add_ms = draw(self, 2) == 0 ? STEP_MS : -STEP_MS;
@@ -308,6 +333,12 @@ static void mend_rest(struct chaos *self)
         (void)unlink(ballast);
         self->full = false;
     }
+    if (self->broken) { /* it may still live: there was nothing to write */
+        child_end(&self->broker, SIGKILL);
+        self->broker_stopped = false;
+        work_on_disk(self, "mend");
+        self->broken = false;
+    }
     if (self->down) {
         set_device(getenv("CHAOS_DEVICE"), "up");
         self->down = false;
@@ -327,7 +358,8 @@ static void mend_rest(struct chaos *self)
 
 static void (*const faults[])(struct chaos *self) = {kill_broker, kill_agent, kill_agent,
     kill_agent, stop_agent, stop_agent, stop_broker, cut_cable, cut_cable, stop_cable, fill_disk,
-    step_clock, take_device_down, mend_some, mend_some, mend_some, mend_rest, mend_rest, mend_rest};
+    break_disk, step_clock, take_device_down, mend_some, mend_some, mend_some, mend_rest, mend_rest,
+    mend_rest};
 
 /* ---- what is said, and seen ---- */
 
@@ -788,12 +820,13 @@ int main(int argc, char **argv)
     heal(self);
     check(self);
     (void)printf("councils=%zu events=%zu unknown=%llu looks=%llu kills=%llu stops=%llu cuts=%llu "
-                 "partitions=%llu fills=%llu steps=%llu faults=%llu\n",
+                 "partitions=%llu fills=%llu breaks=%llu steps=%llu faults=%llu\n",
         self->count, self->said_count, (unsigned long long)self->unknown,
         (unsigned long long)self->looks, (unsigned long long)self->kills,
         (unsigned long long)self->stops, (unsigned long long)self->cuts,
         (unsigned long long)self->partitions, (unsigned long long)self->fills,
-        (unsigned long long)self->steps, (unsigned long long)self->faults);
+        (unsigned long long)self->breaks, (unsigned long long)self->steps,
+        (unsigned long long)self->faults);
     (void)puts(self->faults == 0 ? "chaos: good" : "chaos: promises were broken");
     int status = self->faults == 0 ? 0 : 1;
     take_down(self);
