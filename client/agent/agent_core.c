@@ -249,6 +249,7 @@ void agent_core_destroy(agent_core_t **self_p)
         return;
     }
     bundling_free(self);
+    engine_destroy(&self->engine);
     register_destroy(&self->book);
     arena_destroy(&self->arena);
     arena_destroy(&self->inner);

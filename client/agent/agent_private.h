@@ -11,6 +11,7 @@
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
 #include "common/crypto/merkle.h"
+#include "common/procedure/engine.h"
 
 enum session_state {
     SESSION_OFFLINE,    /* no connection; one is tried at connect_at_ms */
@@ -114,6 +115,7 @@ struct agent_core {
     uint64_t last_request;
     struct pending pending[AGENT_PENDING_REQUESTS];
     struct watcher watchers[AGENT_WATCHERS_MAX];
+    engine_t *engine; /* an empty one for the next question (cases.h), NULL before the first */
     int64_t receiver_due_ms; /* wall, -1 where it is not known */
     bool gathering;          /* between agent_core_gather() and agent_core_gathered() */
     int64_t daily_at_ms;     /* mono: keys and gaps are looked at */

@@ -70,7 +70,7 @@ void beliefs_note(agent_core_t *self, uint64_t stream_last)
     self->beliefs_held = store_beliefs_held(self->store) > 0;
     self->beliefs_upto = stream_last;
     buf_free(&transfers.ids);
-    engine_destroy(&engine);
+    cases_done(self, &engine);
 }
 
 /* ---- settled ---- */
@@ -133,6 +133,6 @@ void beliefs_tick(agent_core_t *self)
     engine_t *engine = cases_fold(self);
     if (engine != NULL) {
         settle(self, engine);
-        engine_destroy(&engine);
+        cases_done(self, &engine);
     }
 }

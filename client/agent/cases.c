@@ -79,10 +79,29 @@ static void fold_step(agent_core_t *self, engine_t *engine, const struct step *s
     }
 }
 
+static engine_t *empty_engine(agent_core_t *self)
+{
+    engine_t *engine = self->engine;
+
+    self->engine = NULL;
+    return engine != NULL ? engine : engine_new(self->options.procedures, NULL, NULL);
+}
+
+void cases_done(agent_core_t *self, engine_t **engine_p)
+{
+    if (*engine_p == NULL || self->engine != NULL) { /* somebody asked while another was answered */
+        engine_destroy(engine_p);
+        return;
+    }
+    self->engine = *engine_p;
+    engine_clear(self->engine);
+    *engine_p = NULL;
+}
+
 /* kin: ids of the transfers asked after, NULL for all. */
 static engine_t *fold(agent_core_t *self, const struct buf *kin)
 {
-    engine_t *engine = engine_new(self->options.procedures, NULL, NULL);
+    engine_t *engine = empty_engine(self);
     struct steps steps;
 
     acking_flush(self);

@@ -450,6 +450,6 @@ void erasing_due(agent_core_t *self,
     for (size_t i = 0; i < list.count; i++) {
         visit(context, &list.rows[i], is_running(engine, list.rows[i].transfer));
     }
-    engine_destroy(&engine);
+    cases_done(self, &engine);
     free(list.rows);
 }

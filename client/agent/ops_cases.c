@@ -149,7 +149,7 @@ json_t *op_clocks(struct op *op)
             .heard_ms = store_heard_ms(self->store)},
     };
     store_transfers(self->store, 0, add_clocks_of, &walk);
-    engine_destroy(&engine);
+    cases_done(op->core, &engine);
     return json_pack(
         "{s:o, s:b}", "clocks", walk.list.rows, "online", (int)agent_core_online(self));
 }
@@ -171,7 +171,7 @@ json_t *op_measures(struct op *op)
             json_object_set_new(measures, name, json_integer((json_int_t)value));
         }
     }
-    engine_destroy(&engine);
+    cases_done(op->core, &engine);
     return json_pack("{s:o}", "measures", measures);
 }
 
@@ -225,7 +225,7 @@ json_t *op_whois(struct op *op)
                     owners_json(engine, &transfer, transfer.subjects[i].ref, at_ms)));
         }
     }
-    engine_destroy(&engine);
+    cases_done(op->core, &engine);
     if (json_array_size(rows) == 0) {
         json_decref(rows);
         complain(op->why, E_NOT_FOUND, "no child \"%.60s\" in that transfer",
@@ -371,7 +371,7 @@ void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answe
     json_object_set_new(answer, "records", records);
     json_object_set_new(answer, "online", json_boolean(agent_core_online(op->core)));
     add_verdicts(engine, transfer, json_object_get(answer, "events"));
-    engine_destroy(&engine);
+    cases_done(op->core, &engine);
 }
 
 /* ---- before it leaves ---- */
@@ -427,6 +427,6 @@ const char *cases_foresee(agent_core_t *self, struct slice bytes, json_t *warnin
         judge_next(self, engine, &view, &strongest);
         warn_of_rules(self, &strongest, warnings);
     }
-    engine_destroy(&engine);
+    cases_done(self, &engine);
     return verdict_words[strongest.verdict];
 }

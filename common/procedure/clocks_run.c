@@ -31,7 +31,7 @@ static bool is_open(const struct running *clock)
 static bool applies_here(const struct judge *self, const struct clock_info *info)
 {
     const struct transfer *transfer = self->episode->transfer;
-    uint8_t profile = self->engine->clock_profiles[info->number - 1];
+    uint8_t profile = self->engine->plans.clock_profiles[info->number - 1];
 
     if (info->applies == APPLIES_ANY) {
         return true;
@@ -151,7 +151,7 @@ static void supersede(struct judge *self, struct running *clock)
     clock->state = CLOCK_SUPERSEDED;
     emit(self->engine, "breach_superseded", clock->episode, self->row, clock->info->id, NULL,
         self->engine->now_ms, "%s", "");
-    self->alert |= rule_bit(self->engine->r51);
+    self->alert |= rule_bit(self->engine->plans.r51);
 }
 
 static void stop_clock(
@@ -222,7 +222,7 @@ static enum stop_answer stop_answer_of(struct judge *self, const struct clock_in
 /* Clocks that this kind, or any act of the authority that they bind, may stop. */
 static uint64_t may_stop(const struct judge *self)
 {
-    return self->plan->stops | self->engine->bound_stops;
+    return self->plan->stops | self->engine->plans.bound_stops;
 }
 
 static bool is_among(uint64_t clocks, const struct clock_info *info)
@@ -306,17 +306,17 @@ static void raise_rules(struct judge *self, const struct running *clock)
     engine_t *engine = self->engine;
     int64_t at_ms = clock->due.runs_out_ms;
 
-    for (uint64_t left = engine->clock_rules[clock->info->number - 1]; left != 0;
+    for (uint64_t left = engine->plans.clock_rules[clock->info->number - 1]; left != 0;
          left &= left - 1) {
         uint32_t number = (uint32_t)__builtin_ctzll(left) + 1;
         const struct rule_info *rule = procedures_rule(engine->procedures, number);
         bool raised =
-            number == engine->r38 || /* R38 is kept by C26 itself, once that has a limit */
+            number == engine->plans.r38 || /* R38 is kept by C26 itself, once that has a limit */
             judge_severity(self, rule, 0, clock->info->number) != SEVERITY_NONE;
-        if (!raised || (number == engine->r34 && self->episode->escalation)) {
+        if (!raised || (number == engine->plans.r34 && self->episode->escalation)) {
             continue; /* R34 speaks only where no escalation is open */
         }
-        if (number == engine->r46 && self->child->r46_since == NO_TIME) {
+        if (number == engine->plans.r46 && self->child->r46_since == NO_TIME) {
             self->child->r46_since = at_ms;
         }
         emit_alert(engine, clock->episode, clock->event, clock->info->id, number, at_ms);
@@ -436,7 +436,7 @@ static int64_t first_look(const struct judge *self, const struct running *clock)
 static const struct clock_setting *setting_at(
     const struct judge *self, const struct clock_info *info, uint8_t profile)
 {
-    return &self->engine->settings[(size_t)(profile - 1) * CLOCKS_MAX + info->number - 1];
+    return &self->engine->plans.settings[(size_t)(profile - 1) * CLOCKS_MAX + info->number - 1];
 }
 
 static const struct clock_setting *own_setting(
@@ -568,7 +568,7 @@ static bool makes_room(struct judge *self, const struct clock_info *info, struct
 static void begin(struct judge *self, const struct clock_info *info, const struct trigger *start,
     struct row *event, const struct clock_key *key, int64_t start_ms)
 {
-    uint8_t profile = self->engine->clock_profiles[info->number - 1];
+    uint8_t profile = self->engine->plans.clock_profiles[info->number - 1];
     uint16_t codes[2] = {0};
     size_t count;
 
@@ -744,8 +744,9 @@ static void each_episode(
         }
         meet_level(&judge, &judge.episode->clocks, special, code, at_ms);
         meet_level(&judge, &judge.child->clocks, special, code, at_ms);
-        if ((judge.alert & rule_bit(self->r51)) != 0) { /* it came in time, word of it did not */
-            emit_alert(self, judge.episode, event, NULL, self->r51, self->now_ms);
+        if ((judge.alert & rule_bit(self->plans.r51)) !=
+            0) { /* it came in time, word of it did not */
+            emit_alert(self, judge.episode, event, NULL, self->plans.r51, self->now_ms);
         }
     }
 }

@@ -584,9 +584,9 @@ static void run_special(struct judge *self, const struct effect *effect)
 
 static void end_outstanding(struct judge *self, uint32_t rule)
 {
-    if (rule == self->engine->r61) {
+    if (rule == self->engine->plans.r61) {
         self->child->r61_since = NO_TIME;
-    } else if (rule == self->engine->r46) {
+    } else if (rule == self->engine->plans.r46) {
         self->child->r46_since = NO_TIME;
     } else {
         outstanding_end(self->episode, rule);

@@ -22,10 +22,9 @@ const char *const dimension_names[DIM_COUNT] = {"case", "immediate_safeguarding"
     "conference_convening", "reports", "rent_subsistence", "other_services_cost",
     "support_meanwhile", "data_recording"};
 
-engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context)
+/* Everything but the plans, of an engine that is all zeros besides. */
+static void begin(engine_t *self, const procedures_t *procedures, engine_sink *sink, void *context)
 {
-    engine_t *self = mem_new(1, sizeof *self);
-
     self->procedures = procedures;
     self->names = engine_names();
     self->sink = sink;
@@ -39,6 +38,13 @@ engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *co
     self->transfers_by_id.key_offset = offsetof(struct transfer, id);
     self->rows_by_id.key_offset = offsetof(struct row, id);
     self->episodes_by_key.key_offset = offsetof(struct episode, key);
+}
+
+engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context)
+{
+    engine_t *self = mem_new(1, sizeof *self);
+
+    begin(self, procedures, sink, context);
     plans_make(self);
     return self;
 }
@@ -103,13 +109,8 @@ static void child_free(struct child *self)
     free(self->history.items);
 }
 
-void engine_destroy(engine_t **self_p)
+static void free_folded(engine_t *self)
 {
-    engine_t *self = *self_p;
-
-    if (self == NULL) {
-        return;
-    }
     for (uint32_t i = 0; i < self->episodes.count; i++) {
         episode_free(((struct episode **)self->episodes.items)[i]);
     }
@@ -119,7 +120,6 @@ void engine_destroy(engine_t **self_p)
     for (uint32_t i = 0; i < self->transfers.count; i++) {
         free(((struct transfer **)self->transfers.items)[i]->episodes.items);
     }
-    plans_free(self);
     pile_free(&self->pile);
     free(self->transfers.items);
     free(self->rows.items);
@@ -133,6 +133,27 @@ void engine_destroy(engine_t **self_p)
     table16_free(&self->transfers_by_id);
     table16_free(&self->rows_by_id);
     table16_free(&self->episodes_by_key);
+}
+
+void engine_clear(engine_t *self)
+{
+    engine_t fresh = {.plans = self->plans};
+
+    begin(&fresh, self->procedures, self->sink, self->sink_context);
+    free_folded(self);
+    *self = fresh;
+    plans_forget_days(self);
+}
+
+void engine_destroy(engine_t **self_p)
+{
+    engine_t *self = *self_p;
+
+    if (self == NULL) {
+        return;
+    }
+    free_folded(self);
+    plans_free(self);
     free(self);
     *self_p = NULL;
 }
@@ -208,7 +229,7 @@ static void rules_text(const engine_t *self, uint64_t rules, char *text, size_t 
 
 void engine_advance(engine_t *self, int64_t now_ms)
 {
-    if (self->version != procedures_version(self->procedures)) {
+    if (self->plans.version != procedures_version(self->procedures)) {
         plans_make(self);
     }
     for (struct running *next; (next = timer_first(self)) != NULL && next->fire_ms <= now_ms;) {
@@ -442,7 +463,7 @@ static void take_effect(struct judge *self)
 
 static void suggest_retention(struct judge *self)
 {
-    if (kind_is(self, K_MOVE_NOTIFIED) && (self->alert & rule_bit(self->engine->r17)) != 0) {
+    if (kind_is(self, K_MOVE_NOTIFIED) && (self->alert & rule_bit(self->engine->plans.r17)) != 0) {
         emit(self->engine, "retention_suggested", self->episode, self->row, NULL, "R17",
             self->engine->now_ms, "moves=%lld", (long long)rule_moves_counted(self));
     }
@@ -556,7 +577,7 @@ static void release_held(engine_t *self, struct child *child)
             take_effect(&judge);
             struct row_verdict *verdict = verdict_of(held.row, episode);
             judge.alert |=
-                verdict->alert & rule_bit(self->r54); /* a code that came back stays one */
+                verdict->alert & rule_bit(self->plans.r54); /* a code that came back stays one */
             verdict->verdict = judge.alert != 0 ? VERDICT_ALERT : VERDICT_EFFECTIVE;
             verdict->alert = judge.alert;
             verdict->block = 0;
@@ -684,7 +705,7 @@ int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verd
         row->verdicts[i].episode = episode_get(self, event, &view->subjects[i]);
         emit_accepted(self, event, row, i);
     }
-    uint64_t routed = route(self, view, row) ? rule_bit(self->r54) : 0;
+    uint64_t routed = route(self, view, row) ? rule_bit(self->plans.r54) : 0;
     for (uint32_t i = 0; i < row->verdict_count; i++) {
         if (plan_of(self, view->kind)->info != NULL) {
             fold_child(self, event, row, routed, &row->verdicts[i]);

@@ -64,6 +64,10 @@ typedef void engine_sink(void *context, const struct engine_record *record);
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
 void engine_destroy(engine_t **self_p);
 
+/* Back to before the first event, without a seed. What follows from the tables alone is kept: working it out costs more than
+ * folding one case. */
+void engine_clear(engine_t *self);
+
 /*
  * A secret number for the hash tables, before the first event: senders choose ids, and must not
  * choose where they lie. No answer, no record and no hash depends on it.

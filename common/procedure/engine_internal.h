@@ -301,9 +301,23 @@ struct code {
     int32_t epoch;   /* 0: not looked up yet */
 };
 
+/* What follows from the tables, whatever happened: it outlives engine_clear(). */
+struct plans {
+    uint32_t version; /* of the procedures, as planned for */
+    struct kind_plan kinds[KINDS_MAX];
+    uint64_t bound_stops; /* bit of each clock that any act of the bound authority may stop */
+    uint64_t clock_rules[CLOCKS_MAX];   /* rules that speak when a clock runs out, bit number - 1 */
+    struct clock_setting *settings;     /* owned: by profile number - 1, then clock number - 1 */
+    uint8_t clock_profiles[CLOCKS_MAX]; /* the profile that each clock belongs to: its family */
+    uint8_t london,
+        bilateral; /* numbers of two profiles that rules speak of, 0 where there is none */
+    struct standing *standings; /* owned: STANDINGS of them, overwritten as they come */
+    uint32_t r17, r34, r38, r46, r51, r54,
+        r61; /* numbers of rules that the code speaks of, 0 where a table lacks one */
+};
+
 struct engine {
     const procedures_t *procedures; /* lent */
-    uint32_t version;               /* of the procedures, as planned for */
     const struct engine_names *names;
     engine_sink *sink;
     void *sink_context;
@@ -319,21 +333,12 @@ struct engine {
     struct list rows;      /* struct row * */
     struct list running;   /* struct running *, all ever started */
     struct list timers;    /* struct running *, a heap */
-    struct kind_plan plans[KINDS_MAX];
-    uint64_t bound_stops; /* bit of each clock that any act of the bound authority may stop */
-    uint64_t clock_rules[CLOCKS_MAX];   /* rules that speak when a clock runs out, bit number - 1 */
-    struct clock_setting *settings;     /* owned: by profile number - 1, then clock number - 1 */
-    uint8_t clock_profiles[CLOCKS_MAX]; /* the profile that each clock belongs to: its family */
-    uint8_t clock_versions[CLOCKS_MAX]; /* the version of it that counts today */
+    struct plans plans;
+    uint8_t clock_versions[CLOCKS_MAX]; /* of each clock's profile: the version that counts today */
     int64_t change_ms; /* when the next version of a profile counts, INT64_MAX: never */
-    uint8_t london,
-        bilateral; /* numbers of two profiles that rules speak of, 0 where there is none */
-    struct standing *standings;         /* owned: STANDINGS of them, overwritten as they come */
-    int32_t today;                      /* the London date of now_ms */
-    int32_t epoch;                      /* of the dated lists on that date, from 1 */
+    int32_t today;     /* the London date of now_ms */
+    int32_t epoch;     /* of the dated lists on that date, from 1 */
     int64_t today_from_ms, today_to_ms; /* where that date begins and ends */
-    uint32_t r17, r34, r38, r46, r51, r54,
-        r61; /* numbers of rules that the code speaks of, 0 where a table lacks one */
     uint64_t late_documents, refusals;
 };
 
@@ -359,7 +364,8 @@ struct judge {
 };
 
 /* ---- plans: what follows from the tables and the date alone ---- */
-void plans_make(engine_t *self); /* again where the procedures have changed since */
+void plans_make(engine_t *self);        /* again where the procedures have changed since */
+void plans_forget_days(engine_t *self); /* whatever was looked up by day is looked up again */
 void plans_free(engine_t *self);
 void time_set(engine_t *self, int64_t now_ms); /* never back */
 

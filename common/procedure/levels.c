@@ -41,7 +41,7 @@ static void copy_door(engine_t *self, struct row *row, struct episode *episode, 
 
     if (row->kind != self->names->kind[K_MOVE_NOTIFIED] || row->door == 0 ||
         code != episode->transfer->receiving || !is_value(&judge, judge.child->case_type, V_CP) ||
-        !judge_under(&judge, code, self->london)) {
+        !judge_under(&judge, code, self->plans.london)) {
         return;
     }
     uint64_t doors = judge_words(judge_value(&judge, code, "doors.cp"), fact->name);

@@ -23,7 +23,7 @@ uint64_t rule_bit(uint32_t rule)
 
 const struct kind_plan *plan_of(const engine_t *self, uint32_t kind)
 {
-    return &self->plans[kind < KINDS_MAX ? kind : 0];
+    return &self->plans.kinds[kind < KINDS_MAX ? kind : 0];
 }
 
 /* ---- rules ---- */
@@ -58,7 +58,7 @@ static bool answered_elsewhere(const engine_t *self, uint32_t kind, uint32_t fac
 
 static void plan_kind(engine_t *self, uint32_t kind)
 {
-    struct kind_plan *plan = &self->plans[kind];
+    struct kind_plan *plan = &self->plans.kinds[kind];
     const uint32_t *stops = NULL;
     struct list calls = plan->calls;
 
@@ -99,8 +99,8 @@ static void plan_rule(engine_t *self, const struct rule_info *rule)
     }
     mark_kinds(self, rule, concerned);
     for (uint32_t kind = 1; kind < KINDS_MAX; kind++) {
-        if ((concerned[0] || concerned[kind]) && self->plans[kind].info != NULL) {
-            struct rule_call *call = list_add(&self->plans[kind].calls, sizeof *call);
+        if ((concerned[0] || concerned[kind]) && self->plans.kinds[kind].info != NULL) {
+            struct rule_call *call = list_add(&self->plans.kinds[kind].calls, sizeof *call);
             *call = (struct rule_call){rule->number, function};
         }
     }
@@ -121,7 +121,7 @@ static void plan_kinds(engine_t *self)
 /* Rules that speak when a clock runs out: those that name it, and R38 for C26 once it has a limit. */
 static void plan_clock_rules(engine_t *self)
 {
-    memset(self->clock_rules, 0, sizeof self->clock_rules);
+    memset(self->plans.clock_rules, 0, sizeof self->plans.clock_rules);
     for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
         const struct rule_info *rule = procedures_rule(self->procedures, number);
         for (size_t p = 1; p <= procedures_profile_count(self->procedures); p++) {
@@ -129,7 +129,7 @@ static void plan_clock_rules(engine_t *self)
             size_t count = procedures_severities_of(self->procedures, rule, (uint8_t)p, &entries);
             for (size_t i = 0; i < count; i++) {
                 if (entries[i].clock != 0) {
-                    self->clock_rules[entries[i].clock - 1] |= rule_bit(number);
+                    self->plans.clock_rules[entries[i].clock - 1] |= rule_bit(number);
                 }
             }
         }
@@ -139,10 +139,10 @@ static void plan_clock_rules(engine_t *self)
 static void plan_clock(engine_t *self, const struct clock_info *clock)
 {
     if (strcmp(clock->id, "C26") == 0) {
-        self->clock_rules[clock->number - 1] |= rule_bit(self->r38);
+        self->plans.clock_rules[clock->number - 1] |= rule_bit(self->plans.r38);
     }
     for (size_t i = 0; i < clock->met_count; i++) {
-        self->bound_stops |=
+        self->plans.bound_stops |=
             clock->met_by[i].special == STOP_BOUND_EVENT ? UINT64_C(1) << (clock->number - 1) : 0;
     }
 }
@@ -151,7 +151,7 @@ static void plan_setting(engine_t *self, uint8_t profile, const struct clock_inf
 {
     static const char *const moments[] = {"persisted", "sent", "accepted", "occurred"};
     struct clock_setting *setting =
-        &self->settings[(size_t)(profile - 1) * CLOCKS_MAX + clock->number - 1];
+        &self->plans.settings[(size_t)(profile - 1) * CLOCKS_MAX + clock->number - 1];
     char key[KEY_TEXT_BYTES];
 
     (void)snprintf(key, sizeof key, "clocks.%s.limit", clock->id);
@@ -171,13 +171,14 @@ static void plan_clocks(engine_t *self)
 {
     size_t profiles = procedures_profile_count(self->procedures);
 
-    free(self->settings);
-    self->settings = mem_new(profiles * CLOCKS_MAX, sizeof *self->settings);
-    self->bound_stops = 0;
+    free(self->plans.settings);
+    self->plans.settings = mem_new(profiles * CLOCKS_MAX, sizeof *self->plans.settings);
+    self->plans.bound_stops = 0;
     plan_clock_rules(self);
     for (uint32_t i = 1; i <= procedures_clock_count(self->procedures); i++) {
         const struct clock_info *clock = procedures_clock(self->procedures, i);
-        self->clock_profiles[i - 1] = procedures_profile_number(self->procedures, clock->profile);
+        self->plans.clock_profiles[i - 1] =
+            procedures_profile_number(self->procedures, clock->profile);
         plan_clock(self, clock);
         for (size_t profile = 1; profile <= profiles; profile++) {
             plan_setting(self, (uint8_t)profile, clock);
@@ -192,47 +193,46 @@ static uint32_t rule_named(const engine_t *self, const char *id)
     return rule != NULL ? rule->number : 0;
 }
 
-/* Whatever was looked up by day is looked up again. */
-static void forget_days(engine_t *self)
+void plans_forget_days(engine_t *self)
 {
     struct code *codes = self->codes.items;
 
     for (uint32_t i = 0; i < self->codes.count; i++) {
         codes[i].epoch = 0;
     }
-    memset(self->standings, 0, STANDINGS * sizeof *self->standings);
+    memset(self->plans.standings, 0, STANDINGS * sizeof *self->plans.standings);
     self->today_from_ms = self->today_to_ms = 0;
     self->change_ms = INT64_MAX;
 }
 
 void plans_make(engine_t *self)
 {
-    self->version = procedures_version(self->procedures);
-    self->r17 = rule_named(self, "R17");
-    self->r34 = rule_named(self, "R34");
-    self->r38 = rule_named(self, "R38");
-    self->r46 = rule_named(self, "R46");
-    self->r51 = rule_named(self, "R51");
-    self->r54 = rule_named(self, "R54");
-    self->r61 = rule_named(self, "R61");
-    self->london = procedures_profile_number(self->procedures, "london");
-    self->bilateral = procedures_profile_number(self->procedures, "birmingham-solihull");
+    self->plans.version = procedures_version(self->procedures);
+    self->plans.r17 = rule_named(self, "R17");
+    self->plans.r34 = rule_named(self, "R34");
+    self->plans.r38 = rule_named(self, "R38");
+    self->plans.r46 = rule_named(self, "R46");
+    self->plans.r51 = rule_named(self, "R51");
+    self->plans.r54 = rule_named(self, "R54");
+    self->plans.r61 = rule_named(self, "R61");
+    self->plans.london = procedures_profile_number(self->procedures, "london");
+    self->plans.bilateral = procedures_profile_number(self->procedures, "birmingham-solihull");
     plan_kinds(self);
     plan_clocks(self);
-    if (self->standings == NULL) {
-        self->standings = mem_new(STANDINGS, sizeof *self->standings);
+    if (self->plans.standings == NULL) {
+        self->plans.standings = mem_new(STANDINGS, sizeof *self->plans.standings);
     }
-    forget_days(self);
+    plans_forget_days(self);
     time_set(self, self->now_ms);
 }
 
 void plans_free(engine_t *self)
 {
     for (uint32_t kind = 0; kind < KINDS_MAX; kind++) {
-        free(self->plans[kind].calls.items);
+        free(self->plans.kinds[kind].calls.items);
     }
-    free(self->settings);
-    free(self->standings);
+    free(self->plans.settings);
+    free(self->plans.standings);
 }
 
 /* ---- the day ---- */
@@ -266,7 +266,7 @@ void time_set(engine_t *self, int64_t now_ms)
 const struct standing *standing_of(engine_t *self, uint16_t code, uint16_t other, uint8_t forced)
 {
     uint32_t mixed = ((uint32_t)code << 16 | other) * UINT32_C(0x9e3779b1) + forced;
-    struct standing *found = &self->standings[(mixed >> 16) & (STANDINGS - 1)];
+    struct standing *found = &self->plans.standings[(mixed >> 16) & (STANDINGS - 1)];
 
     if (found->epoch != self->epoch || found->code != code || found->other != other ||
         found->forced != forced) {

@@ -128,7 +128,7 @@ void rule_r10(struct judge *self, uint32_t rule)
     const struct transfer *transfer = self->episode->transfer;
     bool in_care = is_value(self, self->child->case_type, V_LAC) ||
         is_value(self, self->child->case_type, V_CARE_LEAVER);
-    uint8_t pact = self->engine->bilateral;
+    uint8_t pact = self->engine->plans.bilateral;
 
     if (!in_care) {
         return;

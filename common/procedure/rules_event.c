@@ -100,7 +100,7 @@ void rule_r41(struct judge *self, uint32_t rule)
     bool hit = (kind_is(self, K_FAMILY_NOT_INFORMED) || informed == 1) && !reason;
 
     if (kind_is(self, K_TRANSFER_REQUESTED) &&
-        judge_under(self, transfer->origin, self->engine->bilateral)) {
+        judge_under(self, transfer->origin, self->engine->plans.bilateral)) {
         hit = hit || (informed == 0 && !self->episode->family_known);
     }
     if (hit) {

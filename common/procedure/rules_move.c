@@ -215,7 +215,8 @@ void rule_r23(struct judge *self, uint32_t rule)
         }
         wanted = judge_words(words, "documents");
     }
-    if (cin && self->episode->previously_cp && judge_under(self, receiving, self->engine->london)) {
+    if (cin && self->episode->previously_cp &&
+        judge_under(self, receiving, self->engine->plans.london)) {
         wanted |= UINT64_C(1) << self->engine->names->value[V_CP_DOCUMENT];
     }
     if ((wanted & ~self->episode->documents) != 0) {

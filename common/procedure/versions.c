@@ -64,8 +64,8 @@ void versions_today(engine_t *self)
         ? INT64_MAX
         : civil_london_midnight_ms(procedures_profile_from(self->procedures, next));
     for (uint32_t i = 0; i < procedures_clock_count(self->procedures); i++) {
-        self->clock_versions[i] =
-            procedures_profile_in_force(self->procedures, self->clock_profiles[i], self->today);
+        self->clock_versions[i] = procedures_profile_in_force(
+            self->procedures, self->plans.clock_profiles[i], self->today);
     }
 }
 
