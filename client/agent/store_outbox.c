@@ -551,7 +551,7 @@ int store_batch_covering(
 {
     sqlite3_stmt *statement = store_sql(self,
         "SELECT " BATCH_COLUMNS " FROM batches WHERE incarnation = ?1 AND first <= ?2"
-        " AND first + count > ?2");
+        " AND first + count > ?2 ORDER BY first DESC LIMIT 1");
 
     sql_int(statement, 1, (int64_t)incarnation);
     sql_int(statement, 2, (int64_t)sequence);
