@@ -175,6 +175,16 @@ int agent_commit(agent_core_t *self)
     return rc;
 }
 
+int agent_settle(agent_core_t *self)
+{
+    int rc = store_gathered(self->store);
+
+    if (rc != 0) {
+        commit_failed(self, rc);
+    }
+    return rc;
+}
+
 /* ---- life ---- */
 
 static int load_register(agent_core_t *self, struct complaint *why)
@@ -397,22 +407,12 @@ static void count_idle(agent_core_t *self, uint64_t stream_upto, size_t flights)
     }
 }
 
-/* What was gathered is on disk from here, or given up with the session. */
-static void settle(agent_core_t *self)
-{
-    int rc = store_gathered(self->store);
-
-    if (rc != 0) {
-        commit_failed(self, rc);
-    }
-}
-
 static void take_frame(agent_core_t *self, const Waypost__Frame *frame, struct slice bytes)
 {
     for (size_t i = 0; i < sizeof frame_table / sizeof frame_table[0]; i++) {
         if (frame_table[i].body == frame->body_case) {
             if (!frame_table[i].gathers) {
-                settle(self);
+                (void)agent_settle(self);
             } else if (self->gathering) {
                 store_gather(self->store);
             }
@@ -457,7 +457,7 @@ void agent_core_gather(agent_core_t *self)
 void agent_core_gathered(agent_core_t *self)
 {
     self->gathering = false;
-    settle(self);
+    (void)agent_settle(self);
 }
 
 /* ---- the tick ---- */

@@ -175,6 +175,8 @@ static inline void agent_count(agent_core_t *self, enum agent_counter counter)
 /* Commit; where it fails what is in memory is read again, the session ends and an alarm is
  * raised. */
 int agent_commit(agent_core_t *self);
+/* What store_gather() began: on disk from here, or given up with the session. 0, or the store's failure. */
+int agent_settle(agent_core_t *self);
 void agent_copy_text(char *out, size_t bytes, const char *text); /* cut to fit; NULL is "" */
 ProtobufCBinaryData binary_of(struct slice bytes);
 struct slice slice_of_binary(ProtobufCBinaryData bytes);
@@ -214,6 +216,11 @@ bool book_path(size_t count, const ProtobufCBinaryData *steps, struct merkle_pat
 
 /* outgoing.c */
 void outgoing_pump(agent_core_t *self);
+/*
+ * Between store_gather() and agent_settle(): the batch that outgoing_pump() sends next is formed with what made it possible, in
+ * one transaction. 0, also where nothing is to be sent; or the store's failure, with nothing kept.
+ */
+int outgoing_prepare(agent_core_t *self);
 void outgoing_stop(agent_core_t *self, int rc);
 void outgoing_refused(agent_core_t *self, const Waypost__Refused *refused);
 void outgoing_begin(

@@ -745,10 +745,13 @@ static json_t *keep_message(struct op *op, struct message *message)
     memcpy(row.transfer, message->head.transfer, UUID_BYTES);
     draft_write(&message->head, message->clear_facts, message->clear_count, &row.draft);
     row.plain = message->plain; /* lent */
+    store_gather(self->store);  /* where it can leave at once, its batch is written with it */
     store_begin(self->store);
     store_outbox_add(self->store, &row, codes, message->head.recipient_count);
     store_identity_save(self->store, &self->identity);
     int rc = agent_commit(self);
+    rc = rc != 0 ? rc : outgoing_prepare(self);
+    rc = rc != 0 ? rc : agent_settle(self);
     buf_free(&row.draft);
     if (rc != 0) {
         complain(op->why, rc, "the event could not be written; nothing was kept");

@@ -198,6 +198,9 @@ static void accept_batch(agent_core_t *self, const Waypost__Receipt *receipt,
     self->erase_wanted = true; /* somebody may have asked for an erasure before it was accepted */
     self->publish_wait_ms = 0;
     agent_alarm_clear(self, "publish");
+    if (self->gathering) {
+        (void)outgoing_prepare(self); /* what waited for it goes to the disk with it */
+    }
 }
 
 void receipt_frame(agent_core_t *self, const Waypost__Receipt *receipt)

@@ -48,15 +48,10 @@ static void go_away(struct agentfix *self)
     agentfix_forget(self);
 }
 
-static void send_one(struct agentfix *self, bool sealed, char *event)
+/* event: the id that it got, NULL for nowhere. */
+static void send_text(struct agentfix *self, const char *request, char *event)
 {
-    json_t *answer = agentfix_ask(self,
-        sealed ? "{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'facts': "
-                 "{'permanence':"
-                 " 'permanent', 'retain_intention': 'transfer'}, 'sealed': {'child_name': 'Ash'}}"
-               : "{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'facts': "
-                 "{'permanence':"
-                 " 'permanent', 'retain_intention': 'transfer'}}");
+    json_t *answer = agentfix_ask(self, request);
 
     if (!json_is_true(json_object_get(answer, "ok"))) {
         fail_msg("%s", json_string_value(json_object_get(answer, "error")));
@@ -66,6 +61,30 @@ static void send_one(struct agentfix *self, bool sealed, char *event)
             event, UUID_TEXT_BYTES, "%s", json_string_value(json_object_get(answer, "event")));
     }
     json_decref(answer);
+}
+
+#define SEND                                                                                       \
+    "{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'facts': {'permanence':"        \
+    " 'permanent', 'retain_intention': 'transfer'}"
+
+static void send_one(struct agentfix *self, bool sealed, char *event)
+{
+    send_text(self, sealed ? SEND ", 'sealed': {'child_name': 'Ash'}}" : SEND "}", event);
+}
+
+/* With a document that leaves no room in its batch: the next one need not wait for its receipt. */
+static void send_document(struct agentfix *self)
+{
+    struct buf request = {0};
+
+    buf_put_text(&request, "%s", SEND ", 'attachments': [{'name': 'plan.pdf', 'base64': '");
+    for (size_t i = 0; i < BATCH_BYTES_MAX / 2 / 3 + 1; i++) {
+        buf_put_text(&request, "AAAA");
+    }
+    buf_put_text(&request, "'}]}");
+    buf_put_u8(&request, 0);
+    send_text(self, (const char *)request.data, NULL);
+    buf_free(&request);
 }
 
 static uint64_t accepted(struct agentfix *self)
@@ -135,6 +154,56 @@ static void credit__of_four_events__is_never_exceeded(void **state)
 }
 
 /* The same event bytes again, whatever happened between: a kill, a lost receipt. */
+static uint64_t commits(const struct agentfix *self)
+{
+    return histogram_total(store_sync(self->store));
+}
+
+/* A draft that can leave at once is on disk with the batch that it leaves in. */
+static void event__said_while_nothing_is_on_its_way__costs_one_commit(void **state)
+{
+    struct agentfix *self = *state;
+
+    know_the_network(self);
+    uint64_t before = commits(self);
+    send_one(self, true, NULL);
+    assert_int_equal(commits(self), before + 1);
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+}
+
+/* They leave in one batch, which is on disk with the receipt that they waited for. */
+static void events__said_while_one_is_on_its_way__leave_together_after_its_receipt(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batches = mem_new(2, sizeof *batches);
+
+    know_the_network(self);
+    send_one(self, false, NULL);
+    assert_true(agentfix_accept(self, &batches[0]));
+    for (int i = 0; i < 3; i++) {
+        send_one(self, false, NULL);
+    }
+    assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
+    uint64_t before = commits(self);
+    self->holds_tick = true;
+    agent_core_gather(self->core);
+    agentfix_receipt(self, &batches[0], FAULT_NONE, false);
+    assert_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH)); /* it is not on disk yet */
+    agent_core_gathered(self->core);
+    self->holds_tick = false;
+    assert_int_equal(commits(self), before + 1);
+    agent_core_tick(self->core);
+    assert_int_equal(commits(self), before + 1);
+    assert_true(agentfix_accept(self, &batches[1]));
+    assert_int_equal(batches[1].count, 3);
+    agentfix_receipt(self, &batches[1], FAULT_NONE, false);
+    assert_int_equal(accepted(self), 4);
+    for (size_t i = 0; i < 2; i++) {
+        agentfix_batch_free(&batches[i]);
+    }
+    free(batches);
+}
+
 static void event__sent_and_agent_killed__is_sent_again_byte_for_byte(void **state)
 {
     struct agentfix *self = *state;
@@ -307,7 +376,7 @@ static void receipt__behind_a_batch_that_was_refused_for_now__leaves_no_hole(voi
 
     know_the_network(self);
     for (size_t i = 0; i < 2; i++) {
-        send_one(self, false, NULL);
+        send_document(self);
         assert_true(agentfix_accept(self, &batches[i]));
     }
     go_away(self);
@@ -347,7 +416,7 @@ static void refusal__that_comes_late__does_not_stop_what_follows(void **state)
     struct agentfix_batch *batch = mem_new(1, sizeof *batch);
 
     know_the_network(self);
-    send_one(self, false, NULL);
+    send_document(self);
     assert_true(agentfix_accept(self, batch));
     send_one(self, false, NULL);
     assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_PUBLISH));
@@ -527,7 +596,7 @@ static void database__behind_the_broker__draws_a_new_incarnation(void **state)
     struct identity identity;
 
     know_the_network(self);
-    send_one(self, true, NULL);
+    send_document(self);
     send_one(self, true, NULL);
     assert_true(agentfix_accept(self, &batches[0]));
     assert_true(agentfix_accept(self, &batches[1]));
@@ -677,6 +746,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(queue__broker_away_for_weeks__drains_in_order),
         WITH_AGENT(credit__of_four_events__is_never_exceeded),
+        WITH_AGENT(event__said_while_nothing_is_on_its_way__costs_one_commit),
+        WITH_AGENT(events__said_while_one_is_on_its_way__leave_together_after_its_receipt),
         WITH_AGENT(event__sent_and_agent_killed__is_sent_again_byte_for_byte),
         WITH_AGENT(receipt__forged_head__accepts_nothing),
         WITH_AGENT(receipt__path_leads_elsewhere__accepts_nothing),
