@@ -62,6 +62,7 @@ struct agent_core {
     char endpoint[257];
     int64_t state_since_ms;  /* mono */
     int64_t online_since_ms; /* wall, for status */
+    int64_t online_upto_ms;  /* wall: end of the last session, 0 before one has ended */
     int64_t connect_at_ms;   /* mono */
     int64_t backoff_ms;
     int64_t superseded_wait_ms;

@@ -10,7 +10,14 @@
 
 enum { BELIEFS_SETTLED_MAX = 4096 }; /* at a time; the rest at the next tick */
 
-/* It ran out after we heard of the broker last, or was started by an event of ours that the broker has not got. */
+int64_t beliefs_heard_ms(agent_core_t *self)
+{
+    int64_t kept_ms = store_heard_ms(self->store);
+
+    return kept_ms > self->online_upto_ms ? kept_ms : self->online_upto_ms;
+}
+
+/* It ran out since we were cut off, or was started by an event of ours that the broker has not got. */
 bool belief_is(const agent_core_t *self, const struct engine_clock *clock, int64_t heard_ms)
 {
     return self->state != SESSION_OPEN && clock->state == CLOCK_BREACHED && clock->has_due &&
@@ -55,7 +62,7 @@ void beliefs_note(agent_core_t *self, uint64_t stream_last)
 {
     struct transfer_ids transfers = {{0}};
     engine_t *engine = cases_fold(self);
-    struct noting noting = {.core = self, .heard_ms = store_heard_ms(self->store)};
+    struct noting noting = {.core = self, .heard_ms = beliefs_heard_ms(self)};
 
     if (engine == NULL) {
         return;

@@ -9,7 +9,13 @@
 #include "client/agent/agent_private.h"
 #include "common/procedure/engine.h"
 
-/* Is it breached by our clock alone? heard_ms: when something of the broker was persisted last. */
+/*
+ * Since when, by our wall clock, nothing has come from the broker: the end of the last session, or, in a process that had
+ * none yet, when an entry was persisted last. 0 for never.
+ */
+int64_t beliefs_heard_ms(agent_core_t *self);
+
+/* Is it breached by our clock alone? heard_ms: beliefs_heard_ms(), asked once for many clocks. */
 bool belief_is(const agent_core_t *self, const struct engine_clock *clock, int64_t heard_ms);
 
 /* A session begins: what is believed now is written down, to be held against what comes up to stream_last. */

@@ -18,7 +18,7 @@ struct clock_list {
     json_t *rows;
     int64_t until_ms; /* only what runs out before; INT64_MAX for all */
     bool open;        /* only what still runs, or is breached and not stopped */
-    int64_t heard_ms; /* when something of the broker was persisted last */
+    int64_t heard_ms; /* beliefs_heard_ms() */
 };
 
 static const char *child_name(const struct transfer_row *transfer, const uint8_t *ref, char *text)
@@ -146,7 +146,7 @@ json_t *op_clocks(struct op *op)
             .until_ms =
                 within_ms < 0 ? INT64_MAX : self->world->wall_ms(self->world->context) + within_ms,
             .open = !op_flag(op, "all"),
-            .heard_ms = store_heard_ms(self->store)},
+            .heard_ms = beliefs_heard_ms(self)},
     };
     store_transfers(self->store, 0, add_clocks_of, &walk);
     cases_done(op->core, &engine);
@@ -285,7 +285,7 @@ static json_t *child_json(agent_core_t *self, const engine_t *engine,
         .transfer = transfer,
         .rows = json_array(),
         .until_ms = INT64_MAX,
-        .heard_ms = store_heard_ms(self->store)};
+        .heard_ms = beliefs_heard_ms(self)};
 
     engine_clocks(engine, transfer->transfer, ref, add_clock, &list);
     engine_outstanding(engine, transfer->transfer, ref, add_owed, owed);

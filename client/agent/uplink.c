@@ -46,6 +46,7 @@ void uplink_close(agent_core_t *self, int64_t wait_ms)
         agent_count(self, AGENT_SESSIONS_LOST);
     }
     if (self->state == SESSION_OPEN) {
+        self->online_upto_ms = agent_wall(self);
         log_info("session closed endpoint=%s", self->endpoint);
     }
     self->state = SESSION_OFFLINE;

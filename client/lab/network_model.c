@@ -123,7 +123,21 @@ static void viewer_add(struct event_state *state, struct member *member)
     state->viewers[state->viewer_count++] = member;
 }
 
-/* Journal an entry about an event and tell it to whoever knows the event, and to the hub. */
+static const char *code_of_event(const model_t *self, uint32_t event)
+{
+    return self->scenario->events[event].from;
+}
+
+/* How far somebody is with an event is told to its sender, and to no other recipient (docs/PROTOCOL.md, S-11). */
+static bool is_told(const model_t *self, const struct entry *entry, const struct member *member)
+{
+    bool level = entry->kind == ENTRY_PERSISTED || entry->kind == ENTRY_OPENED;
+
+    return !level || strcmp(member->code, entry->party) == 0 ||
+        strcmp(member->code, code_of_event(self, entry->event)) == 0;
+}
+
+/* Journal an entry about an event and tell it to whoever is to know, and to the hub. */
 static void commit_and_tell(model_t *self, const struct entry *entry)
 {
     struct event_state *state = &self->events[entry->event];
@@ -132,17 +146,14 @@ static void commit_and_tell(model_t *self, const struct entry *entry)
     (void)journal_model_fold(&self->journal, self->engine, entry, false);
     index_list_add(&state->entries, index);
     for (size_t i = 0; i < state->viewer_count; i++) {
-        deliver(state->viewers[i], index);
+        if (is_told(self, entry, state->viewers[i])) {
+            deliver(state->viewers[i], index);
+        }
     }
     deliver(self->hub, index);
 }
 
 /* ---- acceptance ---- */
-
-static const char *code_of_event(const model_t *self, uint32_t event)
-{
-    return self->scenario->events[event].from;
-}
 
 static bool shares_child(const struct scenario_event *a, const struct scenario_event *b)
 {
@@ -192,7 +203,9 @@ static void disclose(model_t *self, uint32_t event, struct member *to)
         }
         viewer_add(state, to);
         for (size_t k = 0; k < state->entries.count; k++) {
-            deliver(to, state->entries.items[k]);
+            if (is_told(self, &self->journal.entries[state->entries.items[k]], to)) {
+                deliver(to, state->entries.items[k]);
+            }
         }
     }
 }
