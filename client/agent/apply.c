@@ -28,18 +28,15 @@ static bool copy_id(protobuf_c_boolean has, ProtobufCBinaryData id, uint8_t *out
     return there;
 }
 
-/* Whoever is bound must act; the detail names them: "due=2026-04-08 binds=E09000007". */
 static void alarm_breach(agent_core_t *self, const Waypost__Derived *record)
 {
-    const char *binds = record->detail == NULL ? NULL : strstr(record->detail, "binds=");
     char text[UUID_TEXT_BYTES] = "unknown";
 
     if (record->has_transfer && record->transfer.len == UUID_BYTES) {
         uuid_format(record->transfer.data, text);
     }
-    agent_alarm(self, "deadline_breached", "clock %.8s of transfer %s has run out: %.60s must act",
-        record->clock == NULL ? "-" : record->clock, text,
-        binds == NULL ? "both" : binds + strlen("binds="));
+    agent_alarm(self, "deadline_breached", "clock %.8s of transfer %s has run out",
+        record->clock == NULL ? "-" : record->clock, text);
 }
 
 static int64_t note_derived(agent_core_t *self, const struct told_record *entry)

@@ -21,7 +21,7 @@ struct op_row {
 };
 
 static const struct op_row op_table[] = {
-    {"status", op_status, {NULL}},
+    {"status", op_status, {"deadlines", NULL}},
     {"new_transfer", op_new_transfer,
         {"origin", "receiving", "subjects", "label", "transfer", NULL}},
     {"send", op_send,
@@ -486,6 +486,9 @@ json_t *op_status(struct op *op)
         json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)self->identity.stream_epoch, "upto",
             (json_int_t)self->identity.stream_upto, "acknowledged",
             (json_int_t)self->identity.stream_acked));
+    if (op_flag(op, "deadlines")) {
+        cases_count(self, answer);
+    }
     return answer;
 }
 

@@ -99,5 +99,7 @@ const char *cases_foresee(agent_core_t *self, struct slice event, json_t *warnin
 /* Owners, clocks, what is owed and verdicts into a transfer's answer, where there are procedure
  * tables (ops_cases.c). */
 void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answer);
+/* `deadlines` into the answer of status: how many run and are overdue; nothing without tables or an authority. */
+void cases_count(agent_core_t *self, json_t *answer);
 
 #endif

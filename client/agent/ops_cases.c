@@ -154,6 +154,48 @@ json_t *op_clocks(struct op *op)
         "{s:o, s:b}", "clocks", walk.list.rows, "online", (int)agent_core_online(self));
 }
 
+/* How many rows op_clocks has, of which kind. */
+struct clock_count {
+    engine_t *engine;
+    const char *own; /* this agent's authority */
+    json_int_t running, overdue, own_overdue;
+};
+
+static void count_clock(void *context, const uint8_t *subject, const struct engine_clock *clock)
+{
+    struct clock_count *count = context;
+    bool overdue = clock->state == CLOCK_BREACHED && !clock->stopped;
+
+    (void)subject;
+    count->running += clock->state == CLOCK_RUNNING ? 1 : 0;
+    count->overdue += overdue ? 1 : 0;
+    for (size_t i = 0; overdue && i < clock->actor_count; i++) {
+        count->own_overdue += strcmp(clock->actors[i], count->own) == 0 ? 1 : 0;
+    }
+}
+
+static void count_clocks_of(void *context, const struct transfer_row *row)
+{
+    struct clock_count *count = context;
+
+    engine_clocks(count->engine, row->transfer, NULL, count_clock, count);
+}
+
+void cases_count(agent_core_t *self, json_t *answer)
+{
+    struct clock_count count = {.own = book_own_code(self)};
+
+    count.engine = count.own[0] != '\0' ? cases_fold(self) : NULL;
+    if (count.engine == NULL) {
+        return; /* a hub's or an operator's, or without tables */
+    }
+    store_transfers(self->store, 0, count_clocks_of, &count);
+    engine_destroy(&count.engine);
+    json_object_set_new(answer, "deadlines",
+        json_pack("{s:I, s:I, s:I}", "running", count.running, "overdue", count.overdue,
+            "own_overdue", count.own_overdue));
+}
+
 /* ---- a hub's measures ---- */
 
 json_t *op_measures(struct op *op)

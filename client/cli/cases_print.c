@@ -131,14 +131,17 @@ static void put_kinds(struct buf *out, const json_t *kinds)
 static void put_expected(struct cli *cli, const json_t *row, const names_t *names)
 {
     char time[CLI_TIME_BYTES];
+    char head[BINDS_BYTES];
     struct buf text = {0};
     bool overdue = flag_of(row, "overdue");
     const char *about = text_of(row, "about");
 
-    buf_put_text(&text, "%s of %s: %s %s", overdue ? "overdue" : "expected",
-        names_of(names, text_of(row, "code")), text_of(row, "id"), text_of(row, "what"));
+    (void)snprintf(head, sizeof head, "  %s of %s: ", overdue ? "overdue" : "expected",
+        names_of(names, text_of(row, "code")));
     if (about[0] != '\0') {
-        buf_put_text(&text, " \"%s\"", about);
+        buf_put_text(&text, "%s \"%s\"", text_of(row, "what"), about);
+    } else {
+        buf_put_text(&text, "%s %s", text_of(row, "id"), text_of(row, "what"));
     }
     put_kinds(&text, json_object_get(row, "kinds"));
     if (text_of(row, "due")[0] != '\0') {
@@ -147,8 +150,8 @@ static void put_expected(struct cli *cli, const json_t *row, const names_t *name
         buf_put_text(&text, ", since %s", when_text(cli, row, "since", time));
     }
     buf_put_u8(&text, 0);
-    fputs(overdue ? cli_paint(cli, PAINT_RED) : "", cli->out);
-    wrap_put(cli->out, (const char *)text.data, EXPECTED_INDENT, 0, cli->width);
+    fprintf(cli->out, "%s%s", overdue ? cli_paint(cli, PAINT_RED) : "", head);
+    wrap_put(cli->out, (const char *)text.data, EXPECTED_INDENT, wrap_columns(head), cli->width);
     fputs(overdue ? cli_paint(cli, PAINT_END) : "", cli->out);
     buf_free(&text);
 }
@@ -158,6 +161,7 @@ void expected_print(struct cli *cli, const json_t *expected, const names_t *name
     size_t i;
     json_t *row;
 
+    cli_say(cli, "%s", json_array_size(expected) > 0 ? "\n" : "");
     json_array_foreach(expected, i, row)
     {
         put_expected(cli, row, names);

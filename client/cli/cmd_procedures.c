@@ -345,6 +345,96 @@ static void put_cell(struct cli *cli, const char *column, const char *text)
     wrap_put(cli->out, text, EXPLAIN_INDENT, EXPLAIN_INDENT, cli->width);
 }
 
+/* Cells are written for the tables' reader; these are the words for people. */
+static const struct {
+    const char *column, *cell, *text;
+} cell_words[] = {
+    {"owner", "origin", "the origin's own order, whoever the other is"},
+    {"owner", "receiving", "the receiver's own order, whoever the other is"},
+    {"owner", "origin, receiving", "each side's own order, whoever the other is"},
+    {"owner", "sender", "the sender's own order"},
+    {"owner", "pair", "the order that both share, else the stricter of the two"},
+    {"owner", "broker", "the broker's"},
+    {"unit", "wd", "working days"},
+    {"unit", "d", "calendar days"},
+    {"unit", "dx", "calendar days, fewer than these"},
+    {"unit", "months", "calendar months"},
+    {"unit", "h", "hours"},
+    {"unit", "min", "minutes"},
+    {"unit", "date", "the day that a fact names"},
+};
+
+static const struct {
+    const char *word, *text;
+} severity_words[] = {{"REJECT", "refused"}, {"REQUIRE", "refused where a fact is missing"},
+    {"HOLD", "held until the reason has gone"}, {"ALERT", "flagged"}};
+
+/* A list whose words are joined by a letter, with blanks, so that it fits into lines. */
+static void put_spread(struct buf *out, const char *text, size_t len, char joined_by)
+{
+    for (size_t i = 0; i < len; i++) {
+        bool joins = text[i] == joined_by && i + 1 < len && text[i + 1] != ' ';
+        buf_put(out, joins ? ", " : &text[i], joins ? 2 : 1);
+    }
+}
+
+static const char *severity_text(const char *word, size_t len)
+{
+    for (size_t i = 0; i < sizeof severity_words / sizeof severity_words[0]; i++) {
+        if (strlen(severity_words[i].word) == len &&
+            memcmp(severity_words[i].word, word, len) == 0) {
+            return severity_words[i].text;
+        }
+    }
+    return NULL;
+}
+
+/* "REJECT:a+b ALERT:c (origin)" as "refused: a, b; flagged: c (origin)". False: it is no cell of severities. */
+static bool put_severities(struct buf *out, const char *cell)
+{
+    bool first = true;
+
+    for (const char *at = cell; *at != '\0'; at += strspn(at, " ")) {
+        size_t len = strcspn(at, " ");
+        size_t word = strcspn(at, ": ");
+        const char *severity = severity_text(at, word);
+        if (first && severity == NULL) {
+            return false;
+        }
+        if (severity != NULL) {
+            buf_put_text(out, "%s%s%s", first ? "" : "; ", severity, word < len ? ": " : "");
+            word += word < len ? 1 : 0;
+        } else {
+            buf_put_text(out, " ");
+            word = 0; /* "(origin)", as it stands */
+        }
+        put_spread(out, at + word, len - word, '+');
+        first = false;
+        at += len;
+    }
+    return !first;
+}
+
+static void explain_cell(struct cli *cli, const char *column, const char *cell)
+{
+    struct buf text = {0};
+
+    for (size_t i = 0; i < sizeof cell_words / sizeof cell_words[0]; i++) {
+        if (strcmp(cell_words[i].column, column) == 0 && strcmp(cell_words[i].cell, cell) == 0) {
+            put_cell(cli, column, cell_words[i].text);
+            return;
+        }
+    }
+    if (strcmp(cell, "=") == 0) {
+        buf_put_text(&text, "as national");
+    } else if (!put_severities(&text, cell)) {
+        put_spread(&text, cell, strlen(cell), ',');
+    }
+    buf_put_u8(&text, 0);
+    put_cell(cli, column, (const char *)text.data);
+    buf_free(&text);
+}
+
 static void explain_row(const struct book *self, const struct whole_table *table, size_t row)
 {
     if (self->cli->json) {
@@ -356,7 +446,7 @@ static void explain_row(const struct book *self, const struct whole_table *table
     for (size_t i = 1; i < table->column_count; i++) {
         const char *cell = tsv_cell(&table->rows, row, i);
         if (cell[0] != '\0' && strcmp(cell, "-") != 0) {
-            put_cell(self->cli, table->columns[i], strcmp(cell, "=") == 0 ? "as national" : cell);
+            explain_cell(self->cli, table->columns[i], cell);
         }
     }
     if (strcmp(table->what, "clock") == 0) {

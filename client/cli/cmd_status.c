@@ -10,6 +10,8 @@
 #include "client/cli/when.h"
 #include "common/base/banned.h"
 
+enum { HUB_ROWS = 1000 }; /* counted at a hub; beyond it "or more" is said */
+
 /* ---- status ---- */
 
 static enum cli_paint state_paint(const char *state)
@@ -62,6 +64,71 @@ static void put_alarms(struct cli *cli, const json_t *answer)
     }
 }
 
+static bool has_role(const json_t *answer, const char *role)
+{
+    size_t i;
+    json_t *word;
+
+    json_array_foreach(json_object_get(answer, "roles"), i, word)
+    {
+        if (strcmp(json_string_value(word), role) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What waits at an authority: a hub and an operator have no boxes. */
+static void put_boxes(struct cli *cli, const json_t *answer)
+{
+    line_print(cli, "Outbox", "%llu not yet accepted by the broker",
+        (unsigned long long)number_of(answer, "outbox"));
+    line_print(
+        cli, "Inbox", "%llu not opened", (unsigned long long)number_of(answer, "inbox_unopened"));
+    if (number_of(answer, "openings") > 0) {
+        line_print(cli, "Openings", "%llu the broker does not know of yet",
+            (unsigned long long)number_of(answer, "openings"));
+    }
+}
+
+static void put_deadlines(struct cli *cli, const json_t *answer)
+{
+    const json_t *deadlines = json_object_get(answer, "deadlines");
+    uint64_t overdue = number_of(deadlines, "overdue");
+    uint64_t own = number_of(deadlines, "own_overdue");
+
+    if (deadlines == NULL) {
+        return;
+    }
+    if (overdue == 0) {
+        line_print(cli, "Deadlines", "%llu running, none overdue",
+            (unsigned long long)number_of(deadlines, "running"));
+        return;
+    }
+    line_print(cli, "Deadlines", "%llu running, %s%llu overdue%s, %llu of them ours to act on: %s",
+        (unsigned long long)number_of(deadlines, "running"),
+        cli_paint(cli, own > 0 ? PAINT_RED : PAINT_YELLOW), (unsigned long long)overdue,
+        cli_paint(cli, PAINT_END), (unsigned long long)own, "waypost clocks");
+}
+
+/* Of its region, as its own list has them. */
+static void put_missed(struct cli *cli)
+{
+    json_t *answer = NULL;
+
+    if (cli_ask(cli,
+            json_pack("{s:s, s:b, s:i}", "op", "hub_deadlines", "breached", 1, "limit", HUB_ROWS),
+            &answer) != CLI_DONE) {
+        return;
+    }
+    size_t count = json_array_size(json_object_get(answer, "deadlines"));
+    line_print(cli, "Deadlines", "%s%zu%s missed and open%s%s%s",
+        cli_paint(cli, count > 0 ? PAINT_RED : PAINT_END), count,
+        flag_of(answer, "more") ? " or more" : "", cli_paint(cli, PAINT_END), count > 0 ? ": " : "",
+        count > 0 ? "waypost hub deadlines --missed" : "");
+    json_decref(answer);
+}
+
 static void put_status(struct cli *cli, const json_t *answer, const names_t *names)
 {
     char text[200];
@@ -73,13 +140,11 @@ static void put_status(struct cli *cli, const json_t *answer, const names_t *nam
     line_print(cli, "Network", "%s, register version %llu", text_of(answer, "network"),
         (unsigned long long)number_of(answer, "register_version"));
     put_connection(cli, answer);
-    line_print(cli, "Outbox", "%llu not yet accepted by the broker",
-        (unsigned long long)number_of(answer, "outbox"));
-    line_print(
-        cli, "Inbox", "%llu not opened", (unsigned long long)number_of(answer, "inbox_unopened"));
-    if (number_of(answer, "openings") > 0) {
-        line_print(cli, "Openings", "%llu the broker does not know of yet",
-            (unsigned long long)number_of(answer, "openings"));
+    if (has_role(answer, "authority")) {
+        put_boxes(cli, answer);
+        put_deadlines(cli, answer);
+    } else if (has_role(answer, "hub")) {
+        put_missed(cli);
     }
     put_keys(cli, answer);
     if (json_array_size(json_object_get(answer, "alarms")) > 0) {
@@ -91,7 +156,7 @@ static void put_status(struct cli *cli, const json_t *answer, const names_t *nam
 static int run_status(struct cli *cli)
 {
     json_t *answer = NULL;
-    int exit_code = cli_ask(cli, json_pack("{s:s}", "op", "status"), &answer);
+    int exit_code = cli_ask(cli, json_pack("{s:s, s:b}", "op", "status", "deadlines", 1), &answer);
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
@@ -266,9 +331,10 @@ const struct cli_command cmd_status[] = {
         .group = CLI_GROUP_OPERATE,
         .summary = "how this agent is",
         .usage = "",
-        .text = "Prints who the agent is, whether it reaches the broker, what waits in outbox and "
-                "inbox, its keys and its "
-                "alarms.",
+        .text =
+            "Prints who the agent is, whether it reaches the broker, what waits in outbox and "
+            "inbox, how many deadlines run and are overdue, its keys and its alarms; of a hub the "
+            "deadlines of its region that were missed.",
         .run = run_status,
         .needs_agent = true},
     {.name = "alarms",

@@ -11,6 +11,7 @@
 #include "client/cli/wrap.h"
 #include "common/base/words.h"
 #include "common/codec/event.h"
+#include "common/codec/fact_text.h"
 #include "common/base/banned.h"
 
 enum { NAME_BYTES_MAX = 64, ANSWER_BYTES = 4096, ASK_TIMES_MAX = 3 };
@@ -48,17 +49,17 @@ static const char *value_wrong(
     }
     char words[640];
     words_line(fact, words, sizeof words);
-    snprintf(text, size, "%s cannot be %s; it is one of %s", fact->name, word, words);
+    snprintf(text, size, "%s cannot be \"%s\"; it is one of %s", fact->name, word, words);
     return text;
 }
 
-/* Every item of a list; the text itself where it is none. */
-static const char *values_wrong(
+/* Every item of a list of words; the text itself where it is none. */
+static const char *words_wrong(
     const struct fact_info *fact, const char *value, char *text, size_t size)
 {
     char item[NAME_BYTES_MAX * 2];
     const char *wrong = NULL;
-    while (wrong == NULL && fact->type == FACT_ENUM) {
+    while (wrong == NULL) {
         size_t len = fact->list ? strcspn(value, ",") : strlen(value);
         snprintf(
             item, sizeof item, "%.*s", (int)(len < sizeof item ? len : sizeof item - 1), value);
@@ -69,6 +70,23 @@ static const char *values_wrong(
         value += len + 1;
     }
     return wrong;
+}
+
+/* NULL where the fact can have the value, else a sentence in text. Codes, digests and ids of events are the agent's to check. */
+static const char *values_wrong(
+    const struct fact_info *fact, const char *value, char *text, size_t size)
+{
+    bool has_form = fact->type <= FACT_TIME || fact->type == FACT_ID;
+    struct complaint why = {0};
+    struct buf bytes = {0};
+
+    if (fact->type == FACT_ENUM) {
+        return words_wrong(fact, value, text, size);
+    }
+    int rc = has_form ? fact_put_text(fact, value, &bytes, &why) : 0;
+    buf_free(&bytes);
+    snprintf(text, size, "%s", why.text);
+    return rc != 0 ? text : NULL;
 }
 
 /* The names that a kind carries: its own facts, then those that any kind may carry. */
@@ -226,7 +244,7 @@ static int ask_one(struct cli *cli, const struct fact_info *fact, json_t *into)
         if (line[0] == '\0') {
             fprintf(cli->err, "  It is required. End with Ctrl-D to give up.\n");
         } else if (values_wrong(fact, line, wrong, sizeof wrong) != NULL) {
-            fprintf(cli->err, "  %s\n", wrong);
+            wrap_put(cli->err, wrong, 2, 0, cli->width);
         } else {
             json_object_set_new(into, fact->name, json_string(line));
             return CLI_DONE;

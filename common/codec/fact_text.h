@@ -1,5 +1,5 @@
 /*
- * fact_text: facts as a person types and reads them. Private to the codec. Pure.
+ * fact_text: facts as a person types and reads them. For the codec, and for the command that asks. Pure.
  */
 #ifndef WAYPOST_CODEC_FACT_TEXT_H
 #define WAYPOST_CODEC_FACT_TEXT_H

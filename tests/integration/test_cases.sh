@@ -89,10 +89,52 @@ cases__what_would_be_refused__is_said_before_it_leaves() {
         '"foreseen": "refused"'
     check "with the rule" contains "$(wp $ISLINGTON send case_closed --transfer "$transfer" \
         --fact closure_type=transferred 2>&1)" R28
-    WAYPOST_SOCKET="$NET/$ISLINGTON/agent.sock" script -qec "stty cols 60; $(printf '%q ' "$WAYPOST" send case_closed \
-        --transfer "$transfer" --fact closure_type=transferred)" /dev/null <<<n >"$NET/asked" 2>&1
+    asks n case_closed --transfer "$transfer" --fact closure_type=transferred
     check "asked on a terminal" grep -qF 'Send it all the same?' "$NET/asked"
     check "in lines of its width, broken at blanks" check_width "$NET/asked" 60
+}
+
+# asks INPUT ARG...: Islington's `waypost send ARG...` on a terminal of 60 columns that is given these lines.
+asks() {
+    local input=$1
+    shift
+    WAYPOST_SOCKET="$NET/$ISLINGTON/agent.sock" script -qec "stty cols 60; $(printf '%q ' "$WAYPOST" send "$@")" /dev/null \
+        <<<"$input" >"$NET/asked" 2>&1
+}
+
+send__on_a_terminal__asks_for_what_is_missing_until_it_can_be() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    asks $'the 20th\n2026-12-01\n?\nother' transfer_date_agreed --transfer "$transfer"
+    check "a date, in words" grep -qF 'transfer_date: Agreed day of transfer (a date, YYYY-MM-DD)' "$NET/asked"
+    check "asked again for a date" grep -qF 'fact transfer_date is a date, YYYY-MM-DD' "$NET/asked"
+    check "the words that there are" contains "$(tr -d '\r' <"$NET/asked" | tr -s '\n ' ' ')" 'it is one of conference, review, other'
+    check "sent" wait_until 20 is_answered_by $CAMDEN "$transfer"
+}
+
+# What the date still waits for, as the other agent says it.
+is_answered_by() {
+    wp "$1" transfer "$2" | tr -s '\n ' ' ' | grep -qF 'expected of Camden: to answer "Transfer date and point agreed" (transfer_date_agreed)'
+}
+
+status__of_an_authority_and_of_a_hub__says_what_waits_there() {
+    start_network $ISLINGTON $CAMDEN $HUB
+    local transfer notice
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    notice=$(send $ISLINGTON "$transfer")
+    check "persisted" wait_until 20 has_level $ISLINGTON "$notice" persisted
+    check "running" contains "$(wp $CAMDEN status)" 'running, none overdue'
+    tell $CAMDEN conference_held "$transfer" --fact conference_type=transfer_in outcome=plan_made held_on=2026-01-05 >/dev/null
+    check "overdue, and ours" wait_until 20 says_overdue $CAMDEN '2 overdue, 2 of them ours to act on'
+    check "overdue, not ours" wait_until 20 says_overdue $ISLINGTON '2 overdue, 0 of them ours to act on'
+    check "in JSON" contains "$(wp $CAMDEN status --json)" '"own_overdue": 2'
+    check "the hub's region" wait_until 20 says_overdue $HUB '2 missed and open'
+    check_not "a hub has no boxes" grep -qE '^(Outbox|Inbox)' <(wp $HUB status)
+}
+
+says_overdue() {
+    wp "$1" status | grep -qF "$2"
 }
 
 check_width() {
