@@ -26,7 +26,8 @@ enum {
     HUB_ASK_MS = 1000,           /* one authority a second is asked after at the broker */
     HUB_ASK_AGAIN_MS = 60000,    /* and each at most once in so long */
     HUB_REGION_WATCH_MS = 5000,  /* states of authorities that are alarms are looked at so often */
-    HUB_NAME_BYTES_MAX = 80,     /* name of an authority as shown */
+    HUB_NEWS_MS = 1000, /* open pages are told at once after a rest, then so often at the most */
+    HUB_NAME_BYTES_MAX = 80, /* name of an authority as shown */
 };
 
 #define HUB_CACHE_KIB "65536" /* of the database in memory: the tables of the views fit */

@@ -4,6 +4,7 @@
  */
 #include "client/hub/web.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,18 @@ enum { COOKIE_BYTES = 160, TOKEN_FIELD_BYTES = 6 };
 
 #define COOKIE_NAME "waypost_hub"
 
+/* What an open page has to know to ask for the rest. */
+struct news {
+    uint64_t changes; /* of the tables, since the start */
+    bool online;
+};
+
 struct web {
     struct hub *hub;
     http_server_t *server;
     struct sessions sessions;
+    struct news told;        /* what open pages were told last */
+    int64_t tell_at_mono_ms; /* and not again before */
 };
 
 /* ---- headers ---- */
@@ -110,6 +119,7 @@ static void post_logout(void *context, const struct http_request *request, struc
     struct web *self = context;
 
     sessions_leave(&self->sessions, http_request_cookie(request, COOKIE_NAME));
+    http_hang_up(self->server); /* whose session has not ended asks again */
     go_to(reply, "/login");
     put_cookie(self, reply, "");
 }
@@ -268,20 +278,64 @@ static void find_case(void *context, const struct http_request *request, struct 
 
 /* ---- what the script asks, and the files ---- */
 
+static struct news news_of(const struct web *self)
+{
+    struct hub_view view;
+
+    hub_view(self->hub, &view);
+    return (struct news){self->hub->tables.changes, view.online};
+}
+
+#define NEWS_FORMAT "{\"changes\":%llu,\"online\":%s}"
+
+/* Is there a session? Else it says so: a script is led nowhere. */
+static bool may_hear(struct web *self, const struct http_request *request, struct http_reply *reply)
+{
+    bool may = logged_in(self, request);
+
+    put_headers(reply);
+    if (!may) {
+        http_reply_text(reply, 401, "Log in first.");
+    }
+    return may;
+}
+
 static void get_news(void *context, const struct http_request *request, struct http_reply *reply)
 {
     struct web *self = context;
-    struct hub_view view;
 
-    put_headers(reply);
-    if (!logged_in(self, request)) {
-        http_reply_text(reply, 401, "Log in first.");
-        return;
+    if (may_hear(self, request, reply)) {
+        reply->type = "application/json";
+        struct news news = news_of(self);
+        buf_put_text(&reply->body, NEWS_FORMAT "\n", (unsigned long long)news.changes,
+            news.online ? "true" : "false");
     }
-    hub_view(self->hub, &view);
-    reply->type = "application/json";
-    buf_put_text(&reply->body, "{\"changes\":%llu,\"online\":%s}\n",
-        (unsigned long long)self->hub->tables.changes, view.online ? "true" : "false");
+}
+
+static void get_events(void *context, const struct http_request *request, struct http_reply *reply)
+{
+    if (may_hear(context, request, reply)) {
+        reply->type = "text/event-stream";
+        reply->stays_open = true;
+    }
+}
+
+static bool is_untold(const struct web *self)
+{
+    struct news news = news_of(self);
+
+    return news.changes != self->told.changes || news.online != self->told.online;
+}
+
+static void tell_news(struct web *self)
+{
+    char text[HTTP_NEWS_BYTES_MAX];
+
+    self->told = news_of(self);
+    (void)snprintf(text, sizeof text, "retry: 1000\ndata: " NEWS_FORMAT "\n\n",
+        (unsigned long long)self->told.changes, self->told.online ? "true" : "false");
+    http_tell(self->server, text);
+    self->tell_at_mono_ms = world_real()->mono_ms(world_real()->context) + HUB_NEWS_MS;
 }
 
 static void get_css(void *context, const struct http_request *request, struct http_reply *reply)
@@ -312,6 +366,7 @@ static const struct http_route routes[] = {
     {"GET", "/case", false, find_case},
     {"GET", "/case/", true, get_case},
     {"GET", "/news", false, get_news},
+    {"GET", "/events", false, get_events},
     {"GET", "/hub.css", false, get_css},
     {"GET", "/hub.js", false, get_script},
     {"GET", "/login", false, get_login},
@@ -338,6 +393,7 @@ int web_open(struct hub *hub, web_t **out, struct complaint *why)
         free(self);
         return rc;
     }
+    tell_news(self);
     *out = self;
     return 0;
 }
@@ -360,10 +416,15 @@ int web_fd(const web_t *self)
 
 int64_t web_due_ms(const web_t *self)
 {
-    return http_due_ms(self->server);
+    int64_t due_ms = http_due_ms(self->server);
+
+    return is_untold(self) && self->tell_at_mono_ms < due_ms ? self->tell_at_mono_ms : due_ms;
 }
 
 void web_serve(web_t *self)
 {
+    if (is_untold(self) && world_real()->mono_ms(world_real()->context) >= self->tell_at_mono_ms) {
+        tell_news(self);
+    }
     http_serve(self->server);
 }

@@ -1,6 +1,7 @@
 /*
  * web: the hub's page: overview, pairs, deadlines, one case, live traffic, for a browser on this machine. Plain HTTP on
  * the loopback (common/http), HTML made here, one style sheet and one small script of our own, nothing from elsewhere.
+ * An open page listens on /events (server-sent events) and fetches its main part again where something came in.
  *
  * Who may see it: whoever can reach the hub's socket asks for a link (`waypost hub link`). It holds a token that is good
  * once, for two minutes; the browser gives it back by a form and gets a cookie for the session, SameSite=Strict and

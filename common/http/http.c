@@ -23,8 +23,12 @@
 
 /* A connection, and how long its present request may take. */
 struct client {
+    struct http_server *server;
     struct MHD_Connection *connection;
     int64_t deadline_mono_ms;
+    int64_t stream_until_mono_ms; /* its reply stays open so long; 0: it has none that does */
+    bool owed;                    /* it has not heard the latest news */
+    bool suspended;               /* nothing is owed: libmicrohttpd leaves it alone */
     struct client *next;
     struct client **link; /* what points to it */
 };
@@ -39,6 +43,7 @@ struct http_server {
     struct http_options options;
     struct MHD_Daemon *daemon;
     struct client *clients;
+    struct buf news; /* what streams say now */
     char bound[HTTP_ADDRESS_BYTES_MAX];
     bool loopback;
 };
@@ -107,16 +112,149 @@ static void reply_free(struct http_reply *self)
     buf_free(&self->body);
 }
 
-/* Queue it; the body goes to libmicrohttpd, the rest is freed. */
-static enum MHD_Result reply_send(struct MHD_Connection *connection, struct http_reply *reply)
+static struct client *client_of(struct MHD_Connection *connection)
 {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info == NULL ? NULL : info->socket_context;
+}
+
+/* ---- replies that stay open --------------------------------------------------------------- */
+
+static void wake(struct client *client)
+{
+    if (client->suspended) {
+        client->suspended = false;
+        MHD_resume_connection(client->connection);
+    }
+}
+
+/* libmicrohttpd has sent what it had and asks for more. What it is given must be on its way in time. */
+static ssize_t read_news(void *context, uint64_t at, char *out, size_t room)
+{
+    struct client *client = context;
+    const struct buf *news = &client->server->news;
+
+    (void)at;
+    if (now_ms(client->server) >= client->stream_until_mono_ms) {
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    if (!client->owed || news->len == 0) {
+        client->suspended = true;
+        client->deadline_mono_ms = INT64_MAX;
+        MHD_suspend_connection(client->connection);
+        return 0;
+    }
+    if (news->len > room) { /* libmicrohttpd is short of memory for this connection */
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    memcpy(out, news->data, news->len);
+    client->owed = false;
+    client->deadline_mono_ms = now_ms(client->server) + HTTP_REQUEST_MS_MAX;
+    return (ssize_t)news->len;
+}
+
+static int socket_of(const struct client *client)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+/* A browser that went to another page has closed its end, which nobody looked at while nothing was owed. */
+static bool has_left(const struct client *client)
+{
+    char byte;
+
+    return client->suspended &&
+        recv(socket_of(client), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void end_stream(struct client *client)
+{
+    client->stream_until_mono_ms = now_ms(client->server);
+    wake(client);
+}
+
+static bool has_room(const http_server_t *self)
+{
+    size_t streams = 0;
+
+    for (struct client *client = self->clients; client != NULL; client = client->next) {
+        if (client->stream_until_mono_ms != 0 && has_left(client)) {
+            end_stream(client);
+        } else if (client->stream_until_mono_ms > now_ms(self)) {
+            streams++;
+        }
+    }
+    return streams < HTTP_STREAMS_MAX;
+}
+
+void http_tell(http_server_t *self, const char *news)
+{
+    assert(strlen(news) <= HTTP_NEWS_BYTES_MAX);
+    buf_clear(&self->news);
+    buf_put_text(&self->news, "%s", news);
+    for (struct client *client = self->clients; client != NULL; client = client->next) {
+        client->owed = true;
+        wake(client);
+    }
+}
+
+void http_hang_up(http_server_t *self)
+{
+    for (struct client *client = self->clients; client != NULL; client = client->next) {
+        if (client->stream_until_mono_ms != 0) {
+            end_stream(client);
+        }
+    }
+}
+
+static void end_old_streams(http_server_t *self)
+{
+    for (struct client *client = self->clients; client != NULL; client = client->next) {
+        if (client->suspended && now_ms(self) >= client->stream_until_mono_ms) {
+            wake(client);
+        }
+    }
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+/* What the reply says, taken from it. NULL where there is no memory. */
+static struct MHD_Response *reply_content(
+    struct MHD_Connection *connection, struct http_reply *reply)
+{
+    struct client *client = client_of(connection);
+
+    if (reply->stays_open) {
+        client->stream_until_mono_ms = now_ms(client->server) + HTTP_STREAM_MS_MAX;
+        client->owed = true;
+        return MHD_create_response_from_callback(
+            MHD_SIZE_UNKNOWN, HTTP_NEWS_BYTES_MAX, read_news, client, NULL);
+    }
     assert(reply->body.len <= HTTP_REPLY_BODY_BYTES_MAX);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(reply->body.len, reply->body.data, MHD_RESPMEM_MUST_FREE);
+    if (response != NULL) {
+        reply->body = (struct buf){0};
+    }
+    return response;
+}
+
+/* Queue it; the body goes to libmicrohttpd, the rest is freed. */
+static enum MHD_Result reply_send(struct MHD_Connection *connection, struct http_reply *reply)
+{
+    if (reply->stays_open && !has_room(client_of(connection)->server)) {
+        reply->stays_open = false;
+        http_reply_text(reply, 503, "%d listen already; ask from time to time", HTTP_STREAMS_MAX);
+    }
+    struct MHD_Response *response = reply_content(connection, reply);
     enum MHD_Result done = MHD_NO;
 
     if (response != NULL) {
-        reply->body = (struct buf){0};
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
         (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -273,14 +411,6 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     return exchange_answer(self, *slot, connection, path);
 }
 
-static struct client *client_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-    return info == NULL ? NULL : info->socket_context;
-}
-
 static void end_request(void *context, struct MHD_Connection *connection, void **slot,
     enum MHD_RequestTerminationCode how)
 {
@@ -296,6 +426,7 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
     }
     if (client != NULL) {
         client->deadline_mono_ms = now_ms(self) + HTTP_REQUEST_MS_MAX;
+        client->stream_until_mono_ms = 0;
     }
 }
 
@@ -309,6 +440,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         client = mem_new(1, sizeof *client);
+        client->server = self;
         client->connection = connection;
         client->deadline_mono_ms = now_ms(self) + HTTP_REQUEST_MS_MAX;
         client->next = self->clients;
@@ -334,10 +466,9 @@ static void drop_slow(http_server_t *self)
     int64_t now = now_ms(self);
 
     for (struct client *client = self->clients; client != NULL; client = client->next) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (now >= client->deadline_mono_ms && info != NULL) {
-            (void)shutdown(info->connect_fd, SHUT_RDWR); /* libmicrohttpd sees the end and tidies */
+        if (now >= client->deadline_mono_ms) {
+            (void)shutdown(
+                socket_of(client), SHUT_RDWR); /* libmicrohttpd sees the end and tidies */
             client->deadline_mono_ms = now + HTTP_REQUEST_MS_MAX;
         }
     }
@@ -424,8 +555,9 @@ int http_open(const struct http_options *options, http_server_t **out, struct co
     self->options = *options;
     self->loopback = options->address.loopback;
     note_bound(self, fd);
-    self->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, take_request,
-        self, MHD_OPTION_EXTERNAL_LOGGER, take_log, NULL, /* first: it serves the others */
+    self->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
+        NULL, NULL, take_request, self, MHD_OPTION_EXTERNAL_LOGGER, take_log,
+        NULL, /* first: it serves the others */
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_HEAD_BYTES_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(HTTP_REQUEST_MS_MAX / 1000),
@@ -447,8 +579,10 @@ void http_destroy(http_server_t **self_p)
     if (self == NULL) {
         return;
     }
+    http_hang_up(self); /* libmicrohttpd stops with none suspended */
     MHD_stop_daemon(self->daemon);
     assert(self->clients == NULL);
+    buf_free(&self->news);
     free(self);
     *self_p = NULL;
 }
@@ -476,6 +610,9 @@ int64_t http_due_ms(const http_server_t *self)
     }
     for (const struct client *client = self->clients; client != NULL; client = client->next) {
         due = client->deadline_mono_ms < due ? client->deadline_mono_ms : due;
+        if (client->suspended && client->stream_until_mono_ms < due) {
+            due = client->stream_until_mono_ms;
+        }
     }
     return due;
 }
@@ -483,5 +620,6 @@ int64_t http_due_ms(const http_server_t *self)
 void http_serve(http_server_t *self)
 {
     drop_slow(self);
+    end_old_streams(self);
     (void)MHD_run(self->daemon);
 }

@@ -49,6 +49,8 @@ struct http_reply {
     unsigned status;  /* 200 beforehand */
     const char *type; /* Content-Type, static; text/plain beforehand */
     struct buf body;  /* taken */
+    bool
+        stays_open; /* in place of a body: what http_tell() says, from then on; 503 where too many do */
     struct {
         const char *name; /* static */
         char *value;      /* owned */
@@ -89,5 +91,13 @@ const char *http_bound(const http_server_t *self); /* "127.0.0.1:41234"; lent */
 int http_fd(const http_server_t *self);            /* readable where there is something to serve */
 int64_t http_due_ms(const http_server_t *self);    /* on mono_ms: serve by then in any case */
 void http_serve(http_server_t *self);              /* never waits */
+
+/*
+ * What replies that stay open say now, HTTP_NEWS_BYTES_MAX at the most: whole, and each new one as its first words. It is the state
+ * and not its history: a client that has not taken the one before hears the latest alone, so that a slow one costs
+ * nothing; one that takes nothing for HTTP_REQUEST_MS_MAX is closed. A stream ends after HTTP_STREAM_MS_MAX.
+ */
+void http_tell(http_server_t *self, const char *news);
+void http_hang_up(http_server_t *self); /* every stream ends: who may listen has changed */
 
 #endif

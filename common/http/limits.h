@@ -12,7 +12,11 @@ enum {
     HTTP_BODY_BYTES_MAX = 65536, /* of a POST, whatever its route says */
     HTTP_REPLY_HEADERS_MAX = 12, /* that a route may add */
     HTTP_REPLY_BODY_BYTES_MAX = 16777216, /* an answer: far above a page of a hub */
-    HTTP_BACKLOG = 64,                    /* connections waiting for accept() */
+    HTTP_STREAMS_MAX =
+        32, /* connections that stay open to be told: half of all, for browsers alone hold them */
+    HTTP_STREAM_MS_MAX = 60000, /* then the client asks again, and is looked at again */
+    HTTP_NEWS_BYTES_MAX = 512,  /* of what is told at a time */
+    HTTP_BACKLOG = 64,          /* connections waiting for accept() */
 };
 
 #endif

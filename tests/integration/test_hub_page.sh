@@ -155,6 +155,32 @@ news__after_an_event__have_moved_on() {
     check "online" grep -q '"online":true' "$NET/web"
 }
 
+# next_data: DATA is the next thing that the stream behind EVENTS says; fails where it ends or says nothing for 20 s.
+next_data() {
+    local line
+    while read -r -t 20 -u "$EVENTS" line; do
+        DATA=${line%$'\r'}
+        [[ $DATA != "data: "* ]] || return 0
+    done
+    return 1
+}
+
+news__listened_to__come_by_themselves_until_the_session_ends() {
+    start_page
+    check "nobody listens without a session" equals 401 "$(web GET /events | status_of)"
+    check "logs in" log_in
+    exec {EVENTS}<>"/dev/tcp/127.0.0.1/$PORT"
+    printf 'GET /events HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\nCookie: %s\r\n\r\n' "$PORT" "$SESSION" >&"$EVENTS"
+    check "what is known now, at once" next_data
+    local before=$DATA
+    send $ISLINGTON "$(new_transfer $ISLINGTON $CAMDEN)" >"$NET/sent"
+    check "what came in" next_data
+    check_not "is what was known" equals "$before" "$DATA"
+    check "leaves" equals 303 "$(web POST /logout "Cookie: $SESSION" <<<'' | status_of)"
+    check "and hears no more" timeout 10 cat <&"$EVENTS" >"$NET/rest"
+    exec {EVENTS}>&-
+}
+
 changes() {
     web GET /news "Cookie: $SESSION" | sed -n 's/.*"changes":\([0-9]*\).*/\1/p'
 }

@@ -1,4 +1,5 @@
 /* Tests of common/http: what is answered and what is refused, over a real socket of the loopback. */
+#define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,7 +58,16 @@ static void say_below(void *context, const struct http_request *request, struct 
     http_reply_text(reply, 200, "below %s", request->path);
 }
 
+static void stay(void *context, const struct http_request *request, struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply->type = "text/event-stream";
+    reply->stays_open = true;
+}
+
 static const struct http_route routes[] = {
+    {"GET", "/news", false, stay},
     {"GET", "/hello", false, say_hello},
     {"POST", "/login", false, say_body},
     {"GET", "/login", false, say_below},
@@ -198,6 +208,134 @@ static void form__sent__reaches_its_route_with_its_cookie(void **state)
     assert_answer(
         ask("POST /login HTTP/1.1\r\n" HOST "Cookie: token=abc\r\nContent-Length: 5\r\n\r\nhello"),
         200, "abc 5 hello");
+}
+
+/* ---- replies that stay open ---- */
+
+static int listen_to_news(void)
+{
+    static const char request[] = "GET /news HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n";
+    int fd = client_open();
+
+    while (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) {
+        http_serve(server);
+    }
+    return fd;
+}
+
+/* Serve until the text came, or the server closed: false. What came stands behind what was there. */
+static bool hears(int fd, struct buf *heard, const char *text)
+{
+    char bytes[4096];
+
+    for (int turns = 0; turns < WAIT_MS; turns++) {
+        struct pollfd items[] = {{fd, POLLIN, 0}, {http_fd(server), POLLIN, 0}};
+        (void)poll(items, 2, 1);
+        http_serve(server);
+        ssize_t got = recv(fd, bytes, sizeof bytes, 0);
+        if (got > 0) {
+            buf_put(heard, bytes, (size_t)got);
+        }
+        if (heard->len > 0 && memmem(heard->data, heard->len, text, strlen(text)) != NULL) {
+            return true;
+        }
+        if (got == 0) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static void news__told__reach_a_stream_as_they_come(void **state)
+{
+    struct buf heard = {0};
+
+    (void)state;
+    http_tell(server, "data: 1\n\n");
+    int fd = listen_to_news();
+    assert_true(hears(fd, &heard, "text/event-stream"));
+    assert_true(hears(fd, &heard, "data: 1\n\n")); /* the state of now, at once */
+    http_tell(server, "data: 2\n\n");
+    http_tell(server, "data: 3\n\n");
+    assert_true(hears(fd, &heard, "data: 3\n\n"));
+    assert_null(memmem(heard.data, heard.len, "data: 2", 7)); /* nobody took it in time */
+    buf_free(&heard);
+    (void)close(fd);
+}
+
+/* Nobody is served for as long as nothing is told: the program that waits on the descriptor sleeps. */
+static void stream__without_news__ends_in_time_and_not_before(void **state)
+{
+    struct buf heard = {0};
+
+    (void)state;
+    http_tell(server, "data: 1\n\n");
+    int fd = listen_to_news();
+    assert_true(hears(fd, &heard, "data: 1\n\n"));
+    assert_true(http_due_ms(server) > mono_ms);
+    mono_ms += HTTP_STREAM_MS_MAX - 1;
+    for (int i = 0; i < 50; i++) {
+        http_serve(server);
+    }
+    assert_int_equal(recv(fd, &(char){0}, 1, 0), -1); /* open, and nothing said */
+    mono_ms += 1;
+    assert_true(http_due_ms(server) <= mono_ms);
+    assert_true(hears(fd, &heard, "\r\n0\r\n\r\n")); /* the last chunk */
+    buf_free(&heard);
+    (void)close(fd);
+}
+
+static void streams__more_than_the_limit__are_refused_until_one_leaves(void **state)
+{
+    int fds[HTTP_STREAMS_MAX];
+    struct buf heard = {0};
+
+    (void)state;
+    http_tell(server, "data: 1\n\n");
+    for (int i = 0; i < HTTP_STREAMS_MAX; i++) {
+        fds[i] = listen_to_news();
+        buf_clear(&heard);
+        assert_true(hears(fds[i], &heard, "data: 1\n\n"));
+    }
+    assert_answer(ask("GET /news HTTP/1.1\r\n" HOST "\r\n"), 503, "32 listen already");
+    assert_answer(ask("GET /hello HTTP/1.1\r\n" HOST "\r\n"), 200, "hello you");
+    (void)close(fds[0]);
+    fds[0] = listen_to_news();
+    buf_clear(&heard);
+    assert_true(hears(fds[0], &heard, "data: 1\n\n"));
+    http_hang_up(server);
+    for (int i = 0; i < HTTP_STREAMS_MAX; i++) {
+        buf_clear(&heard);
+        assert_true(hears(fds[i], &heard, "0\r\n\r\n"));
+        (void)close(fds[i]);
+    }
+    buf_free(&heard);
+}
+
+/* What it does not take fills its socket and no memory of ours; then its time is over. */
+static void stream__that_takes_nothing__is_closed(void **state)
+{
+    char news[HTTP_NEWS_BYTES_MAX + 1];
+    struct buf heard = {0};
+
+    (void)state;
+    memset(news, 'n', sizeof news - 1);
+    news[sizeof news - 1] = '\0';
+    int fd = listen_to_news();
+    while (http_due_ms(server) != mono_ms + HTTP_STREAM_MS_MAX) {
+        http_serve(server); /* until it is open, and nothing is owed */
+    }
+    for (int i = 0; i < 200000 && http_due_ms(server) != mono_ms + HTTP_REQUEST_MS_MAX; i++) {
+        http_tell(server, news);
+        for (int turn = 0; turn < 4; turn++) {
+            http_serve(server); /* what its socket takes is sent by then */
+        }
+    }
+    assert_int_equal(http_due_ms(server), mono_ms + HTTP_REQUEST_MS_MAX); /* its socket is full */
+    mono_ms += HTTP_REQUEST_MS_MAX;
+    assert_false(hears(fd, &heard, "\r\n0\r\n\r\n")); /* cut, not ended */
+    buf_free(&heard);
+    (void)close(fd);
 }
 
 /* ---- what is refused ---- */
@@ -342,6 +480,10 @@ int main(void)
         HTTP_TEST(page__asked_by_head__has_no_body),
         HTTP_TEST(page__below_a_folder__has_its_path),
         HTTP_TEST(form__sent__reaches_its_route_with_its_cookie),
+        HTTP_TEST(news__told__reach_a_stream_as_they_come),
+        HTTP_TEST(stream__without_news__ends_in_time_and_not_before),
+        HTTP_TEST(streams__more_than_the_limit__are_refused_until_one_leaves),
+        HTTP_TEST(stream__that_takes_nothing__is_closed),
         HTTP_TEST(request__nonsense__is_refused_with_one_sentence),
         HTTP_TEST(request__beyond_a_limit__is_refused),
         HTTP_TEST(connection__that_never_comes_to_the_end__is_closed),

@@ -197,6 +197,9 @@ def main():
             faults.append("an entry that came in is not on the open page after 5 s")
         elif not browser.until("/new entr/.test(document.getElementById('news').textContent)", 5):
             faults.append("the live region does not say that something came in")
+        asked = browser.run("performance.getEntriesByType('resource').map(row => new URL(row.name).pathname)")
+        if "/news" in asked:
+            faults.append("the page asks from time to time, although it can listen")
         faults += ["the browser says: " + said for said in browser.said if "favicon" not in said]
     finally:
         browser.end()
