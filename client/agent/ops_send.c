@@ -344,6 +344,17 @@ static bool list_facts(struct op *op, json_t *facts, struct fact_text *out, size
     return true;
 }
 
+/* A clear fact that says yes of a sealed one, where the kind carries it and nothing else was stated. */
+static void set_yes(struct message *self, const char *name)
+{
+    const struct fact_info *fact = name == NULL ? NULL : catalogue_fact_named(name);
+
+    if (fact != NULL && kind_lists(self->kind, fact->number) &&
+        json_object_get(self->clear, name) == NULL) {
+        json_object_set_new(self->clear, name, json_string("yes"));
+    }
+}
+
 /* Clear companions of sealed facts are set by us (rationale gives rationale_present = yes). */
 static void set_companions(struct message *self)
 {
@@ -352,12 +363,11 @@ static void set_companions(struct message *self)
 
     json_object_foreach(self->sealed, name, value)
     {
-        const char *companion = fact_companion(name);
-        const struct fact_info *fact = companion == NULL ? NULL : catalogue_fact_named(companion);
-        if (fact != NULL && kind_lists(self->kind, fact->number) &&
-            json_object_get(self->clear, companion) == NULL) {
-            json_object_set_new(self->clear, companion, json_string("yes"));
-        }
+        set_yes(self, fact_companion(name));
+    }
+    if (is_18_on(json_string_value(json_object_get(self->sealed, "dob")),
+            json_string_value(json_object_get(self->clear, "conference_date")))) {
+        set_yes(self, "turns_18_before_conference");
     }
 }
 

@@ -209,20 +209,21 @@ static int value_of(
 
 /* ---- facts ---- */
 
-static bool states(const struct fact_text *facts, size_t count, const char *name)
+/* The value of a fact of that name, NULL where it is not stated. */
+static const char *stated(const struct fact_text *facts, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(facts[i].name, name) == 0) {
-            return true;
+            return facts[i].value;
         }
     }
-    return false;
+    return NULL;
 }
 
 static int add_fact(struct parser *self, struct fact_text *facts, size_t *count, const char *name,
     const char *value)
 {
-    if (states(facts, *count, name)) {
+    if (stated(facts, *count, name) != NULL) {
         return complain(self->why, E_FACT_VALUE, "fact %s is stated twice", name);
     }
     if (*count == SCENARIO_FACTS_MAX) {
@@ -271,33 +272,40 @@ static int take_fact(struct parser *self, struct sending *sending, const struct 
                         : add_fact(self, sending->clear, &sending->clear_count, word->key, value);
 }
 
+/* A clear fact that says yes of a sealed one, where the kind carries it and nothing else was stated. */
+static int add_yes(struct parser *self, struct sending *sending, const char *name)
+{
+    const struct fact_info *fact = name != NULL ? catalogue_fact_named(name) : NULL;
+
+    if (fact == NULL || !kind_lists(sending->kind, fact->number) ||
+        stated(sending->clear, sending->clear_count, name) != NULL) {
+        return 0;
+    }
+    return add_fact(self, sending->clear, &sending->clear_count, name, "yes");
+}
+
 /*
  * What the agent sets by itself: clear companions of sealed words, and a digest for each document.
  */
 static int add_companions(struct parser *self, struct sending *sending)
 {
     const struct fact_info *hashes = catalogue_fact_named("document_hashes");
+    const char *documents = stated(sending->clear, sending->clear_count, "documents");
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < sending->sealed_count; i++) {
-        const char *companion = fact_companion(sending->sealed[i].name);
-        const struct fact_info *fact = companion != NULL ? catalogue_fact_named(companion) : NULL;
-        if (fact != NULL && kind_lists(sending->kind, fact->number) &&
-            !states(sending->clear, sending->clear_count, companion)) {
-            rc = add_fact(self, sending->clear, &sending->clear_count, companion, "yes");
-        }
+        rc = add_yes(self, sending, fact_companion(sending->sealed[i].name));
     }
-    if (rc != 0 || !kind_lists(sending->kind, hashes->number) ||
-        states(sending->clear, sending->clear_count, "document_hashes")) {
+    if (rc == 0 &&
+        is_18_on(stated(sending->sealed, sending->sealed_count, "dob"),
+            stated(sending->clear, sending->clear_count, "conference_date"))) {
+        rc = add_yes(self, sending, "turns_18_before_conference");
+    }
+    if (rc != 0 || documents == NULL || !kind_lists(sending->kind, hashes->number) ||
+        stated(sending->clear, sending->clear_count, "document_hashes") != NULL) {
         return rc;
     }
-    for (size_t i = 0; i < sending->clear_count; i++) {
-        if (strcmp(sending->clear[i].name, "documents") == 0) {
-            return add_fact(self, sending->clear, &sending->clear_count, "document_hashes",
-                sending->clear[i].value);
-        }
-    }
-    return 0;
+    return add_fact(self, sending->clear, &sending->clear_count, "document_hashes", documents);
 }
 
 static int take_words(struct parser *self, struct sending *sending)

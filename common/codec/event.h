@@ -165,4 +165,7 @@ json_t *payload_json(
 /* Clear companions that the agent sets by itself: rationale, dob and edd give rationale_present, ... = yes. */
 const char *fact_companion(const char *sealed_fact); /* NULL for none */
 
+/* Is a child born on the one date 18 on the other (C25)? Who was born on 29 February is on 1 March. False for no dates. */
+bool is_18_on(const char *dob, const char *day);
+
 #endif

@@ -5,6 +5,7 @@
  */
 #include "common/codec/event.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "common/base/banned.h"
 
 enum {
+    ADULT_YEARS = 18,
     PAYLOAD_ATTACHMENTS = 1000, /* field numbers, proto/kinds.proto */
     ATTACHMENT_NAME = 1,
     ATTACHMENT_BYTES = 2,
@@ -279,4 +281,18 @@ const char *fact_companion(const char *sealed_fact)
         }
     }
     return NULL;
+}
+
+bool is_18_on(const char *dob, const char *day)
+{
+    char birthday[CIVIL_DATE_BYTES];
+    int32_t number;
+
+    if (dob == NULL || day == NULL || civil_date_parse(dob, &number) != 0 ||
+        civil_date_parse(day, &number) != 0) {
+        return false;
+    }
+    (void)snprintf(birthday, sizeof birthday, "%04lu%s", strtoul(dob, NULL, 10) + ADULT_YEARS,
+        dob + strlen("YYYY"));
+    return strcmp(birthday, day) <= 0;
 }

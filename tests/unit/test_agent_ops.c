@@ -153,6 +153,38 @@ static void send__sealed_facts__travel_sealed_with_their_companions(void **state
     free(batch);
 }
 
+/* C25: the agent alone can read the date of birth; 29 February counts as 1 March. */
+static void send__a_conference_after_the_18th_birthday__says_so_by_itself(void **state)
+{
+    struct agentfix *self = *state;
+    static const struct {
+        const char *dob, *day;
+        bool adult;
+    } rows[] = {{"2008-03-10", "2026-03-10", true}, {"2008-03-11", "2026-03-10", false},
+        {"2008-02-29", "2026-02-28", false}, {"2008-02-29", "2026-03-01", true},
+        {"2008-13-01", "2026-03-10", false}, {NULL, "2026-03-10", false}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(is_18_on(rows[i].dob, rows[i].day), rows[i].adult);
+    }
+    json_t *answer = good(agentfix_ask(self,
+        "{'op': 'send', 'kind': 'conference_date_set', 'transfer': 'spring', 'facts':"
+        " {'conference_date': '2026-04-10', 'conference_type': 'initial'},"
+        " 'sealed': {'dob': '2008-03-10'}}"));
+    struct agentfix_batch *batch = mem_new(1, sizeof *batch);
+    struct event_view view;
+    json_decref(answer);
+    assert_true(agentfix_accept(self, batch));
+    assert_int_equal(event_read(buf_slice(&batch->events[0]), &view, NULL), 0);
+    json_t *json = event_json(&view);
+    char *text = json_dumps(json, JSON_COMPACT);
+    assert_non_null(strstr(text, "\"turns_18_before_conference\":true"));
+    free(text);
+    json_decref(json);
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
 static void send__claiming_a_profile__carries_it_and_keeps_it_until_it_is_sent(void **state)
 {
     struct agentfix *self = *state;
@@ -315,6 +347,7 @@ int main(void)
         WITH_AGENT(send__to_a_code_that_the_register_lacks__needs_to_be_allowed),
         WITH_AGENT(send__required_fact_missing__is_refused_unless_allowed_or_protective),
         WITH_AGENT(send__sealed_facts__travel_sealed_with_their_companions),
+        WITH_AGENT(send__a_conference_after_the_18th_birthday__says_so_by_itself),
         WITH_AGENT(send__to_a_superseded_code__warns_and_seals_for_the_successor),
         WITH_AGENT(listening__broker_answers__is_told_to_the_client_that_asked),
         WITH_AGENT(listening__no_answer__times_out),
