@@ -6,14 +6,13 @@
 #include <string.h>
 
 #include "client/cli/commands.h"
+#include "client/cli/play.h"
 #include "client/cli/register_file.h"
 #include "client/lab/limits.h"
-#include "client/lab/network_cores.h"
 #include "client/lab/scenario_parse.h"
-#include "client/lab/scenario_run.h"
 #include "client/lab/timeline.h"
 #include "common/base/fsio.h"
-#include "common/base/log.h"
+
 #include "common/base/banned.h"
 
 /* One call of the command, over all files. */
@@ -78,18 +77,6 @@ static void put_hash(struct rehearsal *self, const char *file, const struct run_
     }
 }
 
-static int run_over(struct rehearsal *self, const scenario_t *scenario,
-    const struct run_watcher *watcher, struct run_result *result, uint32_t *line,
-    struct complaint *why)
-{
-    if (cli_flag(self->cli, "fast")) {
-        return scenario_run(scenario, watcher, result, line, why);
-    }
-    const char *cannot = network_cores_cannot(scenario);
-    return cannot == NULL ? scenario_run_cores(scenario, self->data, watcher, result, line, why)
-                          : complain(why, E_RANGE, "%s; play it with --fast", cannot);
-}
-
 static void play(struct rehearsal *self, const char *file, const scenario_t *scenario)
 {
     const struct run_watcher watcher = {.context = self,
@@ -103,7 +90,7 @@ static void play(struct rehearsal *self, const char *file, const scenario_t *sce
     if (self->tells) {
         timeline_begin(&self->timeline, scenario);
     }
-    int rc = run_over(self, scenario, &watcher, &result, &line, &why);
+    int rc = play_scenario(self->cli, scenario, self->data, &watcher, &result, &line, &why);
     if (rc != 0) {
         put_fault(self, file, line, &why);
     } else if (cli_flag(self->cli, "hash")) {
@@ -137,12 +124,6 @@ static void rehearse_file(struct rehearsal *self, const char *file)
     scenario_destroy(&scenario);
 }
 
-/* Broker and agents would log every event of the story on stderr. */
-static void hush(void)
-{
-    log_init("waypost", LOG_NOTHING);
-}
-
 static int run_rehearse(struct cli *cli)
 {
     struct rehearsal self = {.cli = cli, .tells = cli->json || cli_flag(cli, "timeline")};
@@ -152,7 +133,6 @@ static int run_rehearse(struct cli *cli)
         return cli_fail_why(cli, &why);
     }
     self.timeline = (struct timeline){.out = cli->out, .data = self.data, .json = cli->json};
-    hush();
     for (size_t i = 0; i < cli->arg_count; i++) {
         rehearse_file(&self, cli->args[i]);
     }
@@ -173,9 +153,7 @@ static const struct cli_option rehearse_options[] = {
         .text = "tell the story: time, who, event, verdict, clocks; --json tells it as JSON lines"},
     {.name = "hash",
         .text = "print the hash of each file's final state: the same on every machine"},
-    {.name = "fast",
-        .text = "play over a model of the transport: the same procedures without frames, "
-                "signatures, sealing and databases, for hundreds of thousands of events"},
+    PLAY_FAST_OPTION,
     {.name = NULL},
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/cli/commands.h"
+#include "client/cli/play.h"
 #include "client/cli/progress.h"
 #include "client/cli/replay_file.h"
 #include "client/cli/replay_log.h"
@@ -228,7 +229,11 @@ static bool ends_with(const char *text, const char *end)
 static int replay_source(struct replaying *self, source_t *source, const struct item_filter *filter)
 {
     const char *into = cli_text(self->cli, "into");
+    bool sandbox = into != NULL && strcmp(into, "sandbox") == 0;
 
+    if (cli_flag(self->cli, "fast") && !sandbox) {
+        return cli_misuse(self->cli, "--fast is for --into sandbox");
+    }
     if (into == NULL || strcmp(into, "stdout") == 0) {
         return into_stdout(self, source, filter);
     }
@@ -241,7 +246,7 @@ static int replay_source(struct replaying *self, source_t *source, const struct 
     if (strncmp(into, "file:", 5) == 0 && into[5] != '\0') {
         return replay_into_file(self->cli, source, filter, into + 5);
     }
-    if (strcmp(into, "sandbox") == 0) {
+    if (sandbox) {
         return replay_into_sandbox(self->cli, source, filter);
     }
     return cli_misuse(self->cli, "--into %s is none; write stdout, file:PATH or sandbox", into);
@@ -317,6 +322,7 @@ static const struct cli_option replay_options[] = {
         .type = CLI_TEXT,
         .text = "stdout (the default); file:PATH, an export of what passes the filter; sandbox, "
                 "acted out anew"},
+    PLAY_FAST_OPTION,
     {.name = "log",
         .argument = "FILE",
         .type = CLI_FILE,
@@ -335,8 +341,10 @@ const struct cli_command cmd_replay[] = {
             "verdict, derived records, levels of receipt, what came into force. --into file:PATH "
             "writes what passes "
             "the filter as an export (protobuf where PATH ends in .pb, a story for waypost "
-            "rehearse where it ends in .scenario, else CloudEvents). --into sandbox has broker, "
-            "agents and hub of this program act the same events again, on a virtual clock and in "
+            "rehearse where it ends in .scenario, else CloudEvents). --into sandbox has the real "
+            "cores of "
+            "broker, agents and hub act the same events again, in one process, on a virtual clock "
+            "and in "
             "memory, and says "
             "where they come to something else.\n\n"
             "A replay has no live effect: it starts no clock, writes no acknowledgement and "

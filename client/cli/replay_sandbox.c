@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
+#include "client/cli/play.h"
 #include "client/cli/register_file.h"
 #include "client/lab/scenario_parse.h"
-#include "client/lab/scenario_run.h"
 #include "client/lab/timeline.h"
 #include "common/crypto/hash.h"
 
@@ -77,8 +77,12 @@ static int rehearse(struct cli *cli, const scenario_t *scenario, const data_file
     uint32_t line = 0;
 
     timeline_begin(&self.timeline, scenario);
-    if (scenario_run(scenario, &watcher, &result, &line, &why) != 0) {
-        return cli_fail(cli, why.rc, "the sandbox cannot go beyond line %u of the story: %s",
+    int rc = play_scenario(cli, scenario, data, &watcher, &result, &line, &why);
+    if (rc == E_RANGE) { /* too much for real cores, which says what to do */
+        return cli_fail(cli, rc, "the sandbox cannot play the story: %s", why.text);
+    }
+    if (rc != 0) {
+        return cli_fail(cli, rc, "the sandbox cannot go beyond line %u of the story: %s",
             (unsigned)line, why.text);
     }
     return put_result(cli, counts, &result);

@@ -1,4 +1,4 @@
-/* wrap: socket connect bind zmq_ctx_new zmq_socket */
+/* wrap: socket connect bind zmq_ctx_new zmq_socket agent_core_new */
 /*
  * Replay has no live effect (R53): wherever it goes, it opens no socket and changes nothing that it reads; and a live
  * broker takes no event in mode replay. What is told passes its filter; a predicate stops where it holds.
@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "client/agent/agent_core.h"
 #include "client/cli/cli.h"
 #include "client/replay/export.h"
 #include "client/replay/items.h"
@@ -219,6 +220,34 @@ static void replay__into_anywhere__reaches_no_socket_and_changes_nothing(void **
     buf_free(&after);
 }
 
+int __real_agent_core_new(const struct agent_options *options, const struct world *world,
+    store_t *store, const struct agent_ports *ports, agent_core_t **made, struct complaint *why);
+int __wrap_agent_core_new(const struct agent_options *options, const struct world *world,
+    store_t *store, const struct agent_ports *ports, agent_core_t **made, struct complaint *why);
+
+static unsigned agents;
+
+int __wrap_agent_core_new(const struct agent_options *options, const struct world *world,
+    store_t *store, const struct agent_ports *ports, agent_core_t **made, struct complaint *why)
+{
+    agents++;
+    return __real_agent_core_new(options, world, store, ports, made, why);
+}
+
+static void replay__into_the_sandbox__is_among_real_agents_unless_it_is_to_be_fast(void **state)
+{
+    struct told *self = *state;
+
+    agents = 0;
+    assert_int_equal(REPLAY("--into", "sandbox", "--fast"), CLI_DONE);
+    assert_non_null(strstr(out, "0 otherwise"));
+    assert_int_equal(agents, 0);
+    assert_int_equal(REPLAY("--into", "sandbox"), CLI_DONE);
+    assert_non_null(strstr(out, "0 otherwise"));
+    assert_true(agents > 2); /* of authorities, and a hub's */
+    assert_int_equal(REPLAY("--fast"), CLI_WRONG);
+}
+
 /* What the sandbox does starts clocks there and nowhere else: the live core is as it was. */
 static void replay__into_the_sandbox__leaves_the_live_core_alone(void **state)
 {
@@ -381,6 +410,7 @@ int main(void)
 #define EACH(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         EACH(replay__into_anywhere__reaches_no_socket_and_changes_nothing),
+        EACH(replay__into_the_sandbox__is_among_real_agents_unless_it_is_to_be_fast),
         EACH(replay__into_the_sandbox__leaves_the_live_core_alone),
         EACH(live_broker__offered_an_event_in_mode_replay__keeps_nothing_of_it),
         EACH(replay__each__is_written_down_beside_the_source),
