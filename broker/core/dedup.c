@@ -25,15 +25,11 @@ struct incarnation *incarnation_of(struct stream *stream, uint64_t id)
 
 struct incarnation *incarnation_add(struct stream *stream, uint64_t id)
 {
-    if (stream->incarnation_count == stream->incarnation_capacity) {
+    if (stream->incarnation_count == stream->incarnation_capacity) { /* most have one */
         stream->incarnation_capacity =
             stream->incarnation_capacity == 0 ? 1 : stream->incarnation_capacity * 2;
-        struct incarnation *grown = mem_new(stream->incarnation_capacity, sizeof *grown);
-        for (size_t i = 0; i < stream->incarnation_count; i++) {
-            grown[i] = stream->incarnations[i];
-        }
-        free(stream->incarnations);
-        stream->incarnations = grown;
+        stream->incarnations = mem_resize(
+            stream->incarnations, stream->incarnation_capacity, sizeof *stream->incarnations);
     }
     struct incarnation *inc = &stream->incarnations[stream->incarnation_count++];
     *inc = (struct incarnation){.id = id};
@@ -49,15 +45,7 @@ void incarnation_accept(struct incarnation *inc, const struct batch *batch)
 {
     if (inc->batches % MARK_BATCHES == 0) {
         size_t at = mark_count(inc);
-        if (at >= inc->mark_capacity) {
-            inc->mark_capacity = inc->mark_capacity == 0 ? 4 : inc->mark_capacity * 2;
-            struct mark *grown = mem_new(inc->mark_capacity, sizeof *grown);
-            for (size_t i = 0; i < at; i++) {
-                grown[i] = inc->marks[i];
-            }
-            free(inc->marks);
-            inc->marks = grown;
-        }
+        inc->marks = mem_grow(inc->marks, at, &inc->mark_capacity, sizeof *inc->marks);
         inc->marks[at] = (struct mark){batch->first_sequence, batch->position};
     }
     inc->batches++;

@@ -48,15 +48,8 @@ struct erasure *erasure_of(const core_t *self, const uint8_t *event)
 
 struct erasure *erasure_push(core_t *self)
 {
-    if (self->erasure_count == self->erasure_capacity) {
-        self->erasure_capacity = self->erasure_capacity == 0 ? 16 : self->erasure_capacity * 2;
-        struct erasure *grown = mem_new(self->erasure_capacity, sizeof *grown);
-        for (size_t i = 0; i < self->erasure_count; i++) {
-            grown[i] = self->erasures[i];
-        }
-        free(self->erasures);
-        self->erasures = grown;
-    }
+    self->erasures = mem_grow(
+        self->erasures, self->erasure_count, &self->erasure_capacity, sizeof *self->erasures);
     struct erasure *fresh = &self->erasures[self->erasure_count++];
     *fresh = (struct erasure){.position = 0};
     return fresh;

@@ -126,15 +126,8 @@ static struct fold_item *item_push(struct fold *fold)
         fold->item_first = fold->item_count = 0;
         buf_clear(&fold->texts);
     }
-    if (fold->item_count == fold->item_capacity) {
-        fold->item_capacity = fold->item_capacity == 0 ? 64 : fold->item_capacity * 2;
-        struct fold_item *grown = mem_new(fold->item_capacity, sizeof *grown);
-        for (size_t i = 0; i < fold->item_count; i++) {
-            grown[i] = fold->items[i];
-        }
-        free(fold->items);
-        fold->items = grown;
-    }
+    fold->items =
+        mem_grow(fold->items, fold->item_count, &fold->item_capacity, sizeof *fold->items);
     struct fold_item *item = &fold->items[fold->item_count++];
     *item = (struct fold_item){.kind = NULL};
     return item;

@@ -199,15 +199,7 @@ static int release(core_t *self, const Waypost__Operate *operate, const char *by
 
 void held_push(core_t *self, const struct held *held)
 {
-    if (self->held_count == self->held_capacity) {
-        self->held_capacity = self->held_capacity == 0 ? 16 : self->held_capacity * 2;
-        struct held *grown = mem_new(self->held_capacity, sizeof *grown);
-        for (size_t i = 0; i < self->held_count; i++) {
-            grown[i] = self->held[i];
-        }
-        free(self->held);
-        self->held = grown;
-    }
+    self->held = mem_grow(self->held, self->held_count, &self->held_capacity, sizeof *self->held);
     self->held[self->held_count++] = *held;
 }
 

@@ -141,15 +141,8 @@ static struct moves *moves_to(struct settling *settling, uint32_t to)
             return &settling->moves[i];
         }
     }
-    if (settling->count == settling->capacity) {
-        settling->capacity = settling->capacity == 0 ? 8 : settling->capacity * 2;
-        struct moves *grown = mem_new(settling->capacity, sizeof *grown);
-        for (size_t i = 0; i < settling->count; i++) {
-            grown[i] = settling->moves[i];
-        }
-        free(settling->moves);
-        settling->moves = grown;
-    }
+    settling->moves =
+        mem_grow(settling->moves, settling->count, &settling->capacity, sizeof *settling->moves);
     settling->moves[settling->count] = (struct moves){.to = to};
     return &settling->moves[settling->count++];
 }
@@ -161,15 +154,8 @@ static void moves_add(struct settling *settling, uint32_t to, uint64_t number)
     if (moves->count > 0 && moves->numbers[moves->count - 1] == number) {
         return; /* two codes of one event, one new agent */
     }
-    if (moves->count == moves->capacity) {
-        moves->capacity = moves->capacity == 0 ? 64 : moves->capacity * 2;
-        uint64_t *grown = mem_new(moves->capacity, sizeof *grown);
-        for (size_t i = 0; i < moves->count; i++) {
-            grown[i] = moves->numbers[i];
-        }
-        free(moves->numbers);
-        moves->numbers = grown;
-    }
+    moves->numbers =
+        mem_grow(moves->numbers, moves->count, &moves->capacity, sizeof *moves->numbers);
     moves->numbers[moves->count++] = number;
 }
 

@@ -80,18 +80,26 @@ static void put_inbox(struct cli *cli, const json_t *rows, const names_t *names)
     table_destroy(&table);
 }
 
-static int run_inbox(struct cli *cli)
+/* --limit and --before. */
+static json_t *list_request(struct cli *cli, const char *op)
 {
     json_t *request = json_pack(
-        "{s:s, s:I}", "op", "inbox", "limit", (json_int_t)cli_number(cli, "limit", LIMIT_DEFAULT));
+        "{s:s, s:I}", "op", op, "limit", (json_int_t)cli_number(cli, "limit", LIMIT_DEFAULT));
+
+    if (cli_text(cli, "before") != NULL) {
+        json_object_set_new(
+            request, "before", json_integer((json_int_t)cli_number(cli, "before", 0)));
+    }
+    return request;
+}
+
+static int run_inbox(struct cli *cli)
+{
+    json_t *request = list_request(cli, "inbox");
     put_text(request, "kind", cli_text(cli, "kind"));
     put_text(request, "transfer", cli_text(cli, "transfer"));
     if (cli_flag(cli, "unopened")) {
         json_object_set_new(request, "unopened", json_true());
-    }
-    if (cli_text(cli, "before") != NULL) {
-        json_object_set_new(
-            request, "before", json_integer((json_int_t)cli_number(cli, "before", 0)));
     }
     json_t *answer = NULL;
     const json_t *rows = NULL;
@@ -177,13 +185,8 @@ static void put_outbox(struct cli *cli, const json_t *rows, const names_t *names
 
 static int run_outbox(struct cli *cli)
 {
-    json_t *request = json_pack(
-        "{s:s, s:I}", "op", "outbox", "limit", (json_int_t)cli_number(cli, "limit", LIMIT_DEFAULT));
+    json_t *request = list_request(cli, "outbox");
     put_text(request, "state", cli_text(cli, "state"));
-    if (cli_text(cli, "before") != NULL) {
-        json_object_set_new(
-            request, "before", json_integer((json_int_t)cli_number(cli, "before", 0)));
-    }
     json_t *answer = NULL;
     const json_t *rows = NULL;
     int exit_code = ask_rows(cli, request, "events", &answer, &rows);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 

@@ -55,15 +55,7 @@ struct recompute {
 
 static struct recomputed *group_add(struct group *self)
 {
-    if (self->count == self->capacity) {
-        self->capacity = self->capacity == 0 ? 32 : self->capacity * 2;
-        struct recomputed *grown = mem_new(self->capacity, sizeof *grown);
-        for (size_t i = 0; i < self->count; i++) {
-            grown[i] = self->items[i];
-        }
-        free(self->items);
-        self->items = grown;
-    }
+    self->items = mem_grow(self->items, self->count, &self->capacity, sizeof *self->items);
     struct recomputed *item = &self->items[self->count++];
     *item = (struct recomputed){.kind = 0};
     return item;

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 
@@ -49,54 +52,19 @@ const char *err_text(int rc)
     return entry != NULL ? entry->text : "a code that this version does not know";
 }
 
-/* Lead byte and second byte of a UTF-8 sequence that may be shown. Source: RFC 3629, section 4; controls left out. */
-static const struct {
-    unsigned char low, high, second_low, second_high;
-    size_t len;
-} forms[] = {
-    {0x20, 0x7e, 0, 0, 1},
-    {0xc2, 0xc2, 0xa0, 0xbf, 2},
-    {0xc3, 0xdf, 0x80, 0xbf, 2},
-    {0xe0, 0xe0, 0xa0, 0xbf, 3},
-    {0xe1, 0xec, 0x80, 0xbf, 3},
-    {0xed, 0xed, 0x80, 0x9f, 3},
-    {0xee, 0xef, 0x80, 0xbf, 3},
-    {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4},
-    {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
-/* Bytes of the sequence at the start of a terminated text, 0 where none may be shown. */
-static size_t sequence_bytes(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    size_t i = 0;
-
-    while (i < sizeof forms / sizeof forms[0] && (at[0] < forms[i].low || at[0] > forms[i].high)) {
-        i++;
-    }
-    if (i == sizeof forms / sizeof forms[0] ||
-        (forms[i].len > 1 && (at[1] < forms[i].second_low || at[1] > forms[i].second_high))) {
-        return 0;
-    }
-    for (size_t k = 2; k < forms[i].len; k++) {
-        if (at[k] < 0x80 || at[k] > 0xbf) {
-            return 0;
-        }
-    }
-    return forms[i].len;
-}
-
 /* What was quoted from an input, or cut in the middle of a character, must not reach a terminal or a JSON text as it is. */
 static void make_printable(char *text)
 {
-    while (*text != '\0') {
-        size_t len = sequence_bytes(text);
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        size_t len = utf8_shown_bytes((const uint8_t *)text, left);
         if (len == 0) {
             *text = '?';
             len = 1;
         }
         text += len;
+        left -= len;
     }
 }
 

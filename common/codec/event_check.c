@@ -10,7 +10,7 @@
 #include "common/base/civil.h"
 #include "common/codec/header_fields.h"
 #include "common/codec/identifier.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 

@@ -11,7 +11,7 @@
 #include "common/base/check.h"
 #include "common/codec/limits.h"
 #include "common/codec/publish_decode.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 #include "common/codec/wire.h"
 
 #include "common/base/banned.h"

@@ -13,7 +13,7 @@
 
 #include "common/base/civil.h"
 #include "common/codec/fact_text.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 #include "common/codec/wire.h"
 
 #include "common/base/banned.h"

@@ -44,16 +44,8 @@ static int fault(struct scan *self, int rc, uint64_t position, const char *what)
 
 static void wait_for_commit(struct scan *self, const struct record *record, uint64_t offset)
 {
-    if (self->waiting_count == self->waiting_capacity) {
-        size_t capacity = self->waiting_capacity == 0 ? 256 : self->waiting_capacity * 2;
-        struct waiting *grown = mem_new(capacity, sizeof *grown);
-        for (size_t i = 0; i < self->waiting_count; i++) {
-            grown[i] = self->waiting[i];
-        }
-        free(self->waiting);
-        self->waiting = grown;
-        self->waiting_capacity = capacity;
-    }
+    self->waiting = mem_grow(
+        self->waiting, self->waiting_count, &self->waiting_capacity, sizeof *self->waiting);
     self->waiting[self->waiting_count++] = (struct waiting){*record, offset};
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 

@@ -9,7 +9,7 @@
 #include "common/base/civil.h"
 #include "common/codec/event.h"
 #include "common/codec/limits.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 #include "common/crypto/keys.h"
 #include "common/crypto/sign.h"
 #include "common/register/envelope.h"

@@ -14,7 +14,7 @@
 #include "common/codec/catalogue.h"
 #include "common/codec/fact_text.h"
 #include "common/codec/identifier.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 #include "common/procedure/calendar.h"
 #include "common/register/rules.h"
 

@@ -10,7 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/fsio.h"
 #include "common/base/log.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 

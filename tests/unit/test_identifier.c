@@ -2,7 +2,7 @@
 #include "tests/unit/codec_sample.h"
 
 #include "common/codec/identifier.h"
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 

@@ -1,5 +1,5 @@
 /* utf8: see utf8.h. */
-#include "common/codec/utf8.h"
+#include "common/base/utf8.h"
 
 #include "common/base/banned.h"
 
@@ -60,4 +60,13 @@ bool utf8_valid(struct slice text)
         i += len;
     }
     return true;
+}
+
+size_t utf8_shown_bytes(const uint8_t *text, size_t left)
+{
+    if (left == 0 || text[0] < 0x20 || text[0] == 0x7f ||
+        (text[0] == 0xc2 && left > 1 && text[1] < 0xa0)) {
+        return 0;
+    }
+    return text[0] < 0x80 ? 1 : character_len(text, left);
 }
