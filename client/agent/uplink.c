@@ -360,6 +360,9 @@ static void begin_publishing(agent_core_t *self, const Waypost__Welcome *welcome
     outgoing_begin(self);
     self->publish_at_ms = 0;
     self->publish_wait_ms = 0;
+    if (store_openings_waiting(self->store) > 0) {
+        acking_tick(self); /* opened in time comes before an event too late for the deadline */
+    }
     outgoing_pump(self);
 }
 

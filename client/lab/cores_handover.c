@@ -15,6 +15,27 @@ enum {
 
 /* ---- what is held ---- */
 
+/* What people opened while the agent was cut off is told before anything else. */
+static bool says_what_was_opened(struct handover *self, const Waypost__Signed *ack)
+{
+    const Waypost__AckStatement *said = message_decode(self->arena,
+        &waypost__ack_statement__descriptor, slice_of(ack->statement.data, ack->statement.len));
+
+    return said != NULL && said->n_opened > 0;
+}
+
+static int64_t travel_of(struct handover *self, const Waypost__Frame *frame)
+{
+    switch (frame->body_case) {
+    case WAYPOST__FRAME__BODY_ACK:
+        return says_what_was_opened(self, frame->ack) ? 0 : HELD_MS;
+    case WAYPOST__FRAME__BODY_PUBLISH:
+        return APART_MS;
+    default:
+        return 0;
+    }
+}
+
 void handover_frame(struct handover *self, size_t agent, bool to_broker, struct slice bytes)
 {
     Waypost__Frame *frame = NULL;
@@ -27,9 +48,7 @@ void handover_frame(struct handover *self, size_t agent, bool to_broker, struct 
     if (frame_decode(self->arena, bytes, &frame) != 0) {
         return;
     }
-    self->travel_ms = frame->body_case == WAYPOST__FRAME__BODY_ACK ? HELD_MS
-        : frame->body_case == WAYPOST__FRAME__BODY_PUBLISH         ? APART_MS
-                                                                   : 0;
+    self->travel_ms = travel_of(self, frame);
     self->has_held = self->has_held || self->travel_ms == HELD_MS;
 }
 
@@ -43,14 +62,14 @@ int64_t handover_travel_ms(struct handover *self)
 
 /* ---- handing over ---- */
 
-/* Events and withdrawals that the broker has not got. */
+/* Openings, events and withdrawals that the broker has not got. */
 static uint64_t left_of(virtual_network_t *network, size_t agent)
 {
     store_t *store = virtual_store(network, agent);
     struct erasure_row row;
 
-    return store_outbox_count(store, OUTBOX_WAITING) + store_outbox_count(store, OUTBOX_SENT) +
-        (store_erasure_next(store, &row) == 0 ? 1 : 0);
+    return store_openings_waiting(store) + store_outbox_count(store, OUTBOX_WAITING) +
+        store_outbox_count(store, OUTBOX_SENT) + (store_erasure_next(store, &row) == 0 ? 1 : 0);
 }
 
 /* What stands behind an acknowledgement on its connection goes with the next one. */

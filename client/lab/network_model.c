@@ -390,20 +390,20 @@ static void opened(model_t *self, const struct member *member, const struct outg
             .team = outgoing->team});
 }
 
+/* What people opened first, as agents tell it; then the outbox in order. */
 static void hand_over(model_t *self, struct member *member)
 {
     for (size_t i = 0; i < member->outgoing_count; i++) {
+        if (member->outgoing[i].kind == OUTGOING_OPENED) {
+            opened(self, member, &member->outgoing[i]);
+        }
+    }
+    for (size_t i = 0; i < member->outgoing_count; i++) {
         const struct outgoing *outgoing = &member->outgoing[i];
-        switch (outgoing->kind) {
-        case OUTGOING_EVENT:
+        if (outgoing->kind == OUTGOING_EVENT) {
             accept(self, outgoing->event, member);
-            break;
-        case OUTGOING_OPENED:
-            opened(self, member, outgoing);
-            break;
-        case OUTGOING_ERASE:
+        } else if (outgoing->kind == OUTGOING_ERASE) {
             erase_everywhere(self, outgoing->event);
-            break;
         }
     }
     member->outgoing_count = 0;

@@ -36,6 +36,7 @@ static struct {
     struct buf text;
     size_t events; /* sent, each with its label e1, e2, ... */
     const char *senders[EVENTS_MAX];
+    const char *openers[EVENTS_MAX]; /* who surely has it, NULL for nobody */
     size_t parties[TRANSFERS][2];
     bool away[RANDOM_AUTHORITIES];
     bool broker_down;
@@ -81,6 +82,27 @@ static void pass_time(void)
     buf_put_text(&story.text, "at %s\n", stamp);
 }
 
+static bool is_there(const char *code)
+{
+    size_t authority = 0;
+
+    while (strcmp(random_authorities[authority], code) != 0) {
+        authority++;
+    }
+    return !story.broker_down && !story.away[authority];
+}
+
+/* The other party, where the event goes to it at once. */
+static const char *opener_of(const char *sender, size_t transfer, const char *facts)
+{
+    const char *origin = random_authorities[story.parties[transfer][0]];
+    const char *receiving = random_authorities[story.parties[transfer][1]];
+    const char *other = sender == origin ? receiving : sender == receiving ? origin : NULL;
+    bool elsewhere = strncmp(facts, "to=", 3) == 0 || strstr(facts, " to=") != NULL;
+
+    return other != NULL && !elsewhere && is_there(sender) && is_there(other) ? other : NULL;
+}
+
 static void send_something(void)
 {
     size_t which = (size_t)dice_roll(&dice, TRANSFERS);
@@ -93,11 +115,13 @@ static void send_something(void)
         kind = catalogue_kind_named("move_notified");
     }
     dice_facts(&dice, kind, &facts);
-    buf_put_text(&story.text, "%s sends %s %s/%s as=e%u %.*s\n", sender, kind->name,
+    buf_put_u8(&facts, 0);
+    buf_put_text(&story.text, "%s sends %s %s/%s as=e%u %s\n", sender, kind->name,
         random_transfers[which], dice_child(&dice, which), (unsigned)(story.events + 1),
-        (int)facts.len, (const char *)facts.data);
-    buf_free(&facts);
+        (const char *)facts.data);
+    story.openers[story.events] = opener_of(sender, which, (const char *)facts.data);
     story.senders[story.events++] = sender;
+    buf_free(&facts);
 }
 
 static void go_or_come(size_t authority)
@@ -128,6 +152,10 @@ static void disturb(void)
     }
     if (dice_chance(&dice, 5)) {
         buf_put_text(&story.text, "erase e%u\n", label);
+    }
+    if (story.openers[label - 1] != NULL && dice_chance(&dice, 20)) {
+        buf_put_text(
+            &story.text, "%s opens e%u role=duty_manager\n", story.openers[label - 1], label);
     }
 }
 
