@@ -1,9 +1,9 @@
 /*
  * cores_handover: agents come back to the broker among the cores as docs/SCENARIOS.md, section 4, has it: first each
- * tells what was opened and hands over its outbox, one after another, and event after event, so that whoever is online has an event before the next
- * one comes; then all take what waits for them. Agents left to themselves do all that at once. So while outboxes are
- * handed over, events are under way for a while, and acknowledgements are held on their way and lost with the
- * connection, as on a network that breaks; the next session says them again.
+ * tells what was opened and hands over its outbox, one agent after another, and event after event, so that whoever is
+ * online has an event before the next one comes; then all take what waits for them. Agents left to themselves do all
+ * that at once. So while outboxes are handed over, events are under way for a while, and acknowledgements are held on
+ * their way and lost with the connection, as on a network that breaks; the next session says them again.
  */
 #ifndef WAYPOST_LAB_CORES_HANDOVER_H
 #define WAYPOST_LAB_CORES_HANDOVER_H
