@@ -2,6 +2,7 @@
  * view_case: one case: parties, owners, deadlines, what is expected next, and everything that happened, in order. Owners and
  * expectations are the procedure engine's, folded over the case's own events as they were accepted.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,13 @@
 
 struct happened {
     int64_t at_ms;
-    int order; /* events before acknowledgements before records of one instant */
+    int order;    /* events before acknowledgements before records of one instant, */
+    size_t place; /* then as they were read */
     json_t *row;
+    struct buf bytes; /* of an event, owned; empty for the others */
+    uint32_t level;   /* of an acknowledgement, with its event and whose it is; else 0 */
+    uint8_t event[UUID_BYTES];
+    char code[CODE_BYTES + 1];
 };
 
 struct moments {
@@ -24,7 +30,7 @@ struct moments {
     struct happened *items;
 };
 
-static void moment_add(struct moments *self, int64_t at_ms, int order, json_t *row)
+static struct happened *moment_add(struct moments *self, int64_t at_ms, int order, json_t *row)
 {
     if (self->count == self->room) {
         self->room = self->room == 0 ? 64 : self->room * 2;
@@ -36,7 +42,9 @@ static void moment_add(struct moments *self, int64_t at_ms, int order, json_t *r
         self->items = grown;
     }
     json_object_set_new(row, "at", part_stamp(at_ms));
-    self->items[self->count++] = (struct happened){at_ms, order, row};
+    struct happened *made = &self->items[self->count];
+    *made = (struct happened){.at_ms = at_ms, .order = order, .place = self->count++, .row = row};
+    return made;
 }
 
 static int by_time(const void *a, const void *b)
@@ -47,18 +55,26 @@ static int by_time(const void *a, const void *b)
     if (left->at_ms != right->at_ms) {
         return left->at_ms < right->at_ms ? -1 : 1;
     }
-    return left->order - right->order;
+    if (left->order != right->order) {
+        return left->order - right->order;
+    }
+    return left->place < right->place ? -1 : 1;
+}
+
+static void moments_sort(struct moments *self)
+{
+    if (self->count > 0) {
+        qsort(self->items, self->count, sizeof *self->items, by_time);
+    }
 }
 
 static json_t *moments_json(struct moments *self)
 {
     json_t *list = json_array();
 
-    if (self->count > 0) {
-        qsort(self->items, self->count, sizeof *self->items, by_time);
-    }
     for (size_t i = 0; i < self->count; i++) {
         json_array_append_new(list, self->items[i].row);
+        buf_free(&self->items[i].bytes);
     }
     free(self->items);
     return list;
@@ -98,22 +114,12 @@ static void add_levels(struct case_reader *self, int64_t event_id, const uint8_t
                     level == LEVEL_OPENED ? team : "");
                 json_object_set_new(json, "type", json_string("ack"));
                 json_object_set_new(json, "event", part_blind(self->view, BLIND_EVENT, event));
-                moment_add(&self->moments, at_ms, 1, json);
+                struct happened *made = moment_add(&self->moments, at_ms, 1, json);
+                made->level = level;
+                memcpy(made->event, event, UUID_BYTES);
+                tables_code(self->view->tables, row_int(row, 0), made->code);
             }
         }
-    }
-}
-
-static void fold_event(struct case_reader *self, const struct event_view *view, int64_t accepted_ms)
-{
-    struct fact_set facts;
-    uint8_t verdicts[SUBJECTS_MAX];
-
-    if (self->engine != NULL && catalogue_kind(view->kind) != NULL &&
-        facts_read(view, &facts) == 0) {
-        const struct engine_event event = {
-            .view = view, .facts = &facts, .accepted_ms = accepted_ms};
-        (void)engine_event(self->engine, &event, verdicts);
     }
 }
 
@@ -129,8 +135,8 @@ static void add_event(struct case_reader *self, sqlite3_stmt *row)
         part_kind_title(view.kind), "verdict", verdict_text((uint32_t)row_int(row, 1)), "event",
         part_event(self->view, &view));
     assert(json != NULL);
-    moment_add(&self->moments, accepted_ms, 0, json);
-    fold_event(self, &view, accepted_ms);
+    struct happened *made = moment_add(&self->moments, accepted_ms, 0, json);
+    buf_put_slice(&made->bytes, row_blob(row, 2));
     add_levels(self, row_int(row, 0), view.id);
 }
 
@@ -180,6 +186,39 @@ static json_t *read_clocks(struct case_reader *self)
 }
 
 /* ---- what the engine says ---- */
+
+static void fold_event(engine_t *engine, const struct happened *moment)
+{
+    struct event_view view;
+    struct fact_set facts;
+    uint8_t verdicts[SUBJECTS_MAX];
+
+    if (event_read(buf_slice(&moment->bytes), &view, NULL) == 0 &&
+        catalogue_kind(view.kind) != NULL && facts_read(&view, &facts) == 0) {
+        const struct engine_event event = {
+            .view = &view, .facts = &facts, .accepted_ms = moment->at_ms};
+        engine_advance(engine, moment->at_ms);
+        (void)engine_event(engine, &event, verdicts);
+    }
+}
+
+/* Events and levels in the order in which they happened: most clocks start when an event has arrived. */
+static void fold_moments(const struct case_reader *self)
+{
+    for (size_t i = 0; self->engine != NULL && i < self->moments.count; i++) {
+        const struct happened *moment = &self->moments.items[i];
+        if (moment->bytes.len > 0) {
+            fold_event(self->engine, moment);
+        } else if (moment->level == LEVEL_PERSISTED) {
+            engine_persisted(self->engine, moment->event, moment->code, moment->at_ms);
+        } else if (moment->level == LEVEL_OPENED) {
+            engine_opened(self->engine, moment->event, moment->code, NULL, NULL, moment->at_ms);
+        }
+    }
+    if (self->engine != NULL) {
+        engine_advance(self->engine, self->view->now_ms);
+    }
+}
 
 struct children {
     size_t count;
@@ -233,15 +272,18 @@ static json_t *owners_of(const struct case_reader *self, const uint8_t *ref)
     return owners;
 }
 
-/* Of clocks and obligations alone: levels are shown by the timeline, and this engine is not told them. */
+enum { EXPECTED_TITLE_BYTES = 200 };
+
 static void add_expected(void *context, const struct engine_expectation *expected)
 {
-    if (expected->about != NULL) {
-        return;
-    }
+    char title[EXPECTED_TITLE_BYTES];
+    bool about = expected->about != NULL;
+
+    (void)snprintf(title, sizeof title, "%s%s%s%s", expected->what, about ? " \"" : "",
+        about ? expected->about : "", about ? "\"" : "");
     json_array_append_new(context,
         json_pack("{s:s, s:s, s:s, s:b, s:o}", "code", expected->code, "id", expected->id, "title",
-            expected->what, "overdue", (int)expected->overdue, "due",
+            title, "overdue", (int)expected->overdue, "due",
             expected->due.timed ? part_stamp(expected->due.runs_out_ms) : json_null()));
 }
 
@@ -273,9 +315,8 @@ json_t *view_case(const struct hub_view *self, const struct hub_case *of)
     reader.engine = self->procedures == NULL ? NULL : engine_new(self->procedures, NULL, NULL);
     read_events(&reader);
     read_records(&reader);
-    if (reader.engine != NULL) {
-        engine_advance(reader.engine, self->now_ms);
-    }
+    moments_sort(&reader.moments);
+    fold_moments(&reader);
     json_object_set_new(json, "hub", json_string(self->hub));
     json_object_set_new(json, "now", part_stamp(self->now_ms));
     json_object_set_new(json, "children", children_json(&reader));
