@@ -193,13 +193,25 @@ int record_decode_body(struct slice bytes, struct record *out, size_t *length)
     return rc;
 }
 
+/* One whose lengths do not hold is good only while nothing in it is marked as erased: no mark may be put there. */
+static bool parts_parse(struct slice payload)
+{
+    struct stored_payload part;
+    int rc = 0;
+
+    while (rc == 0) {
+        rc = batch_next_payload(&payload, &part);
+    }
+    return rc == E_END;
+}
+
 int record_erase(uint8_t *bytes, size_t len, uint32_t index)
 {
     struct slice payload;
     struct stored_payload part;
     int rc = record_frame(slice_of(bytes, len), &payload);
 
-    if (rc != 0 || bytes[AT_TYPE] != RECORD_BATCH) {
+    if (rc != 0 || bytes[AT_TYPE] != RECORD_BATCH || !parts_parse(payload)) {
         return E_CORRUPT;
     }
     struct slice rest = payload;
@@ -209,7 +221,7 @@ int record_erase(uint8_t *bytes, size_t len, uint32_t index)
         rc = batch_next_payload(&rest, &part);
     }
     if (rc != 0 || (!part.erased && part.ciphertext.len == 0)) {
-        return rc == E_CORRUPT ? E_CORRUPT : E_NOT_FOUND;
+        return E_NOT_FOUND;
     }
     uint8_t *at = bytes + (before.data - bytes);
     size_t whole = before.len - rest.len;

@@ -153,7 +153,6 @@ static void credit__of_four_events__is_never_exceeded(void **state)
     free(batch);
 }
 
-/* The same event bytes again, whatever happened between: a kill, a lost receipt. */
 static uint64_t commits(const struct agentfix *self)
 {
     return histogram_total(store_sync(self->store));
@@ -204,6 +203,7 @@ static void events__said_while_one_is_on_its_way__leave_together_after_its_recei
     free(batches);
 }
 
+/* The same event bytes again, whatever happened between: a kill, a lost receipt. */
 static void event__sent_and_agent_killed__is_sent_again_byte_for_byte(void **state)
 {
     struct agentfix *self = *state;
