@@ -249,3 +249,71 @@ void merkle_tree_path(const struct hash *nodes, size_t count, size_t index, stru
         count = (count + 1) / 2;
     }
 }
+
+/* ---- several leaves at once ---- */
+
+void merkle_tree_others(
+    const struct hash *nodes, size_t count, uint64_t *indexes, size_t wanted, struct buf *out)
+{
+    while (count > 1) {
+        size_t above = 0;
+        for (size_t i = 0; i < wanted; i++) {
+            uint64_t sibling = indexes[i] ^ 1;
+            assert(indexes[i] < count);
+            if (i + 1 < wanted && indexes[i + 1] == sibling) {
+                i++;
+            } else if (sibling < count) {
+                buf_put(out, nodes[sibling].b, HASH_BYTES);
+            }
+            indexes[above++] = indexes[i] / 2;
+        }
+        wanted = above;
+        nodes += count;
+        count = (count + 1) / 2;
+    }
+}
+
+/* One level up: what is known of it takes the place of what was known below. False where the others do not suffice. */
+static bool climb_several(struct merkle_leaf *known, size_t *count, uint64_t size,
+    const struct hash **others, const struct hash *end)
+{
+    size_t above = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        struct merkle_leaf at = known[i];
+        uint64_t sibling = at.index ^ 1;
+        if (i + 1 < *count && known[i + 1].index == sibling) {
+            at.hash = hash_node(&at.hash, &known[++i].hash);
+        } else if (sibling < size) {
+            if (*others == end) {
+                return false;
+            }
+            at.hash = sibling < at.index ? hash_node((*others)++, &at.hash)
+                                         : hash_node(&at.hash, (*others)++);
+        }
+        known[above++] = (struct merkle_leaf){at.index / 2, at.hash};
+    }
+    *count = above;
+    return true;
+}
+
+int merkle_check_several(struct merkle_leaf *leaves, size_t count, uint64_t size,
+    const struct hash *others, size_t other_count, const struct hash *root)
+{
+    const struct hash *end = others + other_count;
+
+    if (count == 0) {
+        return E_CORRUPT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (leaves[i].index >= size || (i > 0 && leaves[i].index <= leaves[i - 1].index)) {
+            return E_CORRUPT;
+        }
+    }
+    for (; size > 1; size = size / 2 + size % 2) {
+        if (!climb_several(leaves, &count, size, &others, end)) {
+            return E_CORRUPT;
+        }
+    }
+    return others == end && hash_same(&leaves[0].hash, root) ? 0 : E_CORRUPT;
+}

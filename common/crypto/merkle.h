@@ -44,6 +44,26 @@ void merkle_tree_fill(const struct hash *leaves, size_t count, struct hash *node
 void merkle_tree_path(
     const struct hash *nodes, size_t count, size_t index, struct merkle_path *out);
 
+/*
+ * Several leaves of one tree, proven at once by the fewest other hashes, level by level and from left to right: a node is
+ * among the others where its sibling leads to a proven leaf and it does not itself.
+ *   nodes    of a filled tree of count leaves
+ *   indexes  rising, each below count; spent by the call
+ *   out      the others are appended, HASH_BYTES each
+ */
+void merkle_tree_others(
+    const struct hash *nodes, size_t count, uint64_t *indexes, size_t wanted, struct buf *out);
+
+struct merkle_leaf {
+    uint64_t index;
+    struct hash hash;
+};
+
+/* 0 where these leaves of a tree of `size`, at rising indexes, lead to `root` by the others, all of which are needed; else
+ * E_CORRUPT. The leaves are spent by the call. */
+int merkle_check_several(struct merkle_leaf *leaves, size_t count, uint64_t size,
+    const struct hash *others, size_t other_count, const struct hash *root);
+
 /* The frontier of an append-only tree: enough to add leaves and name the root, 64 hashes at most. */
 struct merkle_frontier {
     uint64_t size;                     /* leaves so far */

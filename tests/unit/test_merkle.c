@@ -268,6 +268,86 @@ static void consistency__rewritten_history__is_refused(void **state)
     }
 }
 
+/* The leaves that a mask names, proven at once; returns what the check answers. */
+enum { SEVERAL_MAX = 9 };
+struct several {
+    struct merkle_leaf leaves[SEVERAL_MAX];
+    size_t count;
+    struct buf others;
+};
+
+static void prove(size_t size, unsigned mask, struct several *out)
+{
+    struct hash nodes[TREE_NODES_MAX];
+    uint64_t indexes[SEVERAL_MAX];
+
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < size; i++) {
+        if ((mask >> i & 1) != 0) {
+            indexes[out->count] = i;
+            out->leaves[out->count++] = (struct merkle_leaf){i, leaves[i]};
+        }
+    }
+    merkle_tree_fill(leaves, size, nodes);
+    merkle_tree_others(nodes, size, indexes, out->count, &out->others);
+}
+
+static int check_several(const struct several *self, size_t size, size_t other_count)
+{
+    struct merkle_leaf spent[SEVERAL_MAX];
+    struct hash root = merkle_root(leaves, size);
+
+    memcpy(spent, self->leaves, sizeof spent);
+    return merkle_check_several(
+        spent, self->count, size, (const struct hash *)self->others.data, other_count, &root);
+}
+
+static void several__every_subset_of_every_size__is_proved_by_just_enough(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size <= SEVERAL_MAX; size++) {
+        for (unsigned mask = 1; mask < 1u << size; mask++) {
+            struct several several;
+            prove(size, mask, &several);
+            size_t others = several.others.len / HASH_BYTES;
+            assert_int_equal(check_several(&several, size, others), 0);
+            if (others > 0) {
+                assert_int_equal(check_several(&several, size, others - 1), E_CORRUPT);
+                several.others.data[0] ^= 1;
+                assert_int_equal(check_several(&several, size, others), E_CORRUPT);
+                several.others.data[0] ^= 1;
+            }
+            buf_put(&several.others, leaves[0].b, HASH_BYTES);
+            assert_int_equal(check_several(&several, size, others + 1), E_CORRUPT);
+            buf_free(&several.others);
+        }
+    }
+}
+
+static void several__another_leaf_index_or_order__is_refused(void **state)
+{
+    (void)state;
+    struct several several;
+
+    prove(7, 0x26, &several); /* 1, 2, 5 */
+    size_t others = several.others.len / HASH_BYTES;
+    several.leaves[1].hash.b[4] ^= 1;
+    assert_int_equal(check_several(&several, 7, others), E_CORRUPT);
+    several.leaves[1].hash.b[4] ^= 1;
+    several.leaves[1].index = 3;
+    assert_int_equal(check_several(&several, 7, others), E_CORRUPT);
+    several.leaves[1].index = 1;
+    assert_int_equal(check_several(&several, 7, others), E_CORRUPT);
+    several.leaves[1].index = 2;
+    several.leaves[2].index = 7;
+    assert_int_equal(check_several(&several, 7, others), E_CORRUPT);
+    several.leaves[2].index = 5;
+    assert_int_equal(check_several(&several, 7, others), 0);
+    several.count = 0;
+    assert_int_equal(check_several(&several, 7, others), E_CORRUPT);
+    buf_free(&several.others);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +362,8 @@ int main(void)
         cmocka_unit_test(consistency__every_pair_of_sizes__is_proved_and_any_other_refused),
         cmocka_unit_test(consistency__any_bit_flipped__is_refused),
         cmocka_unit_test(consistency__rewritten_history__is_refused),
+        cmocka_unit_test(several__every_subset_of_every_size__is_proved_by_just_enough),
+        cmocka_unit_test(several__another_leaf_index_or_order__is_refused),
     };
 
     crypto_start();
