@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/base/log.h"
+#include "common/record/received.h"
 
 #include "common/base/banned.h"
 
@@ -103,10 +104,7 @@ static int check_faults_and_openings(const Waypost__AckStatement *ack, struct co
 static int check_place(
     struct stream *stream, const Waypost__AckStatement *ack, struct complaint *why)
 {
-    const struct sent *sent = stream_sent(stream, ack->upto);
-    const struct hash *ours = ack->upto == stream->acked ? &stream->acked_hash
-        : sent != NULL                                   ? &sent->running
-                                                         : NULL;
+    const struct hash *ours = stream_hash(stream, ack->upto);
 
     if (ack->stream_epoch != stream->epoch_next) {
         return complain(why, E_STATE, "The stream is in epoch %llu now; open a new session.",
@@ -120,6 +118,42 @@ static int check_place(
             "session and compare.",
             (unsigned long long)ack->upto, (unsigned long long)stream->acked_next,
             (unsigned long long)stream_sent_last(stream));
+    }
+    return 0;
+}
+
+/* S-18a: what it names is what was sent behind the statement before, all of which is still known here. */
+static int check_received(
+    const struct stream *stream, const Waypost__AckStatement *ack, struct complaint *why)
+{
+    struct merkle_frontier tree = {.size = 0};
+
+    if (!received_named(ack)) {
+        return 0;
+    }
+    if (ack->received_after >= ack->upto ||
+        (ack->has_received_root && ack->received_root.len != HASH_BYTES)) {
+        return complain(why, E_RANGE,
+            "The acknowledgement names what it received behind %llu, up to %llu.",
+            (unsigned long long)ack->received_after, (unsigned long long)ack->upto);
+    }
+    if (ack->received_after < stream->acked || ack->received_after > stream->acked_next) {
+        return complain(why, E_CONFLICT,
+            "The acknowledgement names what it received behind %llu; acknowledged is %llu: open a "
+            "new session.",
+            (unsigned long long)ack->received_after, (unsigned long long)stream->acked_next);
+    }
+    for (uint64_t n = ack->received_after + 1; n <= ack->upto; n++) {
+        frontier_add(&tree, stream_hash(stream, n));
+    }
+    struct hash root = frontier_root(&tree);
+    const ProtobufCBinaryData *said =
+        tree.size == 1 && !ack->has_received_root ? &ack->running_hash : &ack->received_root;
+    if (said->len != HASH_BYTES || memcmp(said->data, root.b, HASH_BYTES) != 0) {
+        return complain(why, E_CONFLICT,
+            "The acknowledgement names other entries than were sent from %llu to %llu; open a new "
+            "session and compare.",
+            (unsigned long long)ack->received_after + 1, (unsigned long long)ack->upto);
     }
     return 0;
 }
@@ -249,7 +283,9 @@ static void ack_take(core_t *self, struct session *session, const struct ack_job
         acked_send(self, session->id, stream);
         return;
     }
-    if (check_place(stream, ack, &refusal.why) != 0 || check_runs(stream, ack, &refusal.why) != 0 ||
+    if (check_place(stream, ack, &refusal.why) != 0 ||
+        check_received(stream, ack, &refusal.why) != 0 ||
+        check_runs(stream, ack, &refusal.why) != 0 ||
         check_faults_and_openings(ack, &refusal.why) != 0) {
         out_refuse(self, session->id, &refusal);
         return;

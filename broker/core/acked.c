@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/record/received.h"
 
 #include "common/base/banned.h"
 
@@ -45,7 +46,10 @@ struct acking {
     size_t block_count, block_capacity;
     struct buf items;
     uint32_t item_count;
-    size_t run; /* of ack->persisted at hand */
+    struct buf
+        numbers; /* of the persisted items, varint differences; filled where ack names entries */
+    uint64_t number; /* of the last one */
+    size_t run;      /* of ack->persisted at hand */
 };
 
 /* ---- building ---- */
@@ -181,6 +185,10 @@ static void persisted_add(struct acking *self, uint64_t number)
         class.level = ACKED_FAULT;
     }
     item_add(self, sent->event, &class, sender_of(self->core, entry), sent->hubs);
+    if (received_named(ack)) {
+        buf_put_varint(&self->numbers, number - self->number);
+        self->number = number;
+    }
 }
 
 /* ---- openings ---- */
@@ -314,13 +322,30 @@ static void acking_write(const struct acking *self, uint32_t persisted, uint64_t
     }
 }
 
+/* What the statement names: each sender of it will be shown that its events are among that (S-18a). */
+static void named_write(const struct acking *self, struct buf *out)
+{
+    const Waypost__AckStatement *ack = self->ack;
+
+    if (self->numbers.len == 0) {
+        return;
+    }
+    buf_put_u64(out, ack->received_after);
+    buf_put_u32(out, (uint32_t)(ack->upto - ack->received_after));
+    for (uint64_t n = ack->received_after; n < ack->upto; n++) {
+        buf_put(out, stream_hash(self->stream, n)->b, HASH_BYTES);
+    }
+    buf_put_slice(out, buf_slice(&self->numbers));
+}
+
 void acked_append(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
     uint64_t ack_leaf, uint64_t ack_position)
 {
     struct acking acking = {.core = self,
         .stream = stream,
         .agent = register_agent_of(self->reg, stream->name),
-        .ack = ack};
+        .ack = ack,
+        .number = ack->received_after};
 
     self->block_mark++;
     for (uint64_t n = stream->acked_next + 1; n <= ack->upto; n++) {
@@ -332,6 +357,7 @@ void acked_append(core_t *self, struct stream *stream, const Waypost__AckStateme
     }
     buf_clear(&self->record_body);
     acking_write(&acking, persisted, ack_leaf, ack_position, &self->record_body);
+    named_write(&acking, &self->record_body);
     buf_put_u64(&self->record_body, fold_on(self) ? (uint64_t)fold_time(self, self->now_ms) : 0);
     (void)append_record(self, RECORD_ACKED, buf_slice(&self->record_body), slice_of(NULL, 0), NULL);
     fold_acked(self, buf_slice(&self->record_body));
@@ -339,6 +365,7 @@ void acked_append(core_t *self, struct stream *stream, const Waypost__AckStateme
     free(acking.classes);
     free(acking.blocks);
     buf_free(&acking.items);
+    buf_free(&acking.numbers);
 }
 
 /* ---- application ---- */

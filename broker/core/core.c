@@ -108,6 +108,7 @@ void core_destroy(core_t **self_p)
     free(self->held);
     free(self->erasures);
     buf_free(&self->told.body);
+    buf_free(&self->named.nodes);
     buf_free(&self->scratch);
     buf_free(&self->scratch_ack);
     buf_free(&self->encode);

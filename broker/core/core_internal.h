@@ -300,6 +300,12 @@ struct told {
     struct buf body; /* owned */
 };
 
+/* The tree over what the statement of an acked record names, of the one told last (parcel_ack.c). */
+struct named {
+    uint64_t position; /* of that record; 0: none */
+    struct buf nodes;  /* owned: struct hash */
+};
+
 struct core {
     struct core_options options;
     const struct world *world;
@@ -340,6 +346,7 @@ struct core {
 
     struct view_cache views;
     struct told told;
+    struct named named;
     struct openable *openables; /* ring of OPENABLE_MAX, NULL until used */
     uint32_t *openable_slots;   /* index + 1, twice as many */
     size_t openable_first, openable_count;
@@ -459,6 +466,8 @@ void stream_remove(
 void stream_ready(core_t *self, struct stream *stream);
 const struct sent *stream_sent(
     const struct stream *stream, uint64_t number); /* NULL where not sent */
+/* Running hash at a number that was sent, or at the one acknowledged; NULL elsewhere. */
+const struct hash *stream_hash(const struct stream *stream, uint64_t number);
 void stream_sent_push(struct stream *stream, const struct sent *sent);
 void stream_sent_cut(struct stream *stream, uint64_t number); /* forget what was sent beyond it */
 static inline uint64_t stream_sent_last(const struct stream *stream)

@@ -28,28 +28,14 @@ enum payload_absent {
 
 enum verdict_told { TOLD_REFUSED = 3 };
 
-static size_t varint_len(uint64_t value)
-{
-    size_t len = 1;
-
-    for (; value >= 128; value >>= 7) {
-        len++;
-    }
-    return len;
-}
-
-static size_t field_len(size_t len)
-{
-    return 1 + varint_len(len) + len; /* every field number here is below 16 */
-}
-
 /* ---- batches ---- */
 
 static void batch_put(struct parcel *self, const struct view *view)
 {
-    size_t inner = field_len(view->batch.statement.len) + field_len(view->batch.signature.len);
-    size_t len = field_len(inner) + 1 + varint_len(view->leaf_index) + 1 +
-        varint_len((uint64_t)view->accepted_ms);
+    size_t inner =
+        wire_bytes_len(view->batch.statement.len) + wire_bytes_len(view->batch.signature.len);
+    size_t len = wire_bytes_len(inner) + 1 + wire_varint_len(view->leaf_index) + 1 +
+        wire_varint_len((uint64_t)view->accepted_ms);
 
     wire_put_tag(self->batches, 3, WIRE_LEN);
     buf_put_varint(self->batches, len);
@@ -187,14 +173,14 @@ static void event_put(struct parcel *self, struct view *view, const struct entry
     struct buf *out = self->entries;
 
     view_path(self->core, view, entry->index, &path);
-    size_t len = 1 + varint_len(batch) + 1 + varint_len(entry->index) +
-        path.count * field_len(HASH_BYTES) + field_len(event.len) + 2;
-    len += carried.ciphertext.len > 0 ? field_len(carried.ciphertext.len) : 0;
-    len += carried.wraps.count * field_len(WRAP_STORED_BYTES + 8);
+    size_t len = 1 + wire_varint_len(batch) + 1 + wire_varint_len(entry->index) +
+        path.count * wire_bytes_len(HASH_BYTES) + wire_bytes_len(event.len) + 2;
+    len += carried.ciphertext.len > 0 ? wire_bytes_len(carried.ciphertext.len) : 0;
+    len += carried.wraps.count * wire_bytes_len(WRAP_STORED_BYTES + 8);
     len += carried.absent != PAYLOAD_NONE ? 2 : 0;
     buf_reserve(out, len + FRAME_PREFIX_BYTES);
     wire_put_tag(out, 4, WIRE_LEN);
-    buf_put_varint(out, field_len(len));
+    buf_put_varint(out, wire_bytes_len(len));
     wire_put_tag(out, 1, WIRE_LEN);
     buf_put_varint(out, len);
     wire_put_varint(out, 1, batch);
@@ -298,90 +284,17 @@ static int record_prepare(struct parcel *self, const struct entry *entry, bool w
     if (!write) {
         return 0;
     }
-    size_t len = 1 + varint_len(told->sequence) + 1 + varint_len((uint64_t)told->time_ms) +
-        field_len(body.len) + 1 + varint_len(entry->index);
+    size_t len = 1 + wire_varint_len(told->sequence) + 1 +
+        wire_varint_len((uint64_t)told->time_ms) + wire_bytes_len(body.len) + 1 +
+        wire_varint_len(entry->index);
     wire_put_tag(self->entries, 4, WIRE_LEN);
-    buf_put_varint(self->entries, field_len(len));
+    buf_put_varint(self->entries, wire_bytes_len(len));
     wire_put_tag(self->entries, 2, WIRE_LEN);
     buf_put_varint(self->entries, len);
     wire_put_varint(self->entries, 1, told->sequence);
     wire_put_varint(self->entries, 2, (uint64_t)told->time_ms);
     wire_put_bytes(self->entries, 3, body);
     wire_put_varint(self->entries, 4, entry->index);
-    return 0;
-}
-
-static void acked_item_put(struct buf *out, const struct acked_item *item)
-{
-    size_t len = field_len(UUID_BYTES) + 2 + 1 + varint_len((uint64_t)item->at_ms);
-
-    len += item->role != 0 ? 1 + varint_len(item->role) : 0;
-    len += item->team.len > 0 ? field_len(item->team.len) : 0;
-    len += item->code_err != 0 ? 1 + varint_len(item->code_err) : 0;
-    wire_put_tag(out, 3, WIRE_LEN);
-    buf_put_varint(out, len);
-    wire_put_bytes(out, 1, slice_of(item->event, UUID_BYTES));
-    wire_put_varint(out, 2, item->level);
-    wire_put_varint(out, 3, (uint64_t)item->at_ms);
-    if (item->role != 0) {
-        wire_put_varint(out, 4, item->role);
-    }
-    if (item->team.len > 0) {
-        wire_put_bytes(out, 5, item->team);
-    }
-    if (item->code_err != 0) {
-        wire_put_varint(out, 6, item->code_err);
-    }
-}
-
-static void ack_put(
-    struct parcel *self, struct acked_block *block, struct slice statement, struct slice signature)
-{
-    struct buf *body = &self->core->record_body;
-    struct acked_item item;
-
-    buf_clear(body);
-    wire_put_bytes(body, 1, slice_of_text(self->core->streams[block->acker]->name));
-    wire_put_bytes(body, 2, slice_of_text(block->code));
-    while (acked_block_next(block, &item)) {
-        acked_item_put(body, &item);
-    }
-    wire_put_tag(body, 4, WIRE_LEN);
-    buf_put_varint(body, field_len(statement.len) + field_len(signature.len));
-    wire_put_bytes(body, 1, statement);
-    wire_put_bytes(body, 2, signature);
-    wire_put_varint(body, 5, block->ack_leaf);
-    wire_put_tag(self->entries, 4, WIRE_LEN);
-    buf_put_varint(self->entries, field_len(body->len));
-    wire_put_bytes(self->entries, 3, buf_slice(body));
-}
-
-static int ack_prepare(struct parcel *self, const struct entry *entry, bool write,
-    struct sent *sent, struct hash *item)
-{
-    core_t *core = self->core;
-    struct record acked;
-    struct record ack;
-    struct acked_block block;
-
-    (void)sent;
-    if (journal_read(core->journal, entry->position, &core->scratch, &acked) != 0 ||
-        acked.type != RECORD_ACKED || acked_block_open(acked.body, entry->index, &block) != 0 ||
-        block.acker >= core->stream_count ||
-        journal_read(core->journal, block.ack_position, &core->scratch_ack, &ack) != 0 ||
-        ack.type != RECORD_ACK) {
-        return E_IO;
-    }
-    struct cursor body = cursor_of(ack.body);
-    struct slice statement = take_bytes(&body, take_u32(&body));
-    struct slice signature = take_bytes(&body, SIGNATURE_BYTES);
-    if (body.failed) {
-        return E_IO;
-    }
-    *item = hash_statement(statement, signature);
-    if (write) {
-        ack_put(self, &block, statement, signature);
-    }
     return 0;
 }
 
@@ -398,9 +311,9 @@ static int held_prepare(struct parcel *self, const struct entry *entry, bool wri
     *item = hash_of("waypost/held/1", slice_of(digest->id, UUID_BYTES), slice_of(NULL, 0));
     if (write) {
         wire_put_tag(self->entries, 4, WIRE_LEN);
-        buf_put_varint(self->entries, field_len(field_len(UUID_BYTES)));
+        buf_put_varint(self->entries, wire_bytes_len(wire_bytes_len(UUID_BYTES)));
         wire_put_tag(self->entries, 4, WIRE_LEN);
-        buf_put_varint(self->entries, field_len(UUID_BYTES));
+        buf_put_varint(self->entries, wire_bytes_len(UUID_BYTES));
         wire_put_bytes(self->entries, 1, slice_of(digest->id, UUID_BYTES));
     }
     return 0;
@@ -408,23 +321,11 @@ static int held_prepare(struct parcel *self, const struct entry *entry, bool wri
 
 /* ---- one entry ---- */
 
-/* h(n) of S-22. */
-static struct hash running_next(
-    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
-{
-    uint8_t tail[8 + 1 + HASH_BYTES];
-
-    put_u64(tail, number);
-    tail[8] = type;
-    memcpy(tail + 9, item->b, HASH_BYTES);
-    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(tail, sizeof tail));
-}
-
 int parcel_entry(struct parcel *self, const struct entry *entry, bool write, struct sent *sent,
     struct hash *item)
 {
     static int (*const prepare[])(struct parcel *, const struct entry *, bool, struct sent *,
-        struct hash *) = {NULL, event_prepare, record_prepare, ack_prepare, held_prepare};
+        struct hash *) = {NULL, event_prepare, record_prepare, parcel_ack, held_prepare};
 
     assert(entry->type >= ENTRY_EVENT && entry->type <= ENTRY_HELD);
     return prepare[entry->type](self, entry, write, sent, item);
@@ -442,7 +343,7 @@ static int entry_prepare(struct parcel *self, uint64_t number, bool write, struc
         return rc;
     }
     sent->bytes = (uint32_t)(parcel_bytes(self) - before);
-    sent->running = running_next(&self->running, number, entry->type, &item);
+    sent->running = hash_entry(&self->running, number, entry->type, &item);
     return 0;
 }
 
@@ -557,8 +458,8 @@ static int parcel_send(
     core_t *self, struct stream *stream, const struct parcel *parcel, uint64_t first)
 {
     struct buf *out = &self->encode;
-    size_t len = 1 + varint_len(stream->epoch) + 1 + varint_len(first) + parcel->batches->len +
-        parcel->entries->len;
+    size_t len = 1 + wire_varint_len(stream->epoch) + 1 + wire_varint_len(first) +
+        parcel->batches->len + parcel->entries->len;
 
     buf_clear(out);
     buf_reserve(out, len + FRAME_PREFIX_BYTES);

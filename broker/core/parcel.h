@@ -23,6 +23,9 @@ void parcel_begin(core_t *core, struct stream *stream, struct parcel *self);
 /* Add one entry; item is what the running hash takes. 0, or E_IO where the journal cannot be read there. */
 int parcel_entry(struct parcel *self, const struct entry *entry, bool write, struct sent *sent,
     struct hash *item);
+/* The same for an entry of type ENTRY_ACK alone (parcel_ack.c). */
+int parcel_ack(struct parcel *self, const struct entry *entry, bool write, struct sent *sent,
+    struct hash *item);
 size_t parcel_bytes(const struct parcel *self);
 bool parcel_full(const struct parcel *self); /* no more in this frame */
 

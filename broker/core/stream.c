@@ -282,6 +282,16 @@ const struct sent *stream_sent(const struct stream *self, uint64_t number)
     return &self->sent[(self->sent_first + (number - self->acked - 1)) % self->sent_capacity];
 }
 
+const struct hash *stream_hash(const struct stream *self, uint64_t number)
+{
+    const struct sent *sent = stream_sent(self, number);
+
+    if (number == self->acked) {
+        return &self->acked_hash;
+    }
+    return sent == NULL ? NULL : &sent->running;
+}
+
 void stream_sent_push(struct stream *self, const struct sent *sent)
 {
     if (self->sent_count == self->sent_capacity) {

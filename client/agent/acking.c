@@ -18,6 +18,8 @@
 struct saying {
     Waypost__AckStatement statement;
     struct persisted_run runs[ACK_RUNS_MAX];
+    struct persisted_entries entries;
+    struct hash root; /* over them */
     struct fault_row faults[ACK_RUNS_MAX];
     struct opening_row openings[ACK_RUNS_MAX];
     Waypost__PersistedRun run_messages[ACK_RUNS_MAX];
@@ -31,8 +33,8 @@ struct saying {
 
 static void put_runs(agent_core_t *self, struct saying *out)
 {
-    size_t count = store_runs(
-        self->store, self->identity.stream_epoch, self->ack_sent_upto, out->runs, ACK_RUNS_MAX);
+    size_t count = store_runs(self->store, self->identity.stream_epoch, self->ack_sent_upto,
+        out->runs, ACK_RUNS_MAX, &out->entries);
 
     for (size_t i = 0; i < count; i++) {
         waypost__persisted_run__init(&out->run_messages[i]);
@@ -42,6 +44,23 @@ static void put_runs(agent_core_t *self, struct saying *out)
     }
     out->statement.n_persisted = count;
     out->statement.persisted = out->run_pointers;
+}
+
+/* S-18a: each sender will be shown that its events are among those that we sign for. A hub is no recipient. */
+static void put_received(agent_core_t *self, struct saying *out)
+{
+    uint64_t count = self->identity.stream_upto - self->ack_sent_upto;
+
+    if (out->entries.events == 0 || out->entries.named.size != count || book_is_hub(self)) {
+        return;
+    }
+    out->statement.has_received_after = true;
+    out->statement.received_after = self->ack_sent_upto;
+    if (count > 1) { /* of one entry it is the running hash */
+        out->root = frontier_root(&out->entries.named);
+        out->statement.has_received_root = true;
+        out->statement.received_root = binary_of(slice_of(out->root.b, HASH_BYTES));
+    }
 }
 
 static void put_faults(agent_core_t *self, struct saying *out)
@@ -148,6 +167,7 @@ void acking_send(agent_core_t *self)
     struct saying *saying = mem_new(1, sizeof *saying);
     waypost__ack_statement__init(&saying->statement);
     put_runs(self, saying);
+    put_received(self, saying);
     put_faults(self, saying);
     put_openings(self, saying);
     if (saying->statement.n_persisted > 0 || saying->statement.n_opened > 0) {

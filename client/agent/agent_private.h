@@ -206,6 +206,8 @@ const struct keys *book_curve_keys(agent_core_t *self);
 const struct keys *book_seal_keys(
     const agent_core_t *self, const uint8_t *key_id); /* NULL where not ours */
 const char *book_own_code(const agent_core_t *self);  /* "" for hubs and before the register */
+bool book_is_hub(const agent_core_t
+        *self); /* it sees other agents' events, and gets no proof of who has them (S-18a) */
 bool book_serves(const agent_core_t *self, const char *code, int64_t at_ms); /* after routing */
 /* Does the head key of a broker in the register say this? 0, E_SIGNATURE, E_STALE_REGISTER without one. */
 int book_broker_says(
@@ -251,8 +253,6 @@ void incoming_resend(agent_core_t *self);
 void incoming_past(agent_core_t *self, const Waypost__Past *past);
 void incoming_fetch_past(agent_core_t *self); /* the next page, or the first */
 struct hash incoming_hash_start(const char *network, const char *agent, uint64_t epoch);
-struct hash incoming_hash_next(
-    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item);
 
 /* inspect.c: is a delivered event what it says? */
 struct inspected {
@@ -286,7 +286,8 @@ struct told_record {
     const Waypost__Derived *record;
 };
 void apply_derived(agent_core_t *self, const struct told_record *entry, struct entry_row *row);
-/* 0, or E_STALE_REGISTER with nothing changed: it is asked for again with the newer register. */
+/* 0, or with nothing changed: E_STALE_REGISTER, it is asked for again with the newer register; E_BUSY, in the session that
+ * follows once all own events are fetched. */
 int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_row *row);
 
 /* watching.c */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/claims.h"
 #include "client/agent/heads.h"
 #include "common/base/check.h"
 #include "common/base/civil.h"
@@ -121,56 +122,6 @@ void apply_derived(agent_core_t *self, const struct told_record *entry, struct e
 
 /* ---- acknowledgements ---- */
 
-struct claims {
-    const Waypost__AckStatement *statement;
-    const Waypost__AckEntry *entry;
-};
-
-static bool is_opened_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
-{
-    assert(claims->statement != NULL);
-    for (size_t i = 0; i < claims->statement->n_opened; i++) {
-        const Waypost__Opened *opened = claims->statement->opened[i];
-        if (opened->event.len == UUID_BYTES &&
-            memcmp(opened->event.data, event->event.data, UUID_BYTES) == 0 &&
-            (!event->has_role || opened->role == event->role)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_fault_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
-{
-    assert(claims->statement != NULL);
-    for (size_t i = 0; i < claims->statement->n_faults; i++) {
-        if (event->has_code_err && claims->statement->faults[i]->code == event->code_err) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Does the signed statement say what the broker says it says? Stream numbers of others are not
- * known to us. */
-static bool is_claimed(const struct claims *claims, const Waypost__AckedEvent *event)
-{
-    assert(claims->statement != NULL);
-    if (event->event.len != UUID_BYTES) {
-        return false;
-    }
-    switch (event->level) {
-    case LEVEL_PERSISTED:
-        return claims->statement->n_persisted > 0;
-    case LEVEL_OPENED:
-        return is_opened_claimed(claims, event);
-    case LEVEL_FAULT:
-        return is_fault_claimed(claims, event);
-    default:
-        return false;
-    }
-}
-
 static int check_ack(agent_core_t *self, const Waypost__AckEntry *entry,
     const Waypost__AckStatement **out, struct complaint *why)
 {
@@ -271,11 +222,8 @@ static void apply_levels(agent_core_t *self, const Waypost__AckEntry *entry,
     const struct claims *claims, const struct entry_row *row)
 {
     for (size_t i = 0; i < entry->n_events; i++) {
-        if (!is_claimed(claims, entry->events[i])) {
-            agent_alarm(self, "bad_acknowledgement",
-                "the broker says of agent %.32s what its signed statement does not: it does not "
-                "count",
-                entry->agent);
+        if (!claims_bear_out(claims, entry->events[i])) {
+            claims_alarm(self, entry, entry->events[i]);
         } else if (self->options.keeper != NULL) {
             keep_level(self, entry, entry->events[i], row);
         } else {
@@ -287,8 +235,9 @@ static void apply_levels(agent_core_t *self, const Waypost__AckEntry *entry,
 int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_row *row)
 {
     struct complaint why = {0};
-    struct claims claims = {.entry = entry};
-    int rc = check_ack(self, entry, &claims.statement, &why);
+    struct claims claims;
+    const Waypost__AckStatement *said = NULL;
+    int rc = check_ack(self, entry, &said, &why);
 
     if (rc == E_STALE_REGISTER) {
         return rc;
@@ -298,13 +247,17 @@ int apply_ack(agent_core_t *self, const Waypost__AckEntry *entry, struct entry_r
         row->position = store_entry_add(self->store, row);
         return 0;
     }
-    assert(claims.statement != NULL);
-    if (claims.statement->has_seen_size && claims.statement->has_seen_root) {
-        heads_said(self, entry->agent, entry->ack, true, claims.statement->seen_size,
-            slice_of_binary(claims.statement->seen_root));
+    assert(said != NULL);
+    rc = claims_read(self, said, entry, &claims);
+    if (rc != 0) {
+        return rc;
+    }
+    if (said->has_seen_size && said->has_seen_root) {
+        heads_said(self, entry->agent, entry->ack, true, said->seen_size,
+            slice_of_binary(said->seen_root));
     }
     for (size_t i = 0; i < entry->n_events; i++) {
-        if (is_claimed(&claims, entry->events[i])) {
+        if (claims_bear_out(&claims, entry->events[i])) {
             memcpy(row->event, entry->events[i]->event.data, UUID_BYTES);
         }
     }

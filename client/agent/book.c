@@ -195,6 +195,11 @@ const char *book_own_code(const agent_core_t *self)
     return self->me == NULL ? "" : self->me->code;
 }
 
+bool book_is_hub(const agent_core_t *self)
+{
+    return self->me != NULL && register_agent_has_role(self->me, REGISTER_ROLE_HUB);
+}
+
 bool book_serves(const agent_core_t *self, const char *code, int64_t at_ms)
 {
     const struct register_authority *authority = NULL;

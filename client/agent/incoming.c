@@ -30,17 +30,6 @@ struct hash incoming_hash_start(const char *network, const char *agent, uint64_t
     return start;
 }
 
-struct hash incoming_hash_next(
-    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
-{
-    uint8_t part[8 + 1 + HASH_BYTES];
-
-    put_u64(part, number);
-    part[8] = type;
-    memcpy(part + 9, item->b, HASH_BYTES);
-    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(part, sizeof part));
-}
-
 void incoming_start_epoch(agent_core_t *self, uint64_t epoch)
 {
     struct identity *identity = &self->identity;
@@ -259,7 +248,7 @@ static int take_event(struct delivery *self, const Waypost__EventEntry *entry)
         return rc;
     }
     self->row.running =
-        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_EVENT, &self->item);
+        hash_entry(&core->identity.running, self->row.number, ENTRY_EVENT, &self->item);
     if (rc != 0) {
         apply_fault(self, entry, rc, &why);
         return 0;
@@ -292,7 +281,7 @@ static int take_record(struct delivery *self, const Waypost__RecordEntry *entry)
     }
     self->item = hash_of("waypost/body/1", body, slice_of(NULL, 0));
     self->row.running =
-        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_RECORD, &self->item);
+        hash_entry(&core->identity.running, self->row.number, ENTRY_RECORD, &self->item);
     if (told.record->has_event && told.record->event.len == UUID_BYTES) {
         memcpy(self->row.event, told.record->event.data, UUID_BYTES);
     }
@@ -314,7 +303,7 @@ static int take_ack(struct delivery *self, const Waypost__AckEntry *entry)
     self->item = hash_statement(
         slice_of_binary(entry->ack->statement), slice_of_binary(entry->ack->signature));
     self->row.running =
-        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_ACK, &self->item);
+        hash_entry(&core->identity.running, self->row.number, ENTRY_ACK, &self->item);
     return apply_ack(core, entry, &self->row);
 }
 
@@ -324,7 +313,7 @@ static int take_held(struct delivery *self, const Waypost__HeldEntry *entry)
 
     self->item = hash_of("waypost/held/1", slice_of_binary(entry->event), slice_of(NULL, 0));
     self->row.running =
-        incoming_hash_next(&core->identity.running, self->row.number, ENTRY_HELD, &self->item);
+        hash_entry(&core->identity.running, self->row.number, ENTRY_HELD, &self->item);
     if (entry->event.len == UUID_BYTES) {
         memcpy(self->row.event, entry->event.data, UUID_BYTES);
     }
@@ -357,7 +346,7 @@ static int take_entry(struct delivery *self, const Waypost__Entry *entry, uint64
     }
 }
 
-/* Entries that are new, until one cannot be taken. 0, E_STALE_REGISTER or E_MALFORMED. */
+/* Entries that are new, until one cannot be taken. 0, E_STALE_REGISTER, E_BUSY or E_MALFORMED. */
 static int take_entries(struct delivery *self)
 {
     agent_core_t *core = self->core;
@@ -420,7 +409,9 @@ static void apply_frame(agent_core_t *self, const Waypost__Deliver *frame)
         self->ack_wanted = true;
         self->watch_wanted = true;
     }
-    if (rc == E_STALE_REGISTER) {
+    if (rc == E_BUSY) {
+        self->resend_wanted = true; /* a new session follows when all own events are here */
+    } else if (rc == E_STALE_REGISTER) {
         self->resend_wanted = true;
         if (!self->register_asked) {
             book_ask(self);

@@ -23,7 +23,7 @@
 #include "common/base/histogram.h"
 #include "common/base/uuid.h"
 #include "common/codec/limits.h"
-#include "common/crypto/hash.h"
+#include "common/crypto/merkle.h"
 
 typedef struct store store_t;
 
@@ -231,6 +231,8 @@ void store_outbox_range(store_t *self, uint64_t incarnation, uint64_t first, uin
 void store_outbox_list(store_t *self, int state, const uint8_t *transfer, int64_t before,
     size_t limit, void (*visit)(void *context, const struct outbox_row *row), void *context);
 bool store_outbox_highest(store_t *self, uint8_t *event); /* highest id that was accepted */
+/* Exact bytes of a frozen event, appended; false where there are none. */
+bool store_outbox_bytes(store_t *self, const uint8_t *event, struct buf *out);
 int64_t store_outbox_position(store_t *self, const uint8_t *event); /* 0 where unknown */
 
 struct batch_row {
@@ -462,10 +464,15 @@ struct persisted_run {
     uint64_t upto;
     int64_t at_ms;
 };
-/* Runs above `after` in the epoch, at most max: the last one takes in the rest with the latest
- * time. */
-size_t store_runs(
-    store_t *self, uint64_t epoch, uint64_t after, struct persisted_run *out, size_t max);
+/* The entries above a number. */
+struct persisted_entries {
+    struct merkle_frontier named; /* a tree over their running hashes */
+    uint64_t events;              /* how many of them are events */
+};
+/* Runs above `after` in the epoch, at most max: the last one takes in the rest with the latest time. entries: NULL where
+ * not wanted. */
+size_t store_runs(store_t *self, uint64_t epoch, uint64_t after, struct persisted_run *out,
+    size_t max, struct persisted_entries *entries);
 struct fault_row {
     uint64_t number;
     int code;

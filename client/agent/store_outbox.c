@@ -146,6 +146,20 @@ int store_outbox(store_t *self, const uint8_t *event, struct outbox_row *out)
     return 0;
 }
 
+bool store_outbox_bytes(store_t *self, const uint8_t *event, struct buf *out)
+{
+    sqlite3_stmt *statement =
+        store_sql(self, "SELECT bytes FROM outbox WHERE event = ? AND bytes IS NOT NULL");
+
+    sql_id(statement, 1, event);
+    if (!store_row(self, statement)) {
+        return false;
+    }
+    buf_put_slice(out, row_blob(statement, 0));
+    store_stop(statement);
+    return true;
+}
+
 int64_t store_outbox_position(store_t *self, const uint8_t *event)
 {
     sqlite3_stmt *statement = store_sql(self, "SELECT position FROM outbox WHERE event = ?");

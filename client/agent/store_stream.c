@@ -113,11 +113,21 @@ int64_t store_entry_from(store_t *self, uint64_t epoch, uint64_t number)
     return read_number(self, statement);
 }
 
-size_t store_runs(
-    store_t *self, uint64_t epoch, uint64_t after, struct persisted_run *out, size_t max)
+static void name_entry(sqlite3_stmt *statement, struct persisted_entries *entries)
+{
+    struct hash running;
+
+    row_fixed(statement, 3, running.b, HASH_BYTES);
+    frontier_add(&entries->named, &running);
+    entries->events += row_int(statement, 2) == ENTRY_EVENT;
+}
+
+size_t store_runs(store_t *self, uint64_t epoch, uint64_t after, struct persisted_run *out,
+    size_t max, struct persisted_entries *entries)
 {
     sqlite3_stmt *statement = store_sql(self,
-        "SELECT number, persisted_ms FROM entries WHERE epoch = ? AND number > ? ORDER BY number");
+        "SELECT number, persisted_ms, type, running FROM entries WHERE epoch = ? AND number > ?"
+        " ORDER BY number");
     size_t count = 0;
 
     sql_int(statement, 1, (int64_t)epoch);
@@ -130,6 +140,9 @@ size_t store_runs(
         struct persisted_run *run = &out[count - 1];
         run->upto = (uint64_t)row_int(statement, 0);
         run->at_ms = at_ms > run->at_ms ? at_ms : run->at_ms;
+        if (entries != NULL) {
+            name_entry(statement, entries);
+        }
     }
     return count;
 }

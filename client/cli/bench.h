@@ -24,7 +24,7 @@
 #include "client/cli/cli.h"
 #include "common/base/bytes.h"
 #include "common/base/uuid.h"
-#include "common/crypto/hash.h"
+#include "common/crypto/merkle.h"
 #include "common/crypto/keys.h"
 
 enum {
@@ -78,6 +78,9 @@ struct bench_agent {
     uint64_t stream_epoch; /* 0 before the first session */
     uint64_t stream_upto;
     struct hash running; /* at stream_upto */
+    struct merkle_frontier
+        named;         /* entries since the last acknowledgement, which is to name them */
+    bool names_events; /* there are events among them, and none is missing */
     uint64_t ack_counter;
 };
 
@@ -173,8 +176,6 @@ bool bench_id_read(struct slice event, uint32_t *producer, uint64_t *sequence);
 
 /* Running hash at the beginning of a stream, and after one more entry (PROTOCOL S-22). */
 struct hash bench_stream_begin(const char *agent, uint64_t epoch);
-struct hash bench_stream_next(
-    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item);
 
 /* ---- sessions ---- */
 
@@ -198,15 +199,17 @@ struct bench_link {
     struct bench_bytes *bytes;     /* lent, shared by the links of one thread */
     void *arena;                   /* arena_t, lent likewise */
     bool open;                     /* WELCOME has come */
-    bool has_sent;            /* take before waiting: sending may swallow the socket's wake-up */
-    int64_t hello_again_ns;   /* when to say HELLO again, 0 for never */
-    uint64_t last_sequence;   /* of WELCOME */
-    uint64_t stream_last;     /* of WELCOME */
-    uint32_t inflight;        /* events published and not receipted */
-    uint64_t unacked;         /* events delivered and not acknowledged by us */
-    uint64_t ack_sent_upto;   /* of our last statement */
-    bool ack_open;            /* that statement has not been answered */
-    int64_t acked_ns;         /* when we sent it */
+    bool has_sent;          /* take before waiting: sending may swallow the socket's wake-up */
+    int64_t hello_again_ns; /* when to say HELLO again, 0 for never */
+    uint64_t last_sequence; /* of WELCOME */
+    uint64_t stream_last;   /* of WELCOME */
+    uint32_t inflight;      /* events published and not receipted */
+    uint64_t unacked;       /* events delivered and not acknowledged by us */
+    uint64_t ack_sent_upto; /* of our last statement */
+    bool ack_open;          /* that statement has not been answered */
+    int64_t acked_ns;       /* when we sent it */
+    bool
+        acked_elsewhere; /* WELCOME acknowledges less than we hold: the next statement names nothing */
     uint64_t acked_events;    /* events covered by statements that were answered */
     uint64_t ack_sent_events; /* events covered by the last statement */
     uint64_t events;          /* delivered to us in all */

@@ -107,6 +107,9 @@ static void take_welcome(struct bench_link *self, const Waypost__Welcome *welcom
         agent->stream_upto = 0;
         agent->running = bench_stream_begin(agent->code, agent->stream_epoch);
     }
+    agent->named.size = 0;
+    agent->names_events = false;
+    self->acked_elsewhere = welcome->stream_acked != agent->stream_upto;
     if (welcome->stream_diverged) {
         link_fail(self, "the broker says that the streams diverge");
     }
@@ -191,8 +194,10 @@ static void take_entry(struct bench_link *self, uint64_t number, struct slice en
         return;
     }
     struct hash item = item_of(self, &what, now_ns);
-    agent->running = bench_stream_next(&agent->running, number, (uint8_t)what.number, &item);
+    agent->running = hash_entry(&agent->running, number, (uint8_t)what.number, &item);
     agent->stream_upto = number;
+    frontier_add(&agent->named, &agent->running);
+    agent->names_events |= what.number == ENTRY_EVENT && !self->acked_elsewhere;
     self->unacked++;
 }
 
@@ -274,6 +279,7 @@ void bench_link_tick(struct bench_link *self, int64_t now_ns, bool flush)
     if (self->open && !self->ack_open && self->unacked > 0 && due) {
         bench_put_ack(self->bytes, self->agent, wall_ms());
         send_frame(self);
+        self->acked_elsewhere = false;
         self->ack_open = true;
         self->acked_ns = now_ns;
         self->unacked = 0;

@@ -258,6 +258,15 @@ void bench_put_ack(struct bench_bytes *bytes, struct bench_agent *agent, int64_t
     wire_put_bytes(&bytes->statement, 6, slice_of(agent->running.b, HASH_BYTES));
     wire_put_bytes(&bytes->statement, 7, buf_slice(&run));
     wire_put_varint(&bytes->statement, 10, ++agent->ack_counter);
+    if (agent->names_events) {
+        wire_put_varint(&bytes->statement, 13, agent->stream_upto - agent->named.size);
+    }
+    if (agent->names_events && agent->named.size > 1) {
+        struct hash root = frontier_root(&agent->named);
+        wire_put_bytes(&bytes->statement, 14, slice_of(root.b, HASH_BYTES));
+    }
+    agent->named.size = 0;
+    agent->names_events = false;
     buf_free(&run);
     frame_begin(bytes);
     put_signed(
@@ -273,15 +282,4 @@ struct hash bench_stream_begin(const char *agent, uint64_t epoch)
     struct hash begin = hash_of("waypost/stream/1", buf_slice(&bytes), slice_of(NULL, 0));
     buf_free(&bytes);
     return begin;
-}
-
-struct hash bench_stream_next(
-    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
-{
-    uint8_t bytes[8 + 1 + HASH_BYTES];
-    put_u64(bytes, number);
-    bytes[8] = type;
-    memcpy(bytes + 9, item->b, HASH_BYTES);
-    return hash_of(
-        "waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(bytes, sizeof bytes));
 }

@@ -439,7 +439,7 @@ static int scrub_ack(scrub_t *self, const struct record *record)
     return rc;
 }
 
-/* In place: hash, codes and teams of the classes, ids of the items. */
+/* In place: hashes, codes and teams of the classes, ids of the items. */
 static int scrub_acked(scrub_t *self, const struct record *record)
 {
     struct acked_body acked;
@@ -465,6 +465,11 @@ static int scrub_acked(scrub_t *self, const struct record *record)
     }
     for (uint32_t i = 0; i < acked.persisted + acked.opened; i++) {
         scrub_id(self, base + (acked.items.data - base) + (size_t)i * ACKED_ITEM_BYTES);
+    }
+    struct acked_received named;
+    bool names = acked_received_read(buf_slice(&self->body), &named);
+    for (uint32_t i = 0; names && i < named.count; i++) {
+        scrub_bytes(self, base + (named.hashes.data - base) + (size_t)i * HASH_BYTES, HASH_BYTES);
     }
     return 0;
 }

@@ -88,6 +88,12 @@ static const struct alarm_info rows[] = {
     {"bad_acknowledgement", ALARM_AGENT, ALARM_OPERATOR, true,
         "an acknowledgement does not bear its agent's signature",
         "It does not count; tell the broker's operator.", "taken on"},
+    {"withheld", ALARM_AGENT, ALARM_DESK, true,
+        "the broker says that a recipient has our event, and what that recipient signed does not "
+        "name it",
+        "Telephone the recipient: it may not have the event. Tell the broker's operator and the "
+        "registrar; waypost heads keeps the proofs.",
+        "taken on"},
     {"broker_time", ALARM_AGENT, ALARM_IT_OFFICER, true,
         "the broker dates something before it was sent, or after now, by more than 10 minutes",
         "One of three clocks is wrong: look at yours first, then telephone the broker's operator.",

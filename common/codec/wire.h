@@ -81,6 +81,22 @@ void wire_put_varint(struct buf *out, uint32_t number, uint64_t value);
 void wire_put_bytes(struct buf *out, uint32_t number, struct slice bytes);
 void wire_put_fixed64(struct buf *out, uint32_t number, uint64_t value);
 
+/* Bytes that a varint takes; and a length-delimited field whose number is below 16. */
+static inline size_t wire_varint_len(uint64_t value)
+{
+    size_t len = 1;
+
+    for (; value >= 128; value >>= 7) {
+        len++;
+    }
+    return len;
+}
+
+static inline size_t wire_bytes_len(size_t len)
+{
+    return 1 + wire_varint_len(len) + len;
+}
+
 /* sint32 as a varint's value. */
 static inline uint32_t wire_zigzag_of(int32_t value)
 {

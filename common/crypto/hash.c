@@ -130,3 +130,14 @@ struct hash hash_statement(struct slice statement, struct slice signature)
 {
     return hash_of("waypost/statement/1", statement, signature);
 }
+
+struct hash hash_entry(
+    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
+{
+    uint8_t tail[8 + 1 + HASH_BYTES];
+
+    put_u64(tail, number);
+    tail[8] = type;
+    memcpy(tail + 9, item->b, HASH_BYTES);
+    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(tail, sizeof tail));
+}

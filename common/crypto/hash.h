@@ -44,4 +44,8 @@ void hash_key_id(const uint8_t *public_key, uint8_t *key_id);
 /* H("waypost/statement/1" ‖ 0x00 ‖ statement ‖ signature). */
 struct hash hash_statement(struct slice statement, struct slice signature);
 
+/* h(n) of a stream (S-22): H("waypost/entry/1" ‖ 0x00 ‖ h(n-1) ‖ u64 n ‖ u8 type ‖ item). */
+struct hash hash_entry(
+    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item);
+
 #endif

@@ -121,6 +121,33 @@ bool acked_block_next(struct acked_block *self, struct acked_item *out)
     return !self->rest.failed && acked_item_at(&self->body, self->last, out, NULL);
 }
 
+bool acked_received_read(struct slice body, struct acked_received *out)
+{
+    enum { FOLDED_AT_BYTES = 8 };
+    struct acked_body acked;
+    uint32_t told;
+
+    if (acked_body_read(body, &acked) != 0) {
+        return false;
+    }
+    while (acked_next_told(&acked, &told)) {
+    }
+    if (acked.blocks.failed || acked.blocks.rest.len <= FOLDED_AT_BYTES) {
+        return false;
+    }
+    out->after = out->last = take_u64(&acked.blocks);
+    out->count = take_u32(&acked.blocks);
+    out->hashes = take_bytes(&acked.blocks, (size_t)out->count * HASH_BYTES);
+    out->numbers = acked.blocks;
+    return !acked.blocks.failed && out->count > 0;
+}
+
+uint64_t acked_received_next(struct acked_received *self)
+{
+    self->last += take_varint(&self->numbers);
+    return self->numbers.failed ? 0 : self->last;
+}
+
 bool acked_names(struct slice body, const uint8_t *event, struct acked_item *out)
 {
     struct acked_body acked;

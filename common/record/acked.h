@@ -6,6 +6,8 @@
  *   u16 classes, each: u8 level, u8 role, u8 code of the fault, 9 bytes code acted for, u64 at, u8 length, team
  *   u32 persisted, u32 opened items, each: 16 bytes event, u16 class; the persisted ones in the order of the stream
  *   u32 blocks, each: u32 stream told, u32 items, varint difference of their places each
+ *   where the statement names what was received: u64 received_after, u32 entries, and the running hash of the stream before each
+ *   of them (32 bytes; that of the last entry stands above); for each persisted item, varint difference of its number
  *   u64 time at which the procedures folded it, 0 where they were off
  * A block is what one stream is told for one code: it becomes one AckEntry.
  */
@@ -65,6 +67,18 @@ struct acked_block {
 int acked_block_open(
     struct slice body, uint32_t index, struct acked_block *out); /* 0 or E_CORRUPT */
 bool acked_block_next(struct acked_block *self, struct acked_item *out);
+
+/* What the statement named, where it did. */
+struct acked_received {
+    uint64_t after;        /* entries after + 1 .. after + count */
+    uint32_t count;        /* 1 and up */
+    struct slice hashes;   /* count of HASH_BYTES: running hash at after, after + 1, ... */
+    struct cursor numbers; /* of the persisted items: acked_received_next() */
+    uint64_t last;         /* number given last */
+};
+/* False where nothing is named, or the body is cut. Lends from body. */
+bool acked_received_read(struct slice body, struct acked_received *out);
+uint64_t acked_received_next(struct acked_received *self); /* number of the next persisted item */
 
 /* Walk what was persisted and opened, with the code acted for, in the order of the record; false where it cannot be
  * read: what is whole before has been visited. */

@@ -353,6 +353,10 @@ static void check_entries(struct sim *self, size_t agent)
     uint64_t epoch = 0;
     uint64_t number = 0;
 
+    if (store_has_alarm(store, "withheld")) { /* this broker is honest */
+        sim_fail(self, three, "agent %s takes a true acknowledgement for a false one",
+            self->agents[agent].id);
+    }
     while (store_entry_after(store, position, &entry) == 0) {
         position = entry.position;
         bool follows = entry.epoch == epoch

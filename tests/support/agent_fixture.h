@@ -157,6 +157,20 @@ void agentfix_grow(
 /* The next entry of the stream is a record: the bytes of a Derived message. */
 void agentfix_record(struct agentfix *self, struct slice derived);
 
+/*
+ * The next entry of the stream is an acknowledgement that the peer has truly signed, of the first `count` of these events of
+ * ours (their bytes), as its stream's entries 1 to count. The broker says that `told` is among them, at a place of them.
+ * named: the statement names them (S-18a); else it is one of before.
+ */
+struct agentfix_ack {
+    const struct buf *received;
+    size_t count; /* 1 to AGENTFIX_SIGNED_MAX */
+    const struct buf *told;
+    size_t place;
+    bool named;
+};
+void agentfix_peer_ack(struct agentfix *self, const struct agentfix_ack *ack);
+
 /* A record about an erasure in the stream, with the signed word of `agent`. kind: SystemKind; act: EraseAct. */
 void agentfix_erasure(struct agentfix *self, int kind, int act, const uint8_t *event,
     const char *agent, const struct keys *signer);

@@ -81,19 +81,12 @@ size_t agentfix_prove(struct agentfix *self)
     return count;
 }
 
-void agentfix_record(struct agentfix *self, struct slice derived)
+static void give_entry(struct agentfix *self, Waypost__Entry *entry)
 {
-    Waypost__RecordEntry record = WAYPOST__RECORD_ENTRY__INIT;
-    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
-    Waypost__Entry *entries[] = {&entry};
+    Waypost__Entry *entries[] = {entry};
     Waypost__Deliver deliver = WAYPOST__DELIVER__INIT;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
 
-    record.leaf_index = self->leaf_count;
-    record.recorded_ms = self->wall_ms;
-    record.record = binary(derived.data, derived.len);
-    entry.what_case = WAYPOST__ENTRY__WHAT_RECORD;
-    entry.record = &record;
     deliver.stream_epoch = self->stream_epoch;
     deliver.first = ++self->stream_last;
     deliver.n_entries = 1;
@@ -101,6 +94,114 @@ void agentfix_record(struct agentfix *self, struct slice derived)
     frame.body_case = WAYPOST__FRAME__BODY_DELIVER;
     frame.deliver = &deliver;
     agentfix_give(self, &frame);
+}
+
+void agentfix_record(struct agentfix *self, struct slice derived)
+{
+    Waypost__RecordEntry record = WAYPOST__RECORD_ENTRY__INIT;
+    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
+
+    record.leaf_index = self->leaf_count;
+    record.recorded_ms = self->wall_ms;
+    record.record = binary(derived.data, derived.len);
+    entry.what_case = WAYPOST__ENTRY__WHAT_RECORD;
+    entry.record = &record;
+    give_entry(self, &entry);
+}
+
+/* ---- acknowledgements of the peer ---- */
+
+/* The peer's stream: hash[0] before its first entry, hash[n] at its n-th. */
+static void peer_stream(const struct agentfix_ack *ack, struct hash *hash)
+{
+    hash[0] = hash_of("peer", slice_of(NULL, 0), slice_of(NULL, 0));
+    for (size_t n = 1; n <= ack->count; n++) {
+        struct hash leaf = hash_event_leaf(AGENTFIX_NETWORK, buf_slice(&ack->received[n - 1]));
+        hash[n] = hash_entry(&hash[n - 1], n, ENTRY_EVENT, &leaf);
+    }
+}
+
+static void peer_sign(struct agentfix *self, const struct agentfix_ack *ack,
+    const struct hash *stream, struct buf *statement, uint8_t *signature)
+{
+    Waypost__AckStatement said = WAYPOST__ACK_STATEMENT__INIT;
+    Waypost__PersistedRun run = WAYPOST__PERSISTED_RUN__INIT;
+    Waypost__PersistedRun *runs[] = {&run};
+    struct hash root = merkle_root(stream + 1, ack->count);
+    uint8_t key_id[KEY_ID_BYTES];
+
+    hash_key_id(self->peer.sign_public, key_id);
+    run.upto = ack->count;
+    run.at_ms = self->wall_ms;
+    said.network = unconst(AGENTFIX_NETWORK);
+    said.agent = unconst(AGENTFIX_PEER);
+    said.key_id = binary(key_id, sizeof key_id);
+    said.stream_epoch = 1;
+    said.upto = ack->count;
+    said.running_hash = binary(stream[ack->count].b, HASH_BYTES);
+    said.n_persisted = 1;
+    said.persisted = runs;
+    said.counter = 1;
+    said.has_received_after = ack->named;
+    said.has_received_root = ack->named && ack->count > 1;
+    said.received_root = binary(root.b, HASH_BYTES);
+    message_encode(&said.base, statement);
+    sign_make(SIGN_CONTEXT_ACK, buf_slice(statement), self->peer.sign_secret, signature);
+}
+
+/* What leads from the claimed place to the root. */
+static size_t peer_others(
+    const struct agentfix_ack *ack, const struct hash *stream, ProtobufCBinaryData *out)
+{
+    static struct hash nodes[2 * AGENTFIX_SIGNED_MAX + 64];
+    static struct buf others;
+    uint64_t index = ack->place;
+
+    buf_clear(&others);
+    merkle_tree_fill(stream + 1, ack->count, nodes);
+    merkle_tree_others(nodes, ack->count, &index, 1, &others);
+    for (size_t i = 0; i < others.len / HASH_BYTES; i++) {
+        out[i] = binary(others.data + i * HASH_BYTES, HASH_BYTES);
+    }
+    return others.len / HASH_BYTES;
+}
+
+void agentfix_peer_ack(struct agentfix *self, const struct agentfix_ack *ack)
+{
+    Waypost__AckEntry body = WAYPOST__ACK_ENTRY__INIT;
+    Waypost__AckedEvent event = WAYPOST__ACKED_EVENT__INIT;
+    Waypost__AckedEvent *events[] = {&event};
+    Waypost__Signed message = WAYPOST__SIGNED__INIT;
+    Waypost__Entry entry = WAYPOST__ENTRY__INIT;
+    struct hash stream[AGENTFIX_SIGNED_MAX + 1];
+    ProtobufCBinaryData others[MERKLE_PATH_MAX];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct buf statement = {0};
+    struct event_view told;
+
+    int rc = event_read(buf_slice(ack->told), &told, NULL);
+    assert(rc == 0 && ack->place < ack->count && ack->count <= AGENTFIX_SIGNED_MAX);
+    peer_stream(ack, stream);
+    peer_sign(self, ack, stream, &statement, signature);
+    message.statement = binary_buf(&statement);
+    message.signature = binary(signature, sizeof signature);
+    event.event = binary(told.id, UUID_BYTES);
+    event.level = LEVEL_PERSISTED;
+    event.at_ms = self->wall_ms;
+    event.has_number = event.has_before = ack->named;
+    event.number = ack->place + 1;
+    event.before = binary(stream[ack->place].b, HASH_BYTES);
+    body.agent = body.code = unconst(AGENTFIX_PEER);
+    body.n_events = 1;
+    body.events = events;
+    body.ack = &message;
+    body.leaf_index = self->leaf_count;
+    body.n_received = ack->named ? peer_others(ack, stream, others) : 0;
+    body.received = others;
+    entry.what_case = WAYPOST__ENTRY__WHAT_ACK;
+    entry.ack = &body;
+    give_entry(self, &entry);
+    buf_free(&statement);
 }
 
 void agentfix_erasure(struct agentfix *self, int kind, int act, const uint8_t *event,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/check.h"
+#include "common/record/received.h"
 
 #include "common/base/banned.h"
 
@@ -88,17 +89,6 @@ static void receipt_hear(struct fake_agent *self, const Waypost__Receipt *receip
     }
 }
 
-static struct hash hash_entry(
-    const struct hash *before, uint64_t number, uint8_t type, const struct hash *item)
-{
-    uint8_t tail[41];
-
-    put_u64(tail, number);
-    tail[8] = type;
-    memcpy(tail + 9, item->b, HASH_BYTES);
-    return hash_of("waypost/entry/1", slice_of(before->b, HASH_BYTES), slice_of(tail, sizeof tail));
-}
-
 static struct hash hash_begin(const struct fake_agent *self)
 {
     struct buf bytes = {0};
@@ -170,6 +160,30 @@ static struct hash record_hear(
     return hash_of("waypost/body/1", bytes_of(entry->record), slice_of(NULL, 0));
 }
 
+/* Hubs get no proof (S-18a). */
+static bool ack_proves_itself(const struct fake_agent *self, const Waypost__AckEntry *entry)
+{
+    const Waypost__AckStatement *said = message_decode(
+        self->fixture->arena, &waypost__ack_statement__descriptor, bytes_of(entry->ack->statement));
+    struct hash *leaves = mem_new(entry->n_events + 1, sizeof *leaves);
+
+    assert(said != NULL);
+    if (self->code[0] == '\0' || !received_named(said)) {
+        free(leaves);
+        return entry->n_received == 0;
+    }
+    for (size_t i = 0; i < entry->n_events; i++) {
+        for (size_t k = 0; k < self->own_count; k++) {
+            if (memcmp(self->own[k].id, entry->events[i]->event.data, UUID_BYTES) == 0) {
+                leaves[i] = hash_event_leaf(FIXTURE_NETWORK, buf_slice(&self->own[k].bytes));
+            }
+        }
+    }
+    int rc = received_check(said, entry, leaves);
+    free(leaves);
+    return rc == 0;
+}
+
 static struct hash ack_hear(
     struct fake_agent *self, const Waypost__AckEntry *entry, struct got *got)
 {
@@ -179,6 +193,7 @@ static struct hash ack_hear(
                bytes_of(entry->ack->signature), acker->keys.sign_public) == 0);
     (void)snprintf(got->agent, sizeof got->agent, "%s", entry->agent);
     (void)snprintf(got->code, sizeof got->code, "%s", entry->code);
+    assert(ack_proves_itself(self, entry));
     for (size_t i = 0; i < entry->n_events; i++) {
         memcpy(got->event, entry->events[i]->event.data, UUID_BYTES);
         for (size_t k = 0; k < self->own_count; k++) {
@@ -245,6 +260,7 @@ static void deliver_hear(struct fake_agent *self, const Waypost__Deliver *delive
         got->repeat = got->what == (int)WAYPOST__ENTRY__WHAT_EVENT && known_already(self, got);
         self->running =
             hash_entry(&self->running, number, (uint8_t)deliver->entries[i]->what_case, &item);
+        got->running = self->running;
         self->upto = number;
     }
 }
@@ -252,6 +268,7 @@ static void deliver_hear(struct fake_agent *self, const Waypost__Deliver *delive
 static void welcome_hear(struct fake_agent *self, const Waypost__Welcome *welcome)
 {
     self->welcomed = true;
+    self->ack_refused = false;
     self->welcome_last = welcome->last_sequence;
     self->welcome_acked = welcome->stream_acked;
     self->welcome_diverged = welcome->stream_diverged;
@@ -276,6 +293,7 @@ static void refused_hear(struct fake_agent *self, const Waypost__Refused *refuse
     self->refused = -(int)refused->code;
     self->refusals++;
     self->expected = refused->has_expected ? refused->expected : 0;
+    self->ack_refused = refused->frame == WAYPOST__FRAME__BODY_ACK;
     if (refused->frame == WAYPOST__FRAME__BODY_PUBLISH && refused->has_first_sequence) {
         uint64_t next = refused->has_expected && self->refused == E_GAP ? refused->expected
                                                                         : refused->first_sequence;
@@ -626,8 +644,33 @@ void agent_publish_as(struct fake_agent *self, uint64_t first, uint32_t count, c
 
 /* ---- acknowledgements ---- */
 
+/* S-18a: the entries behind what the broker has as acknowledged, where events are among them. */
+static void ack_name(
+    const struct fake_agent *self, Waypost__AckStatement *ack, struct hash *root_out)
+{
+    struct merkle_frontier tree = {.size = 0};
+    bool events = false;
+
+    for (size_t i = 0; i < self->log_count; i++) {
+        const struct got *got = &self->log[i];
+        if (got->epoch == self->epoch && got->number > self->acked) {
+            frontier_add(&tree, &got->running);
+            events = events || got->what == (int)WAYPOST__ENTRY__WHAT_EVENT;
+        }
+    }
+    if (events && !self->names_nothing && tree.size == self->upto - self->acked) {
+        *root_out = frontier_root(&tree);
+        ack->has_received_after = true;
+        ack->received_after = (uint64_t)((int64_t)self->acked + self->names_off);
+        root_out->b[0] ^= self->names_wrong;
+        ack->has_received_root = tree.size > 1;
+        ack->received_root = (ProtobufCBinaryData){HASH_BYTES, root_out->b};
+    }
+}
+
 static void ack_send(struct fake_agent *self, const Waypost__AckStatement *given)
 {
+    struct hash root;
     Waypost__AckStatement statement = *given;
     Waypost__AckStatement *ack = &statement;
     Waypost__Frame frame = WAYPOST__FRAME__INIT;
@@ -652,6 +695,7 @@ static void ack_send(struct fake_agent *self, const Waypost__AckStatement *given
     ack->n_persisted = self->upto > 0;
     ack->persisted = runs;
     ack->counter = ++self->counter;
+    ack_name(self, ack, &root);
     message_encode(&ack->base, &bytes);
     sign_make(SIGN_CONTEXT_ACK, buf_slice(&bytes), self->keys.sign_secret, signature);
     message.statement = (ProtobufCBinaryData){bytes.len, bytes.data};

@@ -477,7 +477,7 @@ void core_fixture_settle(struct core_fixture *self)
         for (size_t i = 0; i < self->agent_count; i++) {
             struct fake_agent *agent = &self->agents[i];
             if (agent->welcomed && agent->acked < agent->upto) {
-                agent_acknowledge(agent);
+                (agent->ack_refused ? agent_hello : agent_acknowledge)(agent);
                 busy = true;
             }
         }

@@ -41,6 +41,7 @@ struct own_event {
 struct got {
     int what; /* Waypost__Entry__WhatCase */
     uint64_t epoch, number;
+    struct hash running;       /* of the stream at it */
     uint8_t event[UUID_BYTES]; /* events, held */
     bool repeat;               /* an event that an earlier epoch has brought already */
     bool payload;
@@ -78,7 +79,12 @@ struct fake_agent {
     uint64_t acked; /* by the broker's ACKED */
     uint64_t receipts, duplicates;
     bool welcomed;
-    bool wraps_twice; /* for each recipient also to a key that the register has not got any more */
+    bool ack_refused; /* a new session is due (S-18) */
+    bool
+        names_nothing; /* its acknowledgements leave to the broker which events they are about ... */
+    int64_t names_off; /* ... or begin so far from where they should ... */
+    bool names_wrong;  /* ... or name other entries */
+    bool wraps_twice;  /* for each recipient also to a key that the register has not got any more */
     uint64_t welcome_last, welcome_acked;
     bool welcome_diverged, welcome_extends;
     struct buf seen_head; /* a Signed */

@@ -92,6 +92,46 @@ static void delivery__good__is_persisted_and_acknowledged(void **state)
     assert_int_equal(ack->n_faults, 0);
 }
 
+static struct hash stream_hash(struct agentfix *self, uint64_t number)
+{
+    struct hash hash;
+
+    assert_true(store_entry_hash(self->store, self->stream_epoch, number, &hash));
+    return hash;
+}
+
+static void acknowledgement__of_one_event__names_it_by_its_running_hash(void **state)
+{
+    struct agentfix *self = *state;
+
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_acked(self);
+    const Waypost__AckStatement *ack = agentfix_last_ack(self);
+    struct hash hash = stream_hash(self, 1);
+    assert_true(ack->has_received_after);
+    assert_int_equal(ack->received_after, 0);
+    assert_false(ack->has_received_root);
+    assert_memory_equal(ack->running_hash.data, hash.b, HASH_BYTES);
+}
+
+static void acknowledgement__of_several_entries__names_each_in_a_tree(void **state)
+{
+    struct agentfix *self = *state;
+    struct hash hashes[3];
+
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_acked(self);
+    for (uint64_t i = 0; i < 3; i++) {
+        agentfix_deliver(self, 0, false, FAULT_NONE);
+        hashes[i] = stream_hash(self, 2 + i);
+    }
+    agentfix_acked(self);
+    const Waypost__AckStatement *ack = agentfix_last_ack(self);
+    assert_int_equal(ack->received_after, 2); /* the first of them was said at once */
+    struct hash root = merkle_root(hashes + 1, 2);
+    assert_memory_equal(ack->received_root.data, root.b, HASH_BYTES);
+}
+
 static void delivery__repeated__is_applied_once(void **state)
 {
     struct agentfix *self = *state;
@@ -548,7 +588,7 @@ static void record__with_fields_of_a_later_version__hashes_as_it_came(void **sta
     refusal(self, &bytes);
     struct hash item = hash_of("waypost/body/1", buf_slice(&bytes), slice_of(NULL, 0));
     struct hash wanted =
-        incoming_hash_next(&identity.running, identity.stream_upto + 1, ENTRY_RECORD, &item);
+        hash_entry(&identity.running, identity.stream_upto + 1, ENTRY_RECORD, &item);
     agentfix_record(self, buf_slice(&bytes));
     store_identity(self->store, &identity);
     assert_memory_equal(identity.running.b, wanted.b, HASH_BYTES);
@@ -587,6 +627,8 @@ int main(void)
 #define WITH_AGENT(test) cmocka_unit_test_setup_teardown(test, setup, agentfix_end)
     const struct CMUnitTest tests[] = {
         WITH_AGENT(delivery__good__is_persisted_and_acknowledged),
+        WITH_AGENT(acknowledgement__of_one_event__names_it_by_its_running_hash),
+        WITH_AGENT(acknowledgement__of_several_entries__names_each_in_a_tree),
         WITH_AGENT(delivery__repeated__is_applied_once),
         WITH_AGENT(delivery__known_event_in_a_new_epoch__has_no_second_effect),
         WITH_AGENT(delivery__bad_signature__is_a_fault_without_effect),

@@ -288,11 +288,11 @@ static void runs__more_than_fit__end_at_the_last_number(void **state)
         store_entry_add(store, &entry);
     }
     assert_int_equal(store_commit(store), 0);
-    assert_int_equal(store_runs(store, 1, 0, runs, 3), 3);
+    assert_int_equal(store_runs(store, 1, 0, runs, 3, NULL), 3);
     assert_int_equal(runs[0].upto, 2);
     assert_int_equal(runs[2].upto, 10);
     assert_int_equal(runs[2].at_ms, 10);
-    assert_int_equal(store_runs(store, 1, 9, runs, 3), 1);
+    assert_int_equal(store_runs(store, 1, 9, runs, 3, NULL), 1);
     store_close(&store);
 }
 

@@ -109,6 +109,93 @@ static void acknowledgement__with_another_running_hash__is_refused(void **state)
     assert_int_equal(receiver->acked, 2);
 }
 
+static void expect_refused_once(struct core_fixture *f, struct fake_agent *receiver, int code)
+{
+    receiver->refused = 0;
+    uint64_t size = journal_size(f->base.journal);
+    agent_acknowledge(receiver);
+    commit_all(f);
+    assert_int_equal(receiver->refused, code);
+    assert_int_equal(journal_size(f->base.journal), size);
+    receiver->names_off = 0;
+    receiver->names_wrong = false;
+}
+
+static void acknowledgement__naming_other_entries_than_were_sent__is_refused(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+
+    send_some(f, to_camden, 1);
+    agent_acknowledge(receiver);
+    commit_all(f);
+    send_some(f, to_camden, 2);
+    receiver->names_off = -1; /* acknowledged and gone: it cannot be proven any more */
+    expect_refused_once(f, receiver, E_CONFLICT);
+    receiver->names_off = 1; /* what lies between would be named by nothing */
+    expect_refused_once(f, receiver, E_CONFLICT);
+    receiver->names_off = 5;
+    expect_refused_once(f, receiver, E_RANGE);
+    receiver->names_wrong = true;
+    expect_refused_once(f, receiver, E_CONFLICT);
+    agent_hello(receiver);
+    commit_all(f);
+    assert_false(receiver->welcome_diverged);
+    agent_acknowledge(receiver);
+    commit_all(f);
+    assert_int_equal(receiver->acked, 3);
+}
+
+/* The fixture's agents believe an acknowledgement only as far as it proves itself. */
+static void acknowledgement__of_two_senders_in_turn__proves_to_each_its_own(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+    enum { ROUNDS = 6 };
+
+    for (int i = 0; i < ROUNDS; i++) {
+        send_some(f, to_camden, 1 + (unsigned)i % 3);
+        (void)agent_write(&f->agents[LEEDS], to_camden);
+        agent_publish(&f->agents[LEEDS], 0, 1);
+        commit_all(f);
+    }
+    agent_acknowledge(receiver);
+    commit_all(f);
+    for (size_t i = 0; i < f->agents[ISLINGTON].own_count; i++) {
+        assert_int_equal(f->agents[ISLINGTON].own[i].persisted, 1);
+    }
+    for (size_t i = 0; i < ROUNDS; i++) {
+        assert_int_equal(f->agents[LEEDS].own[i].persisted, 1);
+    }
+}
+
+/* What was worked out then stands in the journal. */
+static void acknowledgement__told_after_a_restart__proves_itself_as_before(void **state)
+{
+    struct core_fixture *f = *state;
+
+    send_some(f, to_camden, 3);
+    agent_acknowledge(&f->agents[CAMDEN]);
+    core_fixture_verify(f);
+    (void)core_fixture_commit(f);
+    core_fixture_crash(f, 0);
+    core_fixture_hello(f);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(f->agents[ISLINGTON].own[i].persisted, 1);
+    }
+}
+
+static void acknowledgement__of_an_older_agent__is_told_without_a_proof(void **state)
+{
+    struct core_fixture *f = *state;
+
+    f->agents[CAMDEN].names_nothing = true;
+    send_some(f, to_camden, 2);
+    agent_acknowledge(&f->agents[CAMDEN]);
+    commit_all(f);
+    assert_int_equal(f->agents[ISLINGTON].own[1].persisted, 1);
+}
+
 static void acknowledgement__with_a_bad_signature__changes_nothing(void **state)
 {
     struct core_fixture *f = *state;
@@ -419,6 +506,10 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         CORE_TEST(replay__noted__is_a_record_of_an_operator_alone),
         CORE_TEST(acknowledgement__with_another_running_hash__is_refused),
+        CORE_TEST(acknowledgement__naming_other_entries_than_were_sent__is_refused),
+        CORE_TEST(acknowledgement__of_two_senders_in_turn__proves_to_each_its_own),
+        CORE_TEST(acknowledgement__told_after_a_restart__proves_itself_as_before),
+        CORE_TEST(acknowledgement__of_an_older_agent__is_told_without_a_proof),
         CORE_TEST(acknowledgement__with_a_bad_signature__changes_nothing),
         CORE_TEST(acknowledgement__seen_before__is_answered_with_what_is_on_record),
         CORE_TEST(acknowledgements__sent_without_waiting__are_taken_in_order),

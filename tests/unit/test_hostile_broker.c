@@ -433,6 +433,78 @@ static void event__out_of_order__is_counted_and_no_gap_stays(void **state)
     assert_false(agentfix_alarm(self, "missing"));
 }
 
+static bool is_persisted(struct agentfix *self, const struct buf *event)
+{
+    struct event_view view;
+    int64_t at_ms;
+
+    assert_int_equal(event_read(buf_slice(event), &view, NULL), 0);
+    return store_level_of(self->store, view.id, AGENTFIX_PEER, &at_ms) == LEVEL_PERSISTED;
+}
+
+/* Two events of ours in one batch, which the peer is to get. */
+static struct agentfix_batch *two_accepted(struct agentfix *self)
+{
+    struct agentfix_batch *batch = mem_new(1, sizeof *batch);
+
+    self->is_connected = false;
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    send_one(self);
+    send_one(self);
+    reconnect(self);
+    assert_true(agentfix_accept(self, batch));
+    assert_int_equal(batch->count, 2);
+    agentfix_receipt(self, batch, FAULT_NONE, false);
+    return batch;
+}
+
+static void acknowledgement__attached_to_an_event_that_is_withheld__is_an_alarm_at_once(
+    void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batch = two_accepted(self);
+    struct agentfix_ack ack = {
+        .received = batch->events, .count = 1, .told = &batch->events[1], .named = true};
+
+    agentfix_peer_ack(
+        self, &ack); /* a true word about the first, handed over as one about the second */
+    assert_true(agentfix_alarm(self, "withheld"));
+    assert_false(is_persisted(self, &batch->events[1]));
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
+static void acknowledgement__true__counts_and_is_no_alarm(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batch = two_accepted(self);
+    struct agentfix_ack ack = {.received = batch->events,
+        .count = 2,
+        .told = &batch->events[1],
+        .place = 1,
+        .named = true};
+
+    agentfix_peer_ack(self, &ack);
+    assert_false(agentfix_alarm(self, "withheld"));
+    assert_true(is_persisted(self, &batch->events[1]));
+    assert_false(is_persisted(self, &batch->events[0])); /* that was not said yet */
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
+/* Before acknowledgements named anything: which event they are about is the broker's word. */
+static void acknowledgement__that_names_nothing__counts_as_before(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batch = two_accepted(self);
+    struct agentfix_ack ack = {.received = batch->events, .count = 1, .told = &batch->events[1]};
+
+    agentfix_peer_ack(self, &ack);
+    assert_true(is_persisted(self, &batch->events[1]));
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
 static void move_acceptance(struct agentfix *self, Waypost__Frame *frame)
 {
     (void)self;
@@ -614,6 +686,9 @@ static const struct CMUnitTest tests[] = {
     ATTACK(event__said_again_under_another_number__has_one_effect),
     ATTACK(event__withheld__is_an_alarm_an_hour_after_the_next),
     ATTACK(event__out_of_order__is_counted_and_no_gap_stays),
+    ATTACK(acknowledgement__attached_to_an_event_that_is_withheld__is_an_alarm_at_once),
+    ATTACK(acknowledgement__true__counts_and_is_no_alarm),
+    ATTACK(acknowledgement__that_names_nothing__counts_as_before),
     ATTACK(event__accepted_before_it_was_sent__is_an_alarm),
     ATTACK(event__accepted_tomorrow__is_an_alarm),
     ATTACK(payload__left_out__is_an_alarm_and_the_facts_stand),

@@ -506,7 +506,7 @@ static void make_stream(struct vectors *self)
             item = hash_of(
                 "waypost/held/1", slice_of(self->event_id[1], UUID_BYTES), slice_of(NULL, 0));
         }
-        running = incoming_hash_next(&running, number, (uint8_t)number, &item);
+        running = hash_entry(&running, number, (uint8_t)number, &item);
         put_hash(entry, "item", &item);
         put_hash(entry, "running_hash", &running);
         json_array_append_new(entries, entry);
@@ -567,7 +567,7 @@ static void make_hello(struct vectors *self)
     struct hash running = incoming_hash_start(NETWORK, SENDER, 1);
     struct buf bytes = {0};
 
-    running = incoming_hash_next(&running, 1, ENTRY_EVENT, &self->leaf[0]);
+    running = hash_entry(&running, 1, ENTRY_EVENT, &self->leaf[0]);
     memset(instance, 0x77, sizeof instance);
     hello.n_versions = 1;
     hello.versions = versions;
