@@ -250,15 +250,21 @@ bool expect_receipts(const struct asking *self)
 
 /* ---- the sealed part ---- */
 
+static bool is_gone(const struct payload_seen *seen)
+{
+    return seen->exists && seen->erase_asked && seen->copies == 0;
+}
+
+/* Kept is neither of the two: as long as one holder has it. */
 static bool payload_fits(const struct asking *self, const struct payload_seen *seen)
 {
     switch (self->wanted->payload) {
     case PAYLOAD_KEPT:
-        return !seen->withheld && !seen->erase_asked;
+        return !seen->withheld && !is_gone(seen);
     case PAYLOAD_WITHHELD:
         return seen->withheld;
     case PAYLOAD_ERASED:
-        return seen->exists && seen->erase_asked && seen->copies == 0 && seen->commitment_fits;
+        return is_gone(seen) && seen->commitment_fits;
     }
     return false;
 }

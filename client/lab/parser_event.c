@@ -442,6 +442,25 @@ static int finish(struct parser *self, struct scenario_event *event, struct slic
     return rc;
 }
 
+/* A statement's words are forgotten with it; of those that agents seal a copy stays. */
+static void keep_sealed(
+    struct parser *self, const struct sending *sending, struct scenario_event *event)
+{
+    shelf_t *shelf = self->scenario->shelf;
+    struct fact_text *kept;
+
+    if (sending->sealed_count == 0) {
+        return;
+    }
+    kept = shelf_take(shelf, sending->sealed_count + 1, sizeof *kept);
+    for (size_t i = 0; i < sending->sealed_count; i++) {
+        const struct fact_text *fact = &sending->sealed[i];
+        kept[i] = (struct fact_text){shelf_text(shelf, fact->name, strlen(fact->name)),
+            shelf_text(shelf, fact->value, strlen(fact->value))};
+    }
+    event->sealed = kept;
+}
+
 static int build(struct parser *self, const struct sending *sending, const struct event_view *head,
     struct scenario_event *event)
 {
@@ -561,6 +580,7 @@ int parse_sends(struct parser *self, const char *from_word, struct statement *st
     if (rc != 0) {
         return rc;
     }
+    keep_sealed(self, &sending, event);
     if (sending.label != NULL) {
         event->label = shelf_text(self->scenario->shelf, sending.label, strlen(sending.label));
     }

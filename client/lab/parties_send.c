@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "client/lab/scenario_words.h"
 #include "common/base/civil.h"
 
 #include "common/base/banned.h"
@@ -79,29 +78,14 @@ static json_t *facts_of(struct parties *self, const struct event_view *view)
     return facts;
 }
 
-/* Sealed facts stand in the statement alone: the scenario's bytes are sealed already. */
-static json_t *sealed_of(const struct parties *self, uint32_t event)
+/* The scenario's bytes are sealed already: an agent seals what stood in the statement itself. */
+static json_t *sealed_of(const struct scenario_event *event)
 {
     json_t *sealed = json_object();
-    shelf_t *shelf = shelf_new();
 
-    for (uint32_t i = 0; i < self->scenario->statement_count; i++) {
-        const struct statement *statement = &self->scenario->statements[i];
-        struct words words = {0};
-        struct complaint why = {0};
-        if (statement->kind != STATEMENT_SENDS || statement->event != event ||
-            words_cut(shelf, slice_of_text(statement->text), &words, &why) != 0) {
-            continue;
-        }
-        for (size_t k = 0; k < words.count; k++) {
-            const struct fact_info *fact =
-                words.at[k].key == NULL ? NULL : catalogue_fact_named(words.at[k].key);
-            if (fact != NULL && fact->sealed) {
-                json_object_set_new(sealed, fact->name, json_string(words.at[k].text));
-            }
-        }
+    for (const struct fact_text *fact = event->sealed; fact != NULL && fact->name != NULL; fact++) {
+        json_object_set_new(sealed, fact->name, json_string(fact->value));
     }
-    shelf_destroy(&shelf);
     return sealed;
 }
 
@@ -163,8 +147,8 @@ void parties_send(struct parties *self, uint32_t index)
     civil_stamp_utc(view.occurred_ms, occurred);
     json_t *request = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:b}", "op", "send",
         "kind", kind->name, "transfer", transfer, "to", codes_of(&view), "subjects",
-        subjects_of(&view), "facts", facts_of(self, &view), "sealed", sealed_of(self, index),
-        "occurred", occurred, "allow_incomplete", 1);
+        subjects_of(&view), "facts", facts_of(self, &view), "sealed", sealed_of(event), "occurred",
+        occurred, "allow_incomplete", 1);
     json_object_set_new(request, "allow_unknown", json_true()); /* R54 */
     json_object_set_new(request, "from", json_string(event->from));
     if (view.profile[0] != '\0') {

@@ -49,6 +49,8 @@ struct scenario_event {
     int64_t sent_ms;
     struct slice bytes;   /* the whole event */
     struct slice payload; /* ciphertext, empty where it holds none */
+    const struct fact_text
+        *sealed; /* what agents seal themselves: up to one without a name; NULL */
     uint32_t line;
 };
 
