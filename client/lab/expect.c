@@ -34,41 +34,6 @@ const uint8_t *transfer_id(const struct asking *self, uint32_t transfer)
     return self->scenario->transfers[transfer].id;
 }
 
-/* ---- state, as whoever is asked has it ---- */
-
-static const uint8_t *asked_transfer(const struct asking *self)
-{
-    return transfer_id(self, self->wanted->target.transfer);
-}
-
-size_t asked_owner(
-    const struct asking *self, uint32_t child, enum dimension dimension, const char *out[8])
-{
-    return network_owner(
-        self->network, self->view, asked_transfer(self), child_ref(self, child), dimension, out);
-}
-
-void asked_clocks(const struct asking *self, uint32_t child,
-    void (*visit)(void *context, const uint8_t *subject, const struct engine_clock *clock),
-    void *context)
-{
-    network_clocks(
-        self->network, self->view, asked_transfer(self), child_ref(self, child), visit, context);
-}
-
-const char *asked_flag(const struct asking *self, uint32_t child, const char *name)
-{
-    return network_flag(
-        self->network, self->view, asked_transfer(self), child_ref(self, child), name);
-}
-
-void asked_outstanding(const struct asking *self, uint32_t child,
-    void (*visit)(void *context, const char *id, int64_t since_ms), void *context)
-{
-    network_outstanding(
-        self->network, self->view, asked_transfer(self), child_ref(self, child), visit, context);
-}
-
 int64_t asked_measure(const struct asking *self, const char *name)
 {
     return network_measure(self->network, name);

@@ -41,7 +41,7 @@ const uint8_t *child_ref(const struct asking *self, uint32_t child);
 const uint8_t *event_id(const struct asking *self, uint32_t event);
 const uint8_t *transfer_id(const struct asking *self, uint32_t transfer);
 
-/* State as whoever is asked has it: as the functions of engine.h. */
+/* State as whoever is asked has it (expect_asked.c): as the functions of engine.h. */
 size_t asked_owner(
     const struct asking *self, uint32_t child, enum dimension dimension, const char *out[8]);
 void asked_clocks(const struct asking *self, uint32_t child,
