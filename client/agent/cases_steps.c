@@ -203,15 +203,18 @@ static bool is_acknowledgement(const struct step *step)
     return step->what == HAPPENED_PERSISTED || step->what == HAPPENED_OPENED;
 }
 
-/* An acknowledgement was recorded before what stands behind it; its agent's clock may say otherwise. */
+/*
+ * An acknowledgement was recorded before the event that was accepted behind it; its agent's clock may say otherwise. What
+ * else stands behind it bounds nothing: a breach is dated at its own moment, which may be weeks before it was recorded.
+ */
 static void bound_times(struct step *steps, size_t count)
 {
     int64_t bound_ms = INT64_MAX;
 
     for (struct step *step = steps + count; step-- > steps;) {
-        if (!is_acknowledgement(step)) {
+        if (step->what == HAPPENED_ACCEPTED) {
             bound_ms = step->at_ms < bound_ms ? step->at_ms : bound_ms;
-        } else if (step->at_ms > bound_ms) {
+        } else if (is_acknowledgement(step) && step->at_ms > bound_ms) {
             step->at_ms = bound_ms;
         }
     }

@@ -62,14 +62,18 @@ int64_t handover_travel_ms(struct handover *self)
 
 /* ---- handing over ---- */
 
-/* Openings, events and withdrawals that the broker has not got. */
-static uint64_t left_of(virtual_network_t *network, size_t agent)
+/*
+ * Openings, events and withdrawals that the broker has not got. A withdrawal behind an acknowledgement that is held comes
+ * with it: it waits for nobody's answer.
+ */
+static uint64_t left_of(const struct handover *self, size_t agent)
 {
-    store_t *store = virtual_store(network, agent);
+    store_t *store = virtual_store(self->network, agent);
     struct erasure_row row;
+    bool withdraws = !self->has_held && store_erasure_next(store, &row) == 0;
 
     return store_openings_waiting(store) + store_outbox_count(store, OUTBOX_WAITING) +
-        store_outbox_count(store, OUTBOX_SENT) + (store_erasure_next(store, &row) == 0 ? 1 : 0);
+        store_outbox_count(store, OUTBOX_SENT) + (withdraws ? 1 : 0);
 }
 
 /* What stands behind an acknowledgement on its connection goes with the next one. */
@@ -84,9 +88,10 @@ static void connect_anew(struct handover *self, size_t agent)
 static bool hand_over(struct handover *self, size_t agent)
 {
     const struct virtual_clock *clock = virtual_time(self->network);
-    uint64_t left = left_of(self->network, agent);
     int64_t until_ms = clock->mono_ms + PATIENCE_MS;
 
+    self->has_held = false;
+    uint64_t left = left_of(self, agent);
     if (left == 0) {
         return true;
     }
@@ -94,7 +99,7 @@ static bool hand_over(struct handover *self, size_t agent)
     while (left > 0 && clock->mono_ms < until_ms) {
         uint64_t before = left;
         (void)virtual_settle(self->network, QUIET_MS, STEP_MS);
-        left = left_of(self->network, agent);
+        left = left_of(self, agent);
         until_ms = left < before ? clock->mono_ms + PATIENCE_MS : until_ms;
         if (left > 0 && self->has_held) {
             connect_anew(self, agent);
