@@ -91,7 +91,8 @@ static void proving_end(
 {
     struct buf others = {0};
 
-    if (self->on && self->count > 0) {
+    if (self->on && self->count > 0 &&
+        self->count < self->named.count) { /* else nothing else is named */
         const struct hash *tree = named_tree(core, position, &self->named, last);
         merkle_tree_others(tree, self->named.count, self->indexes, self->count, &others);
     }
