@@ -62,8 +62,11 @@ static const char *const schema[] = {
     "place_two "
     "INTEGER NOT NULL, state INTEGER NOT NULL, ended_ms INTEGER NOT NULL, late INTEGER NOT NULL, "
     "UNIQUE (case_id, clock, subject, event)) STRICT",
-    "CREATE INDEX IF NOT EXISTS clocks_running ON clocks (due_ms) WHERE state = 1",
-    "CREATE INDEX IF NOT EXISTS clocks_breached ON clocks (due_ms) WHERE state = 4",
+    /* in the order of the lists, which does not depend on what was met first: a day ends for many at one moment */
+    "CREATE INDEX IF NOT EXISTS clocks_running ON clocks (due_ms, subject, clock, event) WHERE "
+    "state = 1",
+    "CREATE INDEX IF NOT EXISTS clocks_breached ON clocks (due_ms, subject, clock, event) WHERE "
+    "state = 4",
     /* leaf: of the journal, times 65,536, and the place in its record (keep.c) */
     "CREATE TABLE IF NOT EXISTS said (leaf INTEGER PRIMARY KEY, case_id INTEGER NOT NULL, kind "
     "INTEGER NOT NULL, event BLOB, subject BLOB, at_ms INTEGER NOT NULL, recorded_ms INTEGER NOT "

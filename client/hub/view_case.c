@@ -175,7 +175,7 @@ static json_t *read_clocks(struct case_reader *self)
     json_t *list = json_array();
     sqlite3_stmt *row = store_sql(store,
         "SELECT " VIEW_CLOCK_COLUMNS
-        " FROM clocks WHERE case_id = ? ORDER BY state, due_ms LIMIT ?");
+        " FROM clocks WHERE case_id = ? ORDER BY state, due_ms, subject, clock, event LIMIT ?");
 
     sql_int(row, 1, self->of->id);
     sql_int(row, 2, HUB_CASE_RECORDS_MAX);

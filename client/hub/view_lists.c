@@ -60,7 +60,8 @@ static json_t *deadline_json(const struct hub_view *self, sqlite3_stmt *row)
 #define DEADLINE_SQL(state)                                                                        \
     "SELECT " VIEW_CLOCK_COLUMNS ", cases.blind, cases.origin, cases.receiving FROM clocks JOIN "  \
     "cases ON cases.id = clocks.case_id WHERE state = " state " AND due_ms > 0 AND due_ms <= ?1 "  \
-    "AND (?2 = 0 OR place = ?2 OR place_two = ?2) AND (?3 OR guide = 0) ORDER BY due_ms LIMIT ?4"
+    "AND (?2 = 0 OR place = ?2 OR place_two = ?2) AND (?3 OR guide = 0) ORDER BY due_ms, "         \
+    "clocks.subject, clocks.clock, clocks.event LIMIT ?4"
 
 /* Number of a code that is known; -1 where it is not. */
 static int64_t place_known(const struct hub_view *self, const char *code)
@@ -127,8 +128,7 @@ json_t *view_cases(const struct hub_view *self, const char *code, size_t limit)
     json_t *rows = json_array();
     sqlite3_stmt *row = store_sql(store,
         "SELECT id FROM cases WHERE (?1 = 0 OR origin = ?1 OR receiving = ?1) ORDER BY last_ms "
-        "DESC "
-        "LIMIT ?2");
+        "DESC, transfer LIMIT ?2");
 
     sql_int(row, 1, place);
     sql_int(row, 2, (int64_t)limit);
