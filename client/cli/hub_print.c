@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "client/cli/cases_print.h"
 #include "client/cli/table.h"
 #include "client/cli/when.h"
 
@@ -212,7 +213,7 @@ void hub_print_pairs(struct cli *cli, const json_t *answer)
 
 void hub_print_deadlines(struct cli *cli, const json_t *answer)
 {
-    static const char *const headings[] = {"RUNS OUT", "", "DEADLINE", "MUST ACT", "CASE", NULL};
+    static const char *const headings[] = {"DUE", "", "DEADLINE", "MUST ACT", "CASE", NULL};
     table_t *table = table_new(headings);
     size_t i;
     json_t *row;
@@ -222,7 +223,7 @@ void hub_print_deadlines(struct cli *cli, const json_t *answer)
         char text[TEXT_BYTES];
         char time[CLI_TIME_BYTES];
         bool breached = strcmp(text_of(row, "state"), "breached") == 0;
-        table_cell(table, "%s", when_text(cli, row, "runs_out", time));
+        table_cell(table, "%s", due_print(cli, row, time));
         table_cell_painted(table, breached ? PAINT_RED : PAINT_YELLOW, "%s %s",
             breached ? "x" : "o", hub_left_text(row, text));
         table_cell(table, "%s %s", text_of(row, "clock"), text_of(row, "name"));
@@ -230,7 +231,9 @@ void hub_print_deadlines(struct cli *cli, const json_t *answer)
         table_cell(table, "%s", text_of(row, "case"));
     }
     if (table_rows(table) == 0) {
-        cli_say(cli, "No such deadline.\n");
+        cli_say(cli, "%s\n",
+            cli_flag(cli, "missed") ? "None was missed and is still open."
+                                    : "None runs. Those that ran out: --missed.");
     } else {
         table_print(table, cli);
     }

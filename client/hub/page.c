@@ -78,26 +78,48 @@ void html_put(struct buf *out, const char *html, ...)
     va_end(args);
 }
 
-void html_time(struct buf *out, const json_t *object, const char *member)
+/* "Wed 22 Apr 2026" */
+static void day_text(int32_t day, char *out, size_t room)
 {
     static const char *const months[] = {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    struct civil_date date = civil_date_of(day);
+
+    (void)snprintf(out, room, "%s %02d %s %04d", days[civil_weekday(day)], date.day,
+        months[(date.month - 1) % 12], date.year);
+}
+
+void html_time(struct buf *out, const json_t *object, const char *member)
+{
     const char *stamp = member_text(object, member);
     char london[CIVIL_STAMP_BYTES];
-    char text[64];
+    char day[32];
     int64_t ms;
 
     if (stamp[0] == '\0' || civil_time_parse(stamp, &ms) != 0) {
         html_text(out, "never");
         return;
     }
-    int32_t day = civil_london_day(ms);
-    struct civil_date date = civil_date_of(day);
+    day_text(civil_london_day(ms), day, sizeof day);
     civil_stamp_london(ms, london);
-    (void)snprintf(text, sizeof text, "%s %.2s %s %.4s, %.8s", days[civil_weekday(day)], london + 8,
-        months[(date.month - 1) % 12], london, london + 11);
-    html_put(out, "<time datetime=\"%s\">%s</time>", stamp, text);
+    html_put(out, "<time datetime=\"%s\">%s, %.8s</time>", stamp, day, london + 11);
+}
+
+void html_due(struct buf *out, const json_t *object)
+{
+    const char *due = member_text(object, "due");
+    char text[32];
+    int32_t day;
+
+    if (due[0] == '\0') {
+        html_text(out, "no limit");
+    } else if (civil_date_parse(due, &day) != 0) {
+        html_time(out, object, "due");
+    } else {
+        day_text(day, text, sizeof text);
+        html_put(out, "<time datetime=\"%s\">%s</time>", due, text);
+    }
 }
 
 void html_count(struct buf *out, const json_t *value)

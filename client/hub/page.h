@@ -20,6 +20,8 @@ void html_text(struct buf *out, const char *text);    /* escaped */
 void html_put(struct buf *out, const char *html, ...) /* a literal of ours; %s escaped, %d an int */
     __attribute__((format(printf, 2, 3)));
 void html_time(struct buf *out, const json_t *object, const char *member); /* <time>, "never" */
+void html_due(
+    struct buf *out, const json_t *object); /* "due": a day, which ends with it, or a time */
 void html_count(
     struct buf *out, const json_t *value); /* number, "<5", "hidden", hours as they are */
 void html_hours(struct buf *out, const json_t *value);   /* "17 h", "3.5 d", "few", "none" */

@@ -73,12 +73,8 @@ static void put_deadline(struct buf *out, const json_t *deadline, bool with_case
     if (strcmp(member_text(deadline, "state"), "running") == 0 || with_case) {
         html_left(out, deadline);
     }
-    html_put(out, "</th><td data-label=\"Runs out\">");
-    if (json_is_string(json_object_get(deadline, "runs_out"))) {
-        html_time(out, deadline, "runs_out");
-    } else {
-        html_text(out, "no limit");
-    }
+    html_put(out, "</th><td data-label=\"Due\">");
+    html_due(out, deadline);
     html_put(out, "</td><td data-label=\"Deadline\">%s %s</td><td data-label=\"Must act\">",
         member_text(deadline, "clock"), member_text(deadline, "name"));
     put_binds(out, deadline);
@@ -97,8 +93,8 @@ static void deadlines_head(struct buf *out, const char *caption, bool with_case)
     html_put(out,
         "<div class=\"scroll\" role=\"region\" aria-label=\"Deadlines\" tabindex=\"0\" "
         "id=\"deadlines\"><table class=\"cards\">"
-        "<caption>%s</caption>\n<thead><tr><th scope=\"col\">State</th><th scope=\"col\">Runs "
-        "out</th><th "
+        "<caption>%s</caption>\n<thead><tr><th scope=\"col\">State</th><th "
+        "scope=\"col\">Due</th><th "
         "scope=\"col\">Deadline</th><th scope=\"col\">Must act</th>",
         caption);
     if (with_case) {
