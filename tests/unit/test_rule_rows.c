@@ -242,6 +242,67 @@ static void evidence__each_of_the_list__lets_a_request_through(void **state)
     each_word(&row, false, request_is_held);
 }
 
+/* ---- rungs ---- */
+
+enum { RUNGS = 3 };
+
+/* Who must climb each rung, at Birmingham and at Solihull (D18). */
+static const char *const climbers[RUNGS][2] = {{"head_of_service", "head_of_service"},
+    {"assistant_director", "assistant_director"},
+    {"director_of_practice", "director_childrens_services"}};
+
+static struct engine_verdict climb(
+    const struct worded *row, int rung, const char *raised_by, const char *counterpart)
+{
+    char facts[FACTS_BYTES];
+
+    (void)snprintf(facts, sizeof facts,
+        "stage=%d raised_by_role=%s counterpart_role=%s rationale_present=yes "
+        "disagreement_areas=timing",
+        rung, raised_by, counterpart);
+    return tell(row, row->origin, "escalation_raised", facts);
+}
+
+/* What is said of a rung when those below it were climbed as they should. */
+static struct engine_verdict climb_to(
+    const struct worded *row, int rung, const char *raised_by, const char *counterpart)
+{
+    char facts[FACTS_BYTES];
+    size_t own = strcmp(row->origin, BHM) == 0 ? 0 : 1;
+
+    begin(row);
+    (void)tell(row, row->origin, "transfer_requested",
+        "rationale_present=yes legal_status=none family_informed=yes legal_advice_ref=A-1");
+    for (int below = 1; below < rung; below++) {
+        (void)climb(row, below, climbers[below - 1][own], climbers[below - 1][1 - own]);
+        (void)snprintf(
+            facts, sizeof facts, "stage=%d outcome_decision=move_up rationale_present=yes", below);
+        (void)tell(row, row->receiving, "escalation_outcome", facts);
+    }
+    return climb(row, rung, raised_by, counterpart);
+}
+
+static void rungs__each_side__is_climbed_by_its_role_alone(void **state)
+{
+    static const struct worded rows[] = {
+        {BHM, SOL, "ash:cin", "", "R32"}, {SOL, BHM, "ash:cin", "", "R32"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int rung = 1; rung <= RUNGS; rung++) {
+            const char *own = climbers[rung - 1][i];
+            const char *other = climbers[rung - 1][1 - i];
+            struct engine_verdict right = climb_to(&rows[i], rung, own, other);
+            struct engine_verdict by_another = climb_to(&rows[i], rung, "team_manager", other);
+            struct engine_verdict to_another = climb_to(&rows[i], rung, own, "team_manager");
+            if (verdict_names(&right, "R32") || !verdict_names(&by_another, "R32") ||
+                !verdict_names(&to_another, "R32")) {
+                fail_msg("rung %d from %s", rung, rows[i].origin);
+            }
+        }
+    }
+}
+
 /* ---- the list ---- */
 
 int main(void)
@@ -251,6 +312,7 @@ int main(void)
         cmocka_unit_test(documents__each_of_a_set__is_asked_for),
         cmocka_unit_test(orders__each_of_the_list__block_an_acceptance),
         cmocka_unit_test(evidence__each_of_the_list__lets_a_request_through),
+        cmocka_unit_test(rungs__each_side__is_climbed_by_its_role_alone),
     };
 
     fixture_open(&world);
