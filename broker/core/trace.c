@@ -95,10 +95,24 @@ static void batch_look(struct trace *self, const struct record *record, uint64_t
 
 static void judged_look(struct trace *self, const struct record *record)
 {
-    struct cursor body = cursor_of(record->body);
+    struct judged_body body;
+    struct judged_event event;
+    struct judged_disclosure told;
 
-    if (take_u64(&body) == self->leaf) {
+    if (judged_body_read(record->body, &body) != 0 || body.form != JUDGED_BATCH) {
+        return;
+    }
+    if (body.leaf == self->leaf) {
         step_add(self, "judged", record->time_ms, NULL, record->sequence);
+    }
+    while (judged_next(&body, &event)) {
+    }
+    while (judged_disclosed(&body, &told)) {
+        if (told.position == self->position && told.index == self->index &&
+            told.stream < self->core->stream_count) {
+            step_add(self, "disclosed", record->time_ms, self->core->streams[told.stream]->name,
+                record->sequence);
+        }
     }
 }
 

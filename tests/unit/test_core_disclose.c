@@ -140,6 +140,35 @@ static void enquiry__told__counts_as_no_receipt(void **state)
     assert_int_equal(agent_count(&f->agents[ISLINGTON], WAYPOST__ENTRY__WHAT_ACK), 1);
 }
 
+static const Waypost__Operated *trace(struct core_fixture *f, const uint8_t *event)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Operate operate = WAYPOST__OPERATE__INIT;
+
+    operate.request = 1;
+    operate.operation = WAYPOST__OPERATION__TRACE;
+    operate.has_event = true;
+    operate.event = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)(uintptr_t)event};
+    frame.body_case = WAYPOST__FRAME__BODY_OPERATE;
+    frame.operate = &operate;
+    agent_say(&f->agents[OPERATOR], &frame);
+    return core_fixture_find(f, &f->agents[OPERATOR], WAYPOST__FRAME__BODY_OPERATED)->operated;
+}
+
+static void enquiry__traced__says_when_and_to_whom_it_was_disclosed(void **state)
+{
+    struct core_fixture *f = *state;
+
+    record_enquiry(f);
+    assert_int_equal(trace(f, f->agents[ISLINGTON].own[0].id)->n_trace, 2); /* accepted, judged */
+    core_fixture_listen(f);
+    tell(f, &ash, to_camden);
+    const Waypost__Operated *answer = trace(f, f->agents[ISLINGTON].own[0].id);
+    assert_int_equal(answer->n_trace, 3);
+    assert_string_equal(answer->trace[2]->step, "disclosed");
+    assert_string_equal(answer->trace[2]->agent, CODE_CAMDEN);
+}
+
 static bool is_told_of_breach(const struct fake_agent *agent, const char *clock)
 {
     bool told = false;
@@ -241,6 +270,7 @@ int main(void)
         CORE_TEST(enquiry__of_a_third_authority__reaches_each_party_with_its_own_event),
         CORE_TEST(enquiries__in_the_batch_of_what_brings_them__come_in_their_order),
         CORE_TEST(enquiry__told__counts_as_no_receipt),
+        CORE_TEST(enquiry__traced__says_when_and_to_whom_it_was_disclosed),
         CORE_TEST(clocks__of_what_a_party_does_not_know__are_not_told_to_it),
         CORE_TEST(enquiry__over_a_restart__is_told_once),
         CORE_TEST(snapshot__with_what_is_not_told__is_the_state),
