@@ -187,6 +187,7 @@ class Agent:
         if welcome.stream_acked:
             raise Refused("this agent has acknowledged before: an agent that keeps a store must go on (S-25)")
         self.register_version, self.epoch, self.upto = welcome.register_version, welcome.stream_epoch, 0
+        self.unsaid, self.events_unsaid = [], False
         self.running = digest("waypost/stream/1", self.network.encode() + b"\0" + self.name.encode() + b"\0"
                               + struct.pack("<Q", self.epoch))
 
@@ -274,6 +275,8 @@ class Agent:
             value, kind, item = self.check_entry(deliver, what, getattr(entry, what))
             self.running = digest("waypost/entry/1", self.running + struct.pack("<QB", number, kind) + item)
             self.upto = number
+            self.unsaid.append(self.running)
+            self.events_unsaid |= what == "event"
             taken.append((number, what, value))
         return taken
 
@@ -296,10 +299,16 @@ class Agent:
     def acknowledge(self):
         """Say that everything received so far is safe (A1). Here it is only printed: a real agent has synced it."""
         self.counter += 1
+        named = {}
+        if self.events_unsaid:  # S-18a: each sender will be shown that its events are among these entries
+            named["received_after"] = self.upto - len(self.unsaid)
+            if len(self.unsaid) > 1:
+                named["received_root"] = root_of(self.unsaid)
+        self.unsaid, self.events_unsaid = [], False
         statement = wire.AckStatement(
             network=self.network, agent=self.name, key_id=key_id(bytes(self.signer.verify_key)),
             stream_epoch=self.epoch, upto=self.upto, running_hash=self.running, counter=self.counter,
-            persisted=[wire.PersistedRun(upto=self.upto, at_ms=now_ms())]).SerializeToString()
+            persisted=[wire.PersistedRun(upto=self.upto, at_ms=now_ms())], **named).SerializeToString()
         signature = self.signer.sign(b"waypost/ack/1\0" + statement).signature
         self.say(ack=wire.Signed(statement=statement, signature=signature))
         _, acked = self.hear("acked")
