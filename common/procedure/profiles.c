@@ -708,10 +708,16 @@ int profiles_member(
 {
     const struct profile *profile = profile_named(self, name);
 
-    if (profile == NULL || profile->level == LEVEL_BILATERAL) {
+    if (profile == NULL) {
         const char *near = profiles_nearest(self, name);
         return complain(why, E_NOT_FOUND, "no regional or national profile \"%.64s\"%s%s", name,
             near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    }
+    if (profile->level == LEVEL_BILATERAL) {
+        return complain(why, E_NOT_FOUND,
+            "profile %.64s is a bilateral one, and counts between its own members alone: name a "
+            "regional one, or national",
+            name);
     }
     if (!profiles_known_code(self, code)) {
         return complain(why, E_CODE, "unknown authority \"%.20s\"", code);

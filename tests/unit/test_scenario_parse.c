@@ -342,6 +342,8 @@ static void file__that_begins_or_declares_badly__is_an_error(void **state)
     parse_bad("scenario \"x\"\nscenario \"y\"\n", 2, "title already");
     parse_bad("scenario \"x\"\nE09000019 sends move_notified T\n", 2, "at TIME");
     parse_bad("scenario \"x\"\nconfig clocks.C01.limt=3wd\nat 2026-01-01T00:00\n", 2, "limit");
+    parse_bad("scenario \"x\"\nregister from=2026-01-01 E08000035=birmingham-solihull\n", 2,
+        "birmingham-solihull is a bilateral one");
     parse_bad("scenario \"x\"\nregister from=2026-01-01 E08000035=londn\nat 2026-01-01T00:00\n", 2,
         "did you mean london?");
     parse_bad("scenario \"x\"\ntransfer T origin=E09000019 receiving=E09000007 subjects=a:cpp\n", 2,
