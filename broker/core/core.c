@@ -108,7 +108,9 @@ void core_destroy(core_t **self_p)
     free(self->held);
     free(self->erasures);
     buf_free(&self->told.body);
-    buf_free(&self->named.nodes);
+    for (size_t i = 0; i < NAMED_SLOTS; i++) {
+        buf_free(&self->named[i].nodes);
+    }
     buf_free(&self->scratch);
     buf_free(&self->scratch_ack);
     buf_free(&self->encode);

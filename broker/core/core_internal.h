@@ -300,7 +300,9 @@ struct told {
     struct buf body; /* owned */
 };
 
-/* The tree over what the statement of an acked record names, of the one told last (parcel_ack.c). */
+/* The tree over what the statement of an acked record names (parcel_ack.c). Those told last are kept: each goes to every
+ * sender of its events, and a sender gets those of many recipients in a row. */
+enum { NAMED_SLOTS = 256, NAMED_SMALL_MAX = 256 /* entries; larger ones share slot 0 */ };
 struct named {
     uint64_t position; /* of that record; 0: none */
     struct buf nodes;  /* owned: struct hash */
@@ -346,7 +348,7 @@ struct core {
 
     struct view_cache views;
     struct told told;
-    struct named named;
+    struct named named[NAMED_SLOTS];
     struct openable *openables; /* ring of OPENABLE_MAX, NULL until used */
     uint32_t *openable_slots;   /* index + 1, twice as many */
     size_t openable_first, openable_count;

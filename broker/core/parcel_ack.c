@@ -17,11 +17,18 @@
 
 /* ---- what a statement names ---- */
 
-/* The tree of the record told last stays: its entries go out one behind the other, to each sender one. */
+static struct named *named_slot(core_t *core, uint64_t position, uint32_t count)
+{
+    enum { POSITION_UNIT = 8 };
+
+    return &core->named[count > NAMED_SMALL_MAX ? 0
+                                                : 1 + position / POSITION_UNIT % (NAMED_SLOTS - 1)];
+}
+
 static const struct hash *named_tree(
     core_t *core, uint64_t position, const struct acked_received *named, const struct hash *last)
 {
-    struct named *tree = &core->named;
+    struct named *tree = named_slot(core, position, named->count);
 
     if (tree->position != position) {
         size_t nodes = merkle_tree_nodes(named->count);
