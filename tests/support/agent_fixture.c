@@ -337,10 +337,14 @@ void agentfix_forget(struct agentfix *self)
 
 void agentfix_frame(struct agentfix *self, struct slice bytes)
 {
-    agent_core_frame(self->core, bytes);
-    if (!self->holds_tick) {
-        agent_core_tick(self->core);
+    if (self->holds_tick) {
+        agent_core_frame(self->core, bytes);
+        return;
     }
+    agent_core_gather(self->core); /* as the program does with what came together */
+    agent_core_frame(self->core, bytes);
+    agent_core_gathered(self->core);
+    agent_core_tick(self->core);
 }
 
 void agentfix_give(struct agentfix *self, Waypost__Frame *frame)

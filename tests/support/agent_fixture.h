@@ -53,8 +53,8 @@ struct agentfix {
     store_t *store;
     agent_core_t *core;
     bool receiver;
-    bool holds_tick;            /* frames that are given are not followed by a tick */
-    bool erase_due;             /* the standing instruction */
+    bool holds_tick; /* frames that are given are not gathered, and not followed by a tick */
+    bool erase_due;  /* the standing instruction */
     uint32_t retention_days;    /* of move_notified in registers made from now on; 0: no schedule */
     int64_t dead_ms, unread_ms; /* agent_options; 0: no alarms by age */
     unsigned connects;

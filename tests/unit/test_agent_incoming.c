@@ -387,6 +387,7 @@ static void kill_at_commit(enum commit todo, int status, uint64_t want)
     if (child == 0) {
         agentfix_setup(self, path);
         agentfix_online(self);
+        self->holds_tick = true; /* nor gathered: the commit is that of the frame */
         next_commit = todo;
         agentfix_deliver(self, 0, true, FAULT_NONE);
         _exit(0);
