@@ -712,8 +712,10 @@ static void begin_pending(struct judge *self, uint16_t code, int64_t at_ms)
             continue;
         }
         list_remove(list, sizeof pending, i);
-        begin(self, pending.info, start_of_kind(pending.info, pending.event->kind), pending.event,
-            &pending.key, at_ms);
+        const struct trigger *start = start_of_kind(pending.info, pending.event->kind);
+        if (start != NULL) { /* else tables that came since start it by something else */
+            begin(self, pending.info, start, pending.event, &pending.key, at_ms);
+        }
     }
 }
 
