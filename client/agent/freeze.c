@@ -115,6 +115,17 @@ static void follow_renames(agent_core_t *self, struct event_view *head)
     }
 }
 
+/*
+ * When it was said: the deadlines that count from sending begin then, however long it waited here. Said by a clock that was
+ * ahead, it is sent now.
+ */
+static int64_t sent_at(const agent_core_t *self, const struct outbox_row *row)
+{
+    int64_t now_ms = agent_wall(self);
+
+    return row->created_ms < now_ms ? row->created_ms : now_ms;
+}
+
 static int seal_and_join(agent_core_t *self, struct outbox_row *row, const struct event_view *head,
     struct slice header, struct slice facts)
 {
@@ -151,7 +162,7 @@ int freeze_event(agent_core_t *self, struct outbox_row *row, struct complaint *w
     number_recipients(self, head);
     head->incarnation = self->identity.incarnation;
     head->sequence = self->identity.next_sequence;
-    head->sent_ms = agent_wall(self);
+    head->sent_ms = sent_at(self, row);
     rc = event_encode(&draft.event, &header, &facts, why);
     if (rc == 0) {
         buf_clear(&row->bytes);
