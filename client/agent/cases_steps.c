@@ -240,6 +240,9 @@ static void put_in_order(struct steps *self)
 {
     size_t known = 0;
 
+    if (self->count == 0) {
+        return; /* there is no list to sort */
+    }
     for (size_t i = 0; i < self->count; i++) {
         find_place(self->core->store, &self->items[i]);
     }
