@@ -47,7 +47,8 @@ int claims_read(agent_core_t *self, const Waypost__AckStatement *statement,
     int rc = own_leaves(self, entry, leaves);
     out->proven = rc == 0 && received_check(statement, entry, leaves) == 0;
     free(leaves);
-    return rc == E_NOT_FOUND && self->restoring ? E_BUSY : 0;
+    /* A database that was put back from a copy has forgotten events of ours, and knows so once WELCOME is checked. */
+    return rc == E_NOT_FOUND && (!self->settled || self->restoring) ? E_BUSY : 0;
 }
 
 static bool is_opened(const Waypost__AckStatement *said, const Waypost__AckedEvent *event)

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "client/agent/store_sql.h"
 #include "common/base/fsio.h"
 #include "tests/support/agent_fixture.h"
 
@@ -458,6 +459,31 @@ static struct agentfix_batch *two_accepted(struct agentfix *self)
     return batch;
 }
 
+/* A database that was put back from a copy knows that only when WELCOME is checked, which waits for a newer register. */
+static void acknowledgement__of_an_event_that_a_restored_database_forgot__is_no_lie(void **state)
+{
+    struct agentfix *self = *state;
+    struct agentfix_batch *batch = two_accepted(self);
+    struct agentfix_ack ack = {
+        .received = batch->events, .count = 1, .told = &batch->events[0], .named = true};
+
+    store_begin(self->store);
+    store_run(self->store, store_sql(self->store, "DELETE FROM outbox"));
+    assert_int_equal(store_commit(self->store), 0);
+    self->is_connected = false;
+    agent_core_disconnected(self->core, E_UNREACHABLE);
+    agentfix_register(self);
+    agentfix_connect(self);
+    agentfix_welcome(self);
+    agentfix_peer_ack(self, &ack);
+    assert_false(agentfix_alarm(self, "withheld"));
+    agentfix_give_register(self);
+    assert_true(agentfix_alarm(self, "restored"));
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_RESEND)); /* it was not taken */
+    agentfix_batch_free(batch);
+    free(batch);
+}
+
 static void acknowledgement__attached_to_an_event_that_is_withheld__is_an_alarm_at_once(
     void **state)
 {
@@ -687,6 +713,7 @@ static const struct CMUnitTest tests[] = {
     ATTACK(event__withheld__is_an_alarm_an_hour_after_the_next),
     ATTACK(event__out_of_order__is_counted_and_no_gap_stays),
     ATTACK(acknowledgement__attached_to_an_event_that_is_withheld__is_an_alarm_at_once),
+    ATTACK(acknowledgement__of_an_event_that_a_restored_database_forgot__is_no_lie),
     ATTACK(acknowledgement__true__counts_and_is_no_alarm),
     ATTACK(acknowledgement__that_names_nothing__counts_as_before),
     ATTACK(event__accepted_before_it_was_sent__is_an_alarm),
