@@ -32,6 +32,7 @@ bundle__of_both_parties__verifies_offline_and_as_a_document() {
         grep -c '^proven.*Deadline set')" 2
     check "and nothing stands on the broker's word alone" equals "$(verified "$NET/recipient.wpb" --json |
         "$PICK" timeline mark | grep -cx told)" 0
+    check "its own event is judged" contains "$(verified "$NET/sender.wpb" --json)" "The maker's agent works out that it"
     check "the opening is signed" contains "$(verified "$NET/sender.wpb" --json)" "a social worker opened"
     check_not "no word of the sealed part" grep -qF "invented words" "$NET/sender.wpb" "$NET/recipient.wpb" "$NET/review.html"
     check_not "no label that is kept here only" grep -qa '"ash"' "$NET/sender.wpb"
