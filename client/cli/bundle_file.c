@@ -12,6 +12,7 @@
 
 #include "client/cli/bundle_words.h"
 #include "common/base/check.h"
+#include "common/base/uuid.h"
 #include "common/codec/event.h"
 #include "common/crypto/merkle.h"
 #include "common/crypto/sign.h"
@@ -429,12 +430,38 @@ static int take_record(struct checking *self, struct slice bytes)
     return rc == 0 ? 0 : E_MALFORMED;
 }
 
+/* What became of the maker's own events, by its story. */
+static void judge_own(struct bundle_view *view)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(json_object_get(view->story, "events"), i, row)
+    {
+        const char *id = json_string_value(json_object_get(row, "event"));
+        uint8_t event[UUID_BYTES];
+        if (id == NULL || uuid_parse(id, event) != 0) {
+            continue;
+        }
+        for (size_t k = 0; k < view->item_count; k++) {
+            struct bundle_item *item = &view->items[k];
+            if (item->is_event && memcmp(item->event, event, UUID_BYTES) == 0) {
+                bundle_words_judged(row, item->words, sizeof item->words);
+            }
+        }
+    }
+}
+
 static int take_story(struct checking *self, struct slice bytes)
 {
     json_decref(self->view->story);
     self->view->story =
         json_loadb((const char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES, NULL);
-    return self->view->story == NULL ? E_MALFORMED : 0;
+    if (self->view->story == NULL) {
+        return E_MALFORMED;
+    }
+    judge_own(self->view);
+    return 0;
 }
 
 static int take_end(struct checking *self, struct slice bytes)

@@ -106,11 +106,38 @@ static void add_facts(struct sentence *self, const struct event_view *event)
     json_decref(json);
 }
 
+static const char *member(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+/* By their numbers on the wire; the word is that of the local interface. */
+static const struct {
+    const char *word, *text;
+} verdicts[] = {{"unjudged", ""}, {"effective", "took effect"},
+    {"alert", "took effect and raised a flag"}, {"refused", "was refused"}, {"held", "is held"}};
+
+enum { VERDICT_COUNT = sizeof verdicts / sizeof verdicts[0] };
+
+/* The broker tells a sender what it refused, held or flagged, and of the rest nothing. */
+void bundle_words_judged(const json_t *row, char *words, size_t room)
+{
+    const char *judged = member(row, "judged");
+    size_t used = strlen(words);
+
+    for (size_t i = 1; strcmp(member(row, "direction"), "out") == 0 && i < VERDICT_COUNT; i++) {
+        if (strcmp(judged, verdicts[i].word) == 0) {
+            (void)snprintf(words + used, room - used, " The maker's agent works out that it %s.",
+                verdicts[i].text);
+        }
+    }
+}
+
 void bundle_words_event(
     const struct bundle_view *view, const Waypost__BundleEvent *event, char *out, size_t room)
 {
-    static const char *const verdicts[] = {
-        "", "took effect", "took effect and raised a flag", "was refused", "is held"};
     struct sentence words = begin(out, room);
     struct event_view read;
     char name[200];
@@ -134,8 +161,8 @@ void bundle_words_event(
             event->has_erased && event->erased ? "its sealed part was erased"
                                                : "with a sealed part that is not in this file");
     }
-    if (event->has_verdict && event->verdict > 0 && event->verdict < 5) {
-        add(&words, ". The maker was told that it %s", verdicts[event->verdict]);
+    if (event->has_verdict && event->verdict > 0 && event->verdict < VERDICT_COUNT) {
+        add(&words, ". The maker was told that it %s", verdicts[event->verdict].text);
     }
     add(&words, ".");
 }
@@ -261,13 +288,6 @@ static void add_codes(struct sentence *self, const struct bundle_view *view, con
         add(self, "%s%s", i == 0 ? "" : ", ",
             bundle_name(view, json_is_string(code) ? json_string_value(code) : "?", name));
     }
-}
-
-static const char *member(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
 }
 
 /* One line of a child: 0 its owners, then each clock. False beyond. */

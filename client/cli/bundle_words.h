@@ -1,6 +1,6 @@
 /*
- * bundle_words: what an item of a bundle says, as a sentence for a person. From proven bytes alone: no word of the
- * maker's is in it. Texts are cut to fit.
+ * bundle_words: what an item of a bundle says, as a sentence for a person. From proven bytes alone; what is a word of the
+ * maker's names the maker. Texts are cut to fit.
  */
 #ifndef WAYPOST_CLI_BUNDLE_WORDS_H
 #define WAYPOST_CLI_BUNDLE_WORDS_H
@@ -9,6 +9,8 @@
 
 void bundle_words_event(
     const struct bundle_view *view, const Waypost__BundleEvent *event, char *out, size_t room);
+/* Appended to the words of an event of the maker's: what its agent works out. row: of the story's events. */
+void bundle_words_judged(const json_t *row, char *words, size_t room);
 void bundle_words_ack(
     const struct bundle_view *view, const Waypost__AckEntry *ack, char *out, size_t room);
 void bundle_words_record(const struct bundle_view *view, const Waypost__Derived *derived,
