@@ -397,6 +397,7 @@ int host_main(const struct host_program *program, int argc, char **argv)
         return line.done;
     }
     (void)umask(0077);
+    json_set_alloc_funcs(mem_bytes, free);
     log_init(program->log_name, line.debug ? LOG_DEBUG : LOG_INFO);
     if (take_signals(&agent.signal_fd) != 0) {
         log_error("signals cannot be taken");

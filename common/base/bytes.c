@@ -61,6 +61,11 @@ void *mem_resize(void *memory, size_t count, size_t bytes)
     return grown;
 }
 
+void *mem_bytes(size_t bytes)
+{
+    return mem_resize(NULL, bytes, 1);
+}
+
 void *mem_grow(void *items, size_t count, size_t *capacity, size_t bytes)
 {
     if (count < *capacity) {

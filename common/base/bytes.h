@@ -110,8 +110,9 @@ int hex_decode(const char *text, void *out, size_t len);
  * Memory that is never NULL; free() frees it. Where the machine has none left, the program ends with a sentence and status 1:
  * what was accepted is on the disk, and a program that goes on without memory would have to guess.
  */
-void *mem_new(size_t count, size_t bytes);                  /* zeroed */
-char *mem_text(const char *text);                           /* a copy */
+void *mem_new(size_t count, size_t bytes); /* zeroed */
+char *mem_text(const char *text);          /* a copy */
+void *mem_bytes(size_t bytes);             /* not zeroed: what a library is given for malloc() */
 void *mem_resize(void *memory, size_t count, size_t bytes); /* what is new is not zeroed */
 /* Room for one item behind count; *capacity is in items, and doubles. The items may move; what is new is not zeroed. */
 void *mem_grow(void *items, size_t count, size_t *capacity, size_t bytes);

@@ -16,7 +16,7 @@ manual__example__compiles_and_receives_what_was_sent() {
     check "they arrive" wait_until 20 inbox_has $CAMDEN 2
     manual_example >"$NET/example.c"
     # shellcheck disable=SC2086 # compiler and flags are meant to be split
-    check "compiles" ${CC:-cc} -std=c11 -Wall -Wextra -Werror -Iclient/lib ${LIBRARY_FLAGS:-} -o "$NET/example" \
+    check "compiles" ${CC:-cc} -std=c11 -Wall -Wextra -Werror -Iclient/lib ${LDFLAGS:-} -o "$NET/example" \
         "$NET/example.c" "$BUILD/libwaypost.a" -ljansson
     check "receives" ends_with_status 0 env WAYPOST_SOCKET="$NET/$CAMDEN/agent.sock" "$NET/example" 1 2
     check "the first" grep -qF "$first" "$NET/out"

@@ -75,6 +75,11 @@ is_kept_out_of_core_files() {
     grep -q '^Max core file size  *0  *0 ' "/proc/$(pid_of "$1")/limits"
 }
 
+# A sanitizer brings an allocator of its own, which ends the program with its own words.
+has_own_allocator() {
+    grep -qa __asan_init "$WAYPOST_BROKER" && echo "# passed over: built with a sanitizer"
+}
+
 ends_without_memory() {
     check "no core file may hold keys and documents" is_kept_out_of_core_files "$1"
     send $ISLINGTON "$TRANSFER" >/dev/null
@@ -85,6 +90,7 @@ ends_without_memory() {
 }
 
 broker__out_of_memory__ends_with_a_sentence_and_has_all_that_it_accepted() {
+    has_own_allocator && return
     export MALLOC_ARENA_MAX=1
     start_network $ISLINGTON $CAMDEN
     TRANSFER=$(new_transfer $ISLINGTON $CAMDEN)
@@ -94,6 +100,7 @@ broker__out_of_memory__ends_with_a_sentence_and_has_all_that_it_accepted() {
 }
 
 agent__out_of_memory__ends_with_a_sentence_and_has_all_that_it_took() {
+    has_own_allocator && return
     export MALLOC_ARENA_MAX=1
     start_network $ISLINGTON $CAMDEN
     TRANSFER=$(new_transfer $ISLINGTON $CAMDEN)
