@@ -98,7 +98,7 @@ disk__that_writes_seven_bytes_at_a_time__keeps_everything() {
 
 # pass NAME SECONDS: so much time passes for one program.
 pass() {
-    perl -e 'print pack("q<q<q<", 0, $ARGV[0] * 1000, $ARGV[0] * 1000)' "$2" >"$NET/disks/$1/clock"
+    perl -e 'print pack("q<q<q<", 0, $ARGV[0] * 1000, $ARGV[0] * 1000)' "$2" 1<>"$NET/disks/$1/clock" # never cut: a program has it mapped
 }
 
 # A sync hangs that the network thread makes by itself, since the disk was quick: nobody hears anything, agents go on taking

@@ -150,13 +150,17 @@ figures_of_hub() {
     wp $HUB hub case "$1" --json | grep -vE '"(now|left_ms)"'
 }
 
+case_shows() {
+    wp $HUB hub case "$1" | grep -q "$2"
+}
+
 some_traffic() {
     transfer=$(new_transfer $ISLINGTON $CAMDEN)
     send_many $ISLINGTON "$transfer" 9 >"$NET/sent"
     check "opens" wait_until 20 wp $CAMDEN open "$(tail -n 1 "$NET/sent")" --role mash_manager --team mash
     send_many $LEEDS "$(new_transfer $LEEDS $CAMDEN)" 6 >"$NET/sent"
     check "all arrive" wait_until 20 authority_says $CAMDEN received 15
-    check "the opening too" wait_until 20 grep -q opened <(wp $HUB hub case "$transfer")
+    check "the opening too" wait_until 20 case_shows "$transfer" opened
     check "and the deadlines" wait_until 20 deadline_runs C01
 }
 
@@ -215,7 +219,7 @@ hub__database_lost__is_filled_again_from_the_broker() {
     rm -rf "$NET/$HUB/data"
     check "starts" start_agent $HUB
     check "is filled" wait_until 20 authority_says $CAMDEN received 15
-    check "with what was opened" grep -q opened <(wp $HUB hub case "$transfer")
+    check "with what was opened" case_shows "$transfer" opened
     send $ISLINGTON "$transfer" >"$NET/sent"
     check "and it goes on" wait_until 20 authority_says $CAMDEN received 16
     check "no alarm" equals "" "$(wp $HUB alarms --json | "$PICK" alarms name)"
