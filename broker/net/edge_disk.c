@@ -3,7 +3,7 @@
  * at a time; who carries it out is chosen here, and nowhere else.
  *
  * Where a wake brought next to nothing and the disk is quick, the network thread writes by itself: that saves two
- * changes of thread, which take as long as the sync. Under load, on a slow disk, and for a minute after a commit that
+ * changes of thread, which take as long as the sync. Under load, on a slow disk, and for a minute after a write that
  * hung, the writer does it while the network goes on. A failed write ends the process (workers.c).
  */
 #include "broker/net/edge_internal.h"

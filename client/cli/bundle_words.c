@@ -127,7 +127,10 @@ void bundle_words_judged(const json_t *row, char *words, size_t room)
     const char *judged = member(row, "judged");
     size_t used = strlen(words);
 
-    for (size_t i = 1; strcmp(member(row, "direction"), "out") == 0 && i < VERDICT_COUNT; i++) {
+    if (strcmp(member(row, "direction"), "out") != 0) {
+        return;
+    }
+    for (size_t i = 1; i < VERDICT_COUNT; i++) {
         if (strcmp(judged, verdicts[i].word) == 0) {
             (void)snprintf(words + used, room - used, " The maker's agent works out that it %s.",
                 verdicts[i].text);

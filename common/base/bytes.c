@@ -33,9 +33,9 @@ void mem_ended(size_t bytes)
         "give the program more memory and start it again\n",
         bytes);
 
-    if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0) {
-        _exit(EXIT_FAILURE); /* nobody to tell */
-    }
+    ssize_t told = write(STDERR_FILENO, line, len > 0 ? (size_t)len : 0);
+
+    (void)told; /* it ends either way */
     _exit(EXIT_FAILURE);
 }
 
