@@ -8,7 +8,7 @@
 #   make check-crash  kill -9 of broker and agent in a loop, every accepted event counted (ROUNDS=n)
 #   make check-chaos  50 agents and a broker as processes: kills, stops, partitions, full disks, clock steps; MINUTES=10 SEED=n
 #   make check-tsan   the broker's threads under ThreadSanitizer;  make check-valgrind  an agent's day under valgrind
-#   make check-soak   MINUTES=60 of load while agents come and go: memory, descriptors and delay stay flat; draws docs/plots/soak.svg
+#   make check-soak   MINUTES=60 of load while agents and sessions come and go: memory, descriptors, delay; draws docs/plots/soak*.svg
 #   make check-sim    broker, agents and hub in one process under every fault: SEEDS=n of them, or SEED=x with its trace
 #   make check-mutants  plant realistic bugs one by one, and count the seeds until the simulator finds each (MUTANT=WORD)
 #   make check-web    the hub's page in headless Chromium: contrast, reflow, focus, targets; pictures (needs chromium)
@@ -268,10 +268,7 @@ check-valgrind: bootstrap
 
 check-soak: bootstrap
 	@$(MAKE) --no-print-directory -j2 tests BUILD=$(BUILD)
-	@BUILD=$(abspath $(BUILD)) MINUTES=$(or $(MINUTES),60) AGENTS=$(or $(AGENTS),20) CHAOS_CALM=1 \
-	  CHAOS_SAMPLES=$(abspath $(BUILD))/soak.samples tests/chaos/run
-	@mkdir -p docs/plots
-	@tests/chaos/draw $(BUILD)/soak.samples docs/plots/soak.svg
+	@BUILD=$(abspath $(BUILD)) MINUTES=$(MINUTES) AGENTS=$(AGENTS) RATE=$(RATE) tests/soak/run
 
 .PHONY: golden
 golden:

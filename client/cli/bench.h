@@ -10,6 +10,7 @@
  *   bench_load.c    producers and consumers of one run, in two threads
  *   bench_floor.c   what the machine itself can do
  *   bench_run.c     the runs and their figures
+ *   bench_soak.c    hours of load at one rate while sessions end and begin, a line a second
  *
  * Failures of the network under test end the run with a sentence; nothing is left behind.
  */
@@ -117,6 +118,7 @@ void bench_net_remove(struct bench_net *self); /* stop, and take everything away
 struct bench_usage {
     uint64_t rss_kib;  /* now */
     uint64_t peak_kib; /* at most */
+    uint64_t files;    /* descriptors that are open */
     double cpu_s;      /* user and system since its start */
 };
 struct bench_usage bench_net_usage(const struct bench_net *self);
@@ -219,6 +221,8 @@ struct bench_link {
 int bench_link_open(
     struct bench_link *self, void *zmq, const struct bench_net *net, struct bench_agent *agent);
 void bench_link_close(struct bench_link *self);
+/* End the session and begin another, over a new connection. What is on its way to us comes again. */
+int bench_link_again(struct bench_link *self, void *zmq, const struct bench_net *net);
 
 /* Take every frame that is there. */
 void bench_link_drain(struct bench_link *self);
@@ -231,6 +235,14 @@ void bench_link_publish(struct bench_link *self, const struct bench_shape *shape
     struct bench_agent *const *to, uint32_t count);
 
 /* ---- one run of load ---- */
+
+/* How a run goes, told once a second. */
+struct bench_second {
+    uint64_t second;         /* since it began, from 1 */
+    uint64_t receipted;      /* events, in all */
+    uint64_t sessions;       /* begun anew, in all */
+    struct samples *deliver; /* lent: due time to delivery of the events of this second */
+};
 
 struct bench_load {
     struct bench_net *net;
@@ -247,6 +259,10 @@ struct bench_load {
     uint64_t events; /* 0 for no end but the time */
     bool one_by_one; /* one event in flight: latency of each */
     bool keep;       /* keep the event's due time: latency of delivery */
+    /* Each second, in the consumers' thread, where it is not NULL: one consumer after the other begins its session anew,
+     * and `deliver` holds no more than that second's. */
+    void (*each_second)(void *context, const struct bench_second *second);
+    void *context;
 
     /* results */
     uint64_t published, receipted, delivered, acknowledged;
@@ -267,7 +283,8 @@ struct bench_options {
     uint64_t events; /* of the runs that publish; 0 for as many as come in `seconds` */
     double seconds;
     bool sealed;
-    const char *only; /* NULL for all */
+    const char *only;    /* NULL for all that are over in seconds */
+    const char *samples; /* file for the lines of a soak, NULL for none */
 };
 
 /* Floors, then each run; prints as it goes, and adds to `results`. */

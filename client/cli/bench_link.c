@@ -94,6 +94,13 @@ void bench_link_close(struct bench_link *self)
     self->open = false;
 }
 
+int bench_link_again(struct bench_link *self, void *zmq, const struct bench_net *net)
+{
+    bench_link_close(self);
+    self->ack_open = false;
+    return bench_link_open(self, zmq, net, self->agent);
+}
+
 /* ---- frames in ---- */
 
 static void take_welcome(struct bench_link *self, const Waypost__Welcome *welcome)
@@ -110,6 +117,12 @@ static void take_welcome(struct bench_link *self, const Waypost__Welcome *welcom
     agent->named.size = 0;
     agent->names_events = false;
     self->acked_elsewhere = welcome->stream_acked != agent->stream_upto;
+    self->unacked =
+        agent->stream_upto > welcome->stream_acked ? agent->stream_upto - welcome->stream_acked : 0;
+    if (self->unacked ==
+        0) { /* the answer to the last statement may have been lost, the statement was not */
+        self->acked_events = self->ack_sent_events;
+    }
     if (welcome->stream_diverged) {
         link_fail(self, "the broker says that the streams diverge");
     }

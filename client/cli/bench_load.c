@@ -53,7 +53,8 @@ struct crew {
     struct bench_bytes bytes;
     arena_t *arena;
     struct bench_user user;
-    struct samples samples; /* producers: confirm; consumers: deliver */
+    struct samples samples;    /* producers: confirm; consumers: deliver */
+    uint64_t second, sessions; /* consumers: seconds told, sessions begun anew */
     int64_t *
         sent_ns; /* producers: when the batch that begins with a sequence was sent, as due_ns; owned */
 };
@@ -82,6 +83,15 @@ static int crew_listen(struct crew *self, size_t i)
     return zmq_getsockopt(self->links[i].socket, ZMQ_FD, &fd, &size) == 0
         ? epoll_ctl(self->epoll, EPOLL_CTL_ADD, fd, &event)
         : -1;
+}
+
+static void crew_forget(const struct crew *self, size_t i)
+{
+    int fd;
+    size_t size = sizeof fd;
+    if (zmq_getsockopt(self->links[i].socket, ZMQ_FD, &fd, &size) == 0) {
+        epoll_ctl(self->epoll, EPOLL_CTL_DEL, fd, NULL);
+    }
 }
 
 static int crew_open(struct crew *self, struct shared *shared, size_t first, size_t count)
@@ -215,15 +225,46 @@ static void note_acknowledged(struct crew *self)
     }
 }
 
+/* One session after the other ends, whatever is on its way, and begins anew. */
+static void begin_anew(struct crew *self)
+{
+    size_t i = self->sessions++ % self->count;
+    struct bench_link *link = &self->links[i];
+    crew_forget(self, i);
+    self->open -= link->open;
+    if (bench_link_again(link, self->shared->zmq, self->shared->load->net) != 0 ||
+        crew_listen(self, i) != 0) {
+        shared_fail(self->shared, "a session cannot be begun anew");
+    }
+}
+
+static void tell_second(struct crew *self, int64_t began_ns)
+{
+    const struct bench_load *load = self->shared->load;
+    if (load->each_second == NULL ||
+        bench_now_ns() - began_ns < (int64_t)(self->second + 1) * 1000 * NS_PER_MS) {
+        return;
+    }
+    struct bench_second second = {.second = ++self->second,
+        .receipted = atomic_load_explicit(&self->shared->receipted, memory_order_relaxed),
+        .sessions = self->sessions,
+        .deliver = &self->samples};
+    load->each_second(load->context, &second);
+    self->samples.count = 0;
+    begin_anew(self);
+}
+
 static void *consumers_main(void *context)
 {
     struct crew *self = context;
     bool open = crew_wait_open(self);
+    int64_t began_ns = bench_now_ns();
     atomic_store(&self->shared->consumers_open, 1);
     while (open && !atomic_load(&self->shared->stop) && !atomic_load(&self->shared->failed)) {
         crew_take(self, WAIT_NS);
         crew_tick(self, false);
         note_acknowledged(self);
+        tell_second(self, began_ns);
     }
     return NULL;
 }
@@ -236,7 +277,7 @@ static void on_receipted(
     struct crew *self = context;
     atomic_fetch_add_explicit(&self->shared->receipted, count, memory_order_relaxed);
     int64_t sent_ns = self->sent_ns[slot_of(link->agent->index, first)];
-    if (sent_ns != 0) {
+    if (sent_ns != 0 && self->shared->load->each_second == NULL) {
         samples_add(&self->samples, now_ns - sent_ns);
     }
 }

@@ -495,6 +495,21 @@ static uint64_t stat_number(const char *text, int place)
     return text_parse_u64(digits, 0, UINT64_MAX, &number) == 0 ? number : 0;
 }
 
+static uint64_t count_files(pid_t pid)
+{
+    char path[64];
+    uint64_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    for (const struct dirent *entry = NULL; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        count += entry->d_name[0] != '.';
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
+}
+
 struct bench_usage bench_net_usage(const struct bench_net *self)
 {
     struct bench_usage usage = {0};
@@ -505,6 +520,7 @@ struct bench_usage bench_net_usage(const struct bench_net *self)
     if (read_proc(self->pid, "status", text, sizeof text)) {
         usage.rss_kib = status_number(text, "VmRSS:");
         usage.peak_kib = status_number(text, "VmHWM:");
+        usage.files = count_files(self->pid);
     }
     if (read_proc(self->pid, "stat", text, sizeof text)) {
         uint64_t ticks = stat_number(text, STAT_USER) + stat_number(text, STAT_SYSTEM);

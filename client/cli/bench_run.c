@@ -5,20 +5,22 @@
 
 #include "client/cli/bench.h"
 #include "client/cli/bench_away.h"
+#include "client/cli/bench_soak.h"
 #include "common/base/banned.h"
 
 enum {
     OUTSTANDING_MAX = 20000,
     ONE_SECONDS = 3,
     OPEN_LOOP_RATE = 5000,
+    SOAK_RATE = 2000,
     AROUND_BYTES = 768,     /* wraps and framing of an event, and what a small shape takes more */
     CREDIT_BYTES = 4194304, /* what a broker grants unless it is told otherwise */
     FRAME_BYTES = 917504    /* of a batch: PROTOCOL section 7 */
 };
 
-static bool wanted(const struct bench_options *options, const char *name)
+static bool wanted(const struct bench_options *options, const char *name, bool alone)
 {
-    return options->only == NULL || strcmp(options->only, name) == 0;
+    return options->only == NULL ? !alone : strcmp(options->only, name) == 0;
 }
 
 static double us(int64_t ns)
@@ -176,6 +178,14 @@ static int run_open_loop(struct bench_net *net, const struct bench_options *opti
     return exit_code;
 }
 
+static int run_soak(struct bench_net *net, const struct bench_options *options,
+    const struct bench_shape *shape, json_t *results)
+{
+    struct bench_load load = load_of(net, options, shape);
+    load.rate = options->rate == 0 ? SOAK_RATE : options->rate;
+    return bench_soak(net, &load, options->samples, results);
+}
+
 int bench_runs(
     struct cli *cli, struct bench_net *net, const struct bench_options *options, json_t *results)
 {
@@ -183,13 +193,15 @@ int bench_runs(
         const char *name;
         int (*run)(
             struct bench_net *, const struct bench_options *, const struct bench_shape *, json_t *);
+        bool alone; /* only where it is asked for */
     } runs[] = {
-        {"publish", run_publish},
-        {"latency", run_latency},
-        {"endtoend", run_end_to_end},
-        {"openloop", run_open_loop},
-        {"drain", bench_drain},
-        {"restart", bench_restart},
+        {"publish", run_publish, false},
+        {"latency", run_latency, false},
+        {"endtoend", run_end_to_end, false},
+        {"openloop", run_open_loop, false},
+        {"drain", bench_drain, false},
+        {"restart", bench_restart, false},
+        {"soak", run_soak, true},
     };
     struct bench_shape shape;
     int exit_code = CLI_DONE;
@@ -199,7 +211,7 @@ int bench_runs(
         cli_paint(cli, PAINT_BOLD), options->size, options->sealed ? " with two wrapped keys" : "",
         cli_paint(cli, PAINT_END));
     for (size_t i = 0; i < sizeof runs / sizeof runs[0] && exit_code == CLI_DONE; i++) {
-        if (wanted(options, runs[i].name)) {
+        if (wanted(options, runs[i].name, runs[i].alone)) {
             exit_code = runs[i].run(net, options, &shape, results);
         }
     }

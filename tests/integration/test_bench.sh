@@ -14,6 +14,15 @@ bench__small__ends_with_every_figure_and_leaves_nothing() {
     check_not "a folder is left" test -n "$(find "$NET" -name 'waypost-bench.*')"
 }
 
+bench__soak__begins_sessions_anew_and_acknowledges_every_event() {
+    check "ends" ends_with_status 0 "$WAYPOST" bench --only soak --broker "$WAYPOST_BROKER" --dir "$NET" --json --producers 2 \
+        --recipients 3 --seconds 3 --rate 400 --samples "$NET/samples"
+    check "sessions began anew" test "$("$PICK" results.soak.sessions <"$NET/out")" -gt 0
+    check "all confirmed" test "$("$PICK" results.soak.receipted <"$NET/out")" -gt 0
+    check "all acknowledged" equals "$("$PICK" results.soak.acknowledged <"$NET/out")" "$("$PICK" results.soak.receipted <"$NET/out")"
+    check "a line a second" grep -qE '^1 [0-9]+ [1-9][0-9]* [1-9][0-9]* [0-9]+$' "$NET/samples"
+}
+
 bench__no_broker__says_where_it_looked() {
     check "refused" ends_with_status 1 "$WAYPOST" bench --broker "$NET/none" --dir "$NET"
     check "says where" grep -qF "$NET/none" "$NET/err"

@@ -9,7 +9,7 @@
  * CHAOS_DEVICE, a network device that may go down (unset: no partition of the network).
  *
  * CHAOS_CALM: no more than agents that come and go, while events are said as fast as that goes (a soak). CHAOS_SAMPLES, a
- * file: a line a second of what the processes take (tests/chaos/draw), and how long an event took to be persisted.
+ * file: a line a second of what the processes take (tests/soak/draw), and how long an event took to be persisted.
  *
  * Checked at the end: every event that an agent took stands in its recipient's inbox once; nothing else does; the events
  * of one sender to one recipient stand in the order in which they were said; no level that was ever seen has fallen, and
