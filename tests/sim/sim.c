@@ -281,7 +281,10 @@ static void start_broker(struct sim *self)
     if (rc == 0) {
         self->starts++;
         self->broker_back_ms = INT64_MAX;
-        watch_broker_started(self);
+        /* The power may have gone as it destroyed a payload: there is nothing to read then. */
+        if (!self->disk.dead) {
+            watch_broker_started(self);
+        }
         return;
     }
     if (!may_be_passing(self, &self->disk, rc)) {
