@@ -2,7 +2,7 @@
  * core: what the broker decides. Pure and single-threaded: frames, ticks, verified signatures and finished commits go
  * in; frames, records and verification jobs come out. No socket, file, clock or thread header is included here.
  *
- * Order of promises (DESIGN 5, "Accepted before judged"):
+ * Order of promises, accepted before judged:
  *   PUBLISH -> checked -> RECORD_BATCH appended, verification started at the same time
  *   durable and verified -> RECEIPT (the one place that says "accepted"); in journal order RECORD_JUDGED is appended
  *   that durable too -> entries enter the recipients' streams and are delivered

@@ -206,7 +206,7 @@ static int check_sequence(struct publishing *self)
     return 0;
 }
 
-/* Below the floor of free space only what protects a child is taken (DESIGN 5, Limits). */
+/* Below the floor of free space only what protects a child is taken (docs/PROTOCOL.md, section 4, PUBLISH). */
 static bool all_protective(const Waypost__Publish *publish)
 {
     struct event_view event;

@@ -9,9 +9,9 @@
 #include "register.pb-c.h"
 
 enum {
-    REGISTER_AUTHORITIES_MAX = 1000,
-    REGISTER_AGENTS_MAX = 4000,   /* DESIGN: 2,000 agents on one broker, and room */
-    REGISTER_AGENT_KEYS_MAX = 16, /* three uses, two valid in a rotation, and their past */
+    REGISTER_AUTHORITIES_MAX = 4000, /* a code has one agent: as many as agents */
+    REGISTER_AGENTS_MAX = 4000,      /* 2,000 agents on one broker, and room */
+    REGISTER_AGENT_KEYS_MAX = 16,    /* three uses, two valid in a rotation, and their past */
     REGISTER_BROKERS_MAX = 64,
     REGISTER_RETENTION_MAX = 256,  /* kinds */
     REGISTER_SUCCESSORS_MAX = 16,  /* of one authority */
@@ -21,6 +21,9 @@ enum {
     REGISTER_ENDPOINT_BYTES_MAX = 256,
     REGISTER_RETENTION_DAYS_MAX = 36525, /* a hundred years */
 };
+
+_Static_assert(REGISTER_AUTHORITIES_MAX >= REGISTER_AGENTS_MAX,
+    "a code has one agent: a network of so many agents has as many authorities");
 
 /*
  * Check everything that can be seen in the register alone: limits, forms, order, references, that one code has one
