@@ -5,6 +5,7 @@
  * Exit: 0 done, 1 the configuration or the machine does not allow a start (a sentence says why), 2 wrong usage, 70 a
  * promise could no longer be kept while running (the next start recovers).
  */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 
 #include "common/base/banned.h"
 
-enum { EXIT_NO = 1 };
+enum { EXIT_NO = 1, LARGE_BYTES = 2097152 };
 
 #define PROGRAM "waypost-broker"
 
@@ -168,12 +169,20 @@ static void broker_end(struct broker *self)
     broker_options_destroy(&self->options);
 }
 
+/* A snapshot of a large state is one buffer for a while: left to itself the allocator learns to cut such buffers out of the
+ * heap, where rows that stay come to lie behind them, and never gives them back. */
+static void give_back_what_is_large(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+}
+
 int main(int argc, char **argv)
 {
     struct broker broker = {.signal_fd = -1};
     struct complaint why = {0};
 
     host_clear_environment();
+    give_back_what_is_large();
     struct command_line line = command_line_read(&this_program, argc, argv);
     if (line.done >= 0) {
         return line.done;
