@@ -80,6 +80,9 @@ static int threads_open(edge_t *self, struct complaint *why)
         rc = worker_open_writer(&self->writer, why);
     }
     if (rc == 0) {
+        rc = worker_open_keeper(&self->keeper, why);
+    }
+    if (rc == 0) {
         rc = worker_open_crypto(&self->crypto, why);
     }
     return rc;
@@ -168,6 +171,7 @@ void edge_destroy(edge_t **self_p)
     edge_pages_close(self);
     edge_alarms_close(self);
     worker_destroy(&self->writer, drop_task);
+    worker_destroy(&self->keeper, drop_task);
     worker_destroy(&self->crypto, drop_job);
     zap_destroy(&self->zap);
     if (self->timer_fd >= 0) {

@@ -1,6 +1,7 @@
 /*
  * edge: the broker's network thread: takes frames from the ROUTER into the core, carries the core's frames out, hands
- * commits to the writer and signatures to the crypto thread, and takes signals. The core decides; the edge only moves.
+ * commits to the writer, snapshots to the keeper and signatures to the crypto thread, and takes signals. The core
+ * decides; the edge only moves.
  *
  * Order of use: edge_open, core_new with edge_ports, edge_attach, core_recover, edge_register, edge_listen, edge_run,
  * edge_destroy. All by one thread.

@@ -35,13 +35,8 @@ static void tend(edge_t *self)
     if (!journal_tend_due(self->journal)) {
         return;
     }
-    struct write_task *task = task_new(self, 0, WRITE_TEND);
-    if (self->snapshot_task != NULL) { /* the writer is busy */
-        write_task_run(task);
-    } else {
-        self->journal_task = task;
-        worker_give(self->writer, task);
-    }
+    self->journal_task = task_new(self, 0, WRITE_TEND);
+    worker_give(self->writer, self->journal_task);
 }
 
 static void note_hang(edge_t *self, const struct write_task *task)
@@ -89,11 +84,6 @@ void edge_take_written(edge_t *self)
 
     while (worker_take(self->writer, &pointer)) {
         struct write_task *task = pointer;
-        if (task == self->snapshot_task) {
-            self->snapshot_task = NULL;
-            self->counters[NET_SNAPSHOTS]++;
-            continue;
-        }
         assert(task == self->journal_task);
         self->journal_task = NULL;
         note_hang(self, task);
@@ -207,8 +197,7 @@ void edge_commit(edge_t *self, size_t frames)
     if (commit == NULL) {
         return;
     }
-    /* While the writer is at a snapshot, waiting for it would delay every receipt. */
-    if ((frames <= NET_INLINE_FRAMES_MAX && is_quick(self)) || self->snapshot_task != NULL) {
+    if (frames <= NET_INLINE_FRAMES_MAX && is_quick(self)) {
         commit_here(self, commit);
         tend(self);
         return;
@@ -280,16 +269,34 @@ static void probe_begin(edge_t *self)
     worker_give(self->writer, self->journal_task);
 }
 
+static void take_kept(edge_t *self)
+{
+    void *task;
+
+    while (worker_take(self->keeper, &task)) {
+        assert(task == self->snapshot_task);
+        self->snapshot_task = NULL;
+        self->counters[NET_SNAPSHOTS]++;
+    }
+}
+
+static void snapshot_begin(edge_t *self)
+{
+    struct write_task *task = task_new(self, 1, WRITE_SNAPSHOT);
+
+    if (snapshot_due(self, false, task)) {
+        self->snapshot_task = task;
+        worker_give(self->keeper, task);
+    } else {
+        buf_free(&task->state);
+    }
+}
+
 void edge_tick_disk(edge_t *self)
 {
+    take_kept(self);
     if (self->snapshot_task == NULL) {
-        struct write_task *task = task_new(self, 1, WRITE_SNAPSHOT);
-        if (snapshot_due(self, false, task)) {
-            self->snapshot_task = task;
-            worker_give(self->writer, task);
-        } else {
-            buf_free(&task->state);
-        }
+        snapshot_begin(self);
     }
     if (self->journal_task == NULL && self->snapshot_task == NULL && !self->committed &&
         !self->rested) {

@@ -22,6 +22,7 @@ struct edge {
     void *router;
     zap_t *zap;
     worker_t *writer;
+    worker_t *keeper; /* its descriptor is not waited for: each tick looks */
     worker_t *crypto;
     struct core_ports ports;
     core_t *core;       /* lent */
@@ -29,7 +30,7 @@ struct edge {
     char bound[NET_ENDPOINTS_MAX][NET_ENDPOINT_BYTES_MAX];
 
     struct write_task *journal_task;  /* a commit or rest is with the writer: this one; else NULL */
-    struct write_task *snapshot_task; /* likewise a snapshot */
+    struct write_task *snapshot_task; /* likewise a snapshot, with the keeper */
     struct write_task spare[2];       /* their memory: one of each at a time */
     bool rested;                      /* no commit since the last rest */
     bool committed;                   /* a commit since the last tick */

@@ -114,6 +114,11 @@ int worker_open_writer(worker_t **out, struct complaint *why)
     return worker_open("writer", run_write, out, why);
 }
 
+int worker_open_keeper(worker_t **out, struct complaint *why)
+{
+    return worker_open("keeper", run_write, out, why);
+}
+
 int worker_open_crypto(worker_t **out, struct complaint *why)
 {
     return worker_open("crypto", run_verify, out, why);

@@ -1,6 +1,7 @@
 /*
- * workers: the two threads beside the network. The writer carries out commits, rests and snapshots, one at a time; the
- * crypto thread checks signatures in order. Each is given a task and gives it back, done; nothing else is shared.
+ * workers: the threads beside the network. The writer carries out commits and rests, one at a time; the keeper writes
+ * snapshots, which take long and must hold up no commit; the crypto thread checks signatures in order. Each is given a task
+ * and gives it back, done; nothing else is shared.
  *
  * A write or sync that fails ends the process at once (fatal, exit 70): what is on disk is then unknown, and nobody may
  * be told anything any more. It is never retried.
@@ -44,6 +45,7 @@ typedef struct worker worker_t;
 
 /* Returns 0, or E_IO with why. */
 int worker_open_writer(worker_t **out, struct complaint *why); /* struct write_task */
+int worker_open_keeper(worker_t **out, struct complaint *why); /* struct write_task */
 int worker_open_crypto(worker_t **out, struct complaint *why); /* struct verify_job */
 
 /* The thread ends after what it was given; what was not taken back by then is given to `drop`. */

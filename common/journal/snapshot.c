@@ -25,6 +25,7 @@ enum {
     AT_HASH = 64,
     SNAPSHOTS_KEPT = 2,
     SNAPSHOTS_MAX = 64, /* that are looked at: two, and what a crash left of others */
+    PIECE_BYTES = 1048576,
 };
 
 #define STATE_BYTES_MAX (UINT64_C(1) << 31)
@@ -111,6 +112,25 @@ static void header_begin(const journal_t *self, enum snapshot_kind kind, uint64_
     memcpy(out + AT_JOURNAL, self->journal, sizeof self->journal);
 }
 
+/* Each piece is on the disk before the next is begun: where a big state is left to one sync, every commit's sync of that
+ * time stands behind all of it in the disk's queue. */
+static int write_pieces(const struct disk *disk, int file, struct slice state)
+{
+    size_t at = 0;
+    int rc;
+
+    do {
+        size_t len = state.len - at < PIECE_BYTES ? state.len - at : PIECE_BYTES;
+        rc = disk->write_at(
+            disk->context, file, slice_of(state.data + at, len), SNAPSHOT_HEADER_BYTES + at);
+        if (rc == 0) {
+            rc = disk->sync_data(disk->context, file);
+        }
+        at += len;
+    } while (rc == 0 && at < state.len);
+    return rc;
+}
+
 static int write_temporary(
     const journal_t *self, enum snapshot_kind kind, const uint8_t *header, struct slice state)
 {
@@ -126,10 +146,7 @@ static int write_temporary(
         rc = disk->write_at(disk->context, file, slice_of(header, SNAPSHOT_HEADER_BYTES), 0);
     }
     if (rc == 0) {
-        rc = disk->write_at(disk->context, file, state, SNAPSHOT_HEADER_BYTES);
-    }
-    if (rc == 0) {
-        rc = disk->sync_data(disk->context, file);
+        rc = write_pieces(disk, file, state);
     }
     disk->close(disk->context, file);
     return rc;

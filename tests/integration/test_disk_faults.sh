@@ -101,6 +101,29 @@ pass() {
     perl -e 'print pack("q<q<q<", 0, $ARGV[0] * 1000, $ARGV[0] * 1000)' "$2" 1<>"$NET/disks/$1/clock" # never cut: a program has it mapped
 }
 
+# A snapshot is only a help: one whose sync hangs holds up nothing that anybody waits for.
+broker__snapshot_that_hangs__holds_up_no_receipt() {
+    local event i
+    driven_network
+    check "stops" stop_process broker
+    printf 'snapshot = 1 MiB\n' >>"$NET/broker/broker.zpl"
+    check "starts again" start_driven_broker
+    fault broker hold-new
+    head -c 400000 /dev/zero >"$NET/document"
+    for i in 1 2 3 4; do
+        send $ISLINGTON "$TRANSFER" --payload "$NET/document" >/dev/null
+    done
+    check "a snapshot hangs" wait_until 60 test -e "$NET/disks/broker/held-new"
+    for i in 1 2 3; do
+        event=$(send $ISLINGTON "$TRANSFER")
+        check "accepted meanwhile" wait_until 60 has_level $ISLINGTON "$event" accepted
+        check "persisted meanwhile" wait_until 60 has_level $ISLINGTON "$event" persisted
+    done
+    check "it still hangs" test ! -e "$NET/broker/journal/snapshot-"*
+    mend broker hold-new
+    all_is_there $ISLINGTON $CAMDEN
+}
+
 # A sync hangs that the network thread makes by itself, since the disk was quick: nobody hears anything, agents go on taking
 # events. For a minute the disk is not trusted, quick as it is: the next one hangs in the writer's thread, everything but receipts
 # is answered, and broker and agents say what is wrong.

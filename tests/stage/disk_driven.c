@@ -8,6 +8,7 @@
  *   short      a write takes seven bytes at the most
  *   eio-once   the next sync fails with EIO, and the file is removed
  *   hold       a sync takes as long as the file is there; `held` is made when one begins to wait
+ *   hold-new   the same for files that have no name of their own yet (*.new): `held-new`
  *
  * Without the variable nothing fails.
  */
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -91,27 +93,42 @@ int ftruncate64(int fd, off64_t len)
     return ftruncate(fd, len);
 }
 
-static void hold(void)
+static void hold(const char *mark, const char *told)
 {
     char path[PATH_MAX];
 
-    if (!is_wanted("hold") || !path_of("held", path)) {
+    if (!is_wanted(mark) || !path_of(told, path)) {
         return;
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) {
         (void)close(fd);
     }
-    while (is_wanted("hold")) {
+    while (is_wanted(mark)) {
         (void)poll(NULL, 0, HOLD_PACE_MS);
     }
+}
+
+static bool is_new(int fd)
+{
+    static const char end[] = ".new";
+    char link[64];
+    char path[PATH_MAX];
+
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof path);
+    size_t wanted = sizeof end - 1;
+    return len > (ssize_t)wanted && memcmp(path + len - wanted, end, wanted) == 0;
 }
 
 static int sync_by(long call, int fd)
 {
     char path[PATH_MAX];
 
-    hold();
+    hold("hold", "held");
+    if (is_new(fd)) {
+        hold("hold-new", "held-new");
+    }
     if (path_of("eio-once", path) && unlink(path) == 0) {
         errno = EIO;
         return -1;

@@ -44,6 +44,8 @@ static int faulty_write_at(void *context, int file, struct slice bytes, uint64_t
     struct faulty_disk *self = context;
     int rc = change(self);
 
+    self->unsynced += bytes.len;
+    self->unsynced_max = self->unsynced > self->unsynced_max ? self->unsynced : self->unsynced_max;
     return rc != 0 ? rc : self->inner.write_at(self->inner.context, file, bytes, offset);
 }
 
@@ -61,6 +63,7 @@ static int faulty_sync_data(void *context, int file)
     int rc = change(self);
 
     self->syncs += rc == 0 ? 1 : 0;
+    self->unsynced = 0;
     return rc != 0 ? rc : self->inner.sync_data(self->inner.context, file);
 }
 

@@ -17,6 +17,8 @@ struct faulty_disk {
     int fail_rc;        /* what it answers */
     bool fail_for_ever; /* and so do all after it: the power is gone */
     uint64_t syncs;     /* sync_data calls that were passed on */
+    uint64_t unsynced;  /* bytes written since the last of them */
+    uint64_t unsynced_max;
 };
 
 void faulty_disk_init(struct faulty_disk *self, const struct disk *inner, struct disk *out);

@@ -577,6 +577,32 @@ static void snapshot__two_newest__are_kept_and_damage_falls_back(void **state)
         E_RANGE);
 }
 
+/* A commit's sync stands in the disk's queue behind whatever a snapshot has written and not synced. */
+static void snapshot__of_many_megabytes__is_never_far_ahead_of_its_syncs(void **state)
+{
+    enum { MANY = 5000000, FAR = 1100000 };
+    struct buf many = {0};
+    struct buf got = {0};
+    uint64_t size = 0;
+    uint64_t next = 0;
+
+    (void)state;
+    buf_reserve(&many, MANY);
+    for (uint32_t i = 0; i < MANY / 4; i++) {
+        buf_put_u32(&many, i * UINT32_C(2654435761));
+    }
+    assert_int_equal(journal_fixture_add(&fx, 1), 0);
+    fx.faults.unsynced = fx.faults.unsynced_max = 0;
+    assert_int_equal(
+        journal_snapshot_write(fx.journal, SNAPSHOT_PROCEDURES, 2, 77, buf_slice(&many)), 0);
+    assert_int_equal(fx.faults.unsynced, 0);
+    assert_in_range(fx.faults.unsynced_max, 1, FAR);
+    assert_int_equal(journal_snapshot_read(fx.journal, SNAPSHOT_PROCEDURES, &got, &size, &next), 0);
+    assert_true(slice_equal(buf_slice(&got), buf_slice(&many)));
+    buf_free(&many);
+    buf_free(&got);
+}
+
 /* ---- two threads ---- */
 
 enum { HAND_COUNT = 400 };
@@ -731,6 +757,7 @@ int main(void)
         JOURNAL_TEST(path__of_new_leaves__reads_no_file),
         JOURNAL_TEST(path__from_a_rotten_tree__is_never_given),
         JOURNAL_TEST(snapshot__two_newest__are_kept_and_damage_falls_back),
+        JOURNAL_TEST(snapshot__of_many_megabytes__is_never_far_ahead_of_its_syncs),
         JOURNAL_TEST(journal__two_threads_on_real_files__loses_nothing),
     };
 
