@@ -248,8 +248,11 @@ json_t *op_whois(struct op *op)
     if (op->why->rc != 0 || !op_transfer_row(op, "transfer", &transfer)) {
         return NULL;
     }
-    if (at != NULL && civil_time_parse(at, &at_ms) != 0) {
-        complain(op->why, E_DATE, "at: \"%.40s\" is no time; write 2026-03-16T10:05", at);
+    if (at != NULL && civil_moment_parse(at, &at_ms) != 0) {
+        complain(op->why, E_DATE,
+            "at: \"%.40s\" is no time; write 2026-03-16T10:05, or 2026-03-16 for the end of that "
+            "day",
+            at);
         return NULL;
     }
     engine_t *engine = fold_or_complain(op, transfer.transfer);

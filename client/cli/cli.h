@@ -46,6 +46,7 @@ enum cli_type {
     CLI_CODE,   /* an authority code: nine characters, E, W, S or N first */
     CLI_ID,     /* an id: UUID text */
     CLI_TIME,   /* civil_time_parse(): 2026-03-16T10:05, London time unless it says otherwise */
+    CLI_MOMENT, /* civil_moment_parse(): the same, or a day for its end */
 };
 
 struct cli_option {

@@ -122,8 +122,8 @@ static const struct cli_option clocks_options[] = {
 static const struct cli_option whois_options[] = {
     {.name = "at",
         .argument = "TIME",
-        .type = CLI_TIME,
-        .text = "who it was then, 2026-03-16T10:05"},
+        .type = CLI_MOMENT,
+        .text = "who it was then, 2026-03-16T10:05; a day, 2026-03-16, stands for its end"},
     {.name = NULL},
 };
 

@@ -182,6 +182,15 @@ static int check_time(struct cli *cli, const struct cli_option *option, const ch
         : wrong_value(cli, option, value, "write a time as 2026-03-16T10:05 (London time)");
 }
 
+static int check_moment(struct cli *cli, const struct cli_option *option, const char *value)
+{
+    int64_t ms;
+    return civil_moment_parse(value, &ms) == 0
+        ? CLI_DONE
+        : wrong_value(cli, option, value,
+              "write a time as 2026-03-16T10:05 (London time), or a day as 2026-03-16 for its end");
+}
+
 static int check_pair(struct cli *cli, const struct cli_option *option, const char *value)
 {
     const char *equals = strchr(value, '=');
@@ -202,6 +211,7 @@ static int value_check(struct cli *cli, const struct cli_option *option, const c
         [CLI_CODE] = check_code,
         [CLI_ID] = check_id,
         [CLI_TIME] = check_time,
+        [CLI_MOMENT] = check_moment,
     };
     if (value[0] == '\0' && option->type != CLI_TEXT) {
         return cli_misuse(cli, "--%s is empty; it needs %s", option->name, option->argument);

@@ -3,7 +3,6 @@
  */
 #include "client/replay/moment.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,22 +12,7 @@
 
 #include "common/base/banned.h"
 
-enum { ENTRY_DIGITS_MAX = 18, STAMP_MAX = 40 };
-
-static int parse_day(const char *text, struct journal_moment *out)
-{
-    char stamp[STAMP_MAX];
-    int32_t day;
-
-    if (civil_date_parse(text, &day) != 0) {
-        return E_DATE;
-    }
-    civil_date_text(day + 1, stamp);
-    (void)snprintf(stamp + CIVIL_DATE_BYTES - 1, sizeof stamp - CIVIL_DATE_BYTES, "T00:00");
-    int rc = civil_time_parse(stamp, &out->at_ms);
-    out->at_ms -= 1; /* the whole day in London */
-    return rc;
-}
+enum { ENTRY_DIGITS_MAX = 18 };
 
 int moment_parse(const char *text, struct journal_moment *out, struct complaint *why)
 {
@@ -41,7 +25,7 @@ int moment_parse(const char *text, struct journal_moment *out, struct complaint 
         return 0;
     }
     moment.by_time = true;
-    if (civil_time_parse(text, &moment.at_ms) != 0 && parse_day(text, &moment) != 0) {
+    if (civil_moment_parse(text, &moment.at_ms) != 0) {
         return complain(why, E_DATE,
             "%.60s is neither the number of an entry nor a time; write 1234, 2026-05-03 or "
             "2026-05-03T09:14",

@@ -248,3 +248,15 @@ int civil_time_parse(const char *text, int64_t *utc_ms)
     *utc_ms = wall_ms - sign * ((int64_t)hours * HOUR_MS + (int64_t)minutes * MINUTE_MS);
     return 0;
 }
+
+int civil_moment_parse(const char *text, int64_t *utc_ms)
+{
+    int32_t day;
+
+    if (civil_date_parse(text, &day) != 0) {
+        return civil_time_parse(text, utc_ms);
+    }
+    int rc = from_london((day + 1) * CIVIL_DAY_MS, utc_ms);
+    *utc_ms -= rc == 0 ? 1 : 0;
+    return rc;
+}

@@ -52,4 +52,7 @@ int civil_date_parse(const char *text, int32_t *days);
  */
 int civil_time_parse(const char *text, int64_t *utc_ms);
 
+/* The same, or a day alone, YYYY-MM-DD, for its last millisecond in London: what held when it ended. */
+int civil_moment_parse(const char *text, int64_t *utc_ms);
+
 #endif

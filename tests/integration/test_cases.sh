@@ -62,6 +62,8 @@ cases__accepted_in_writing__responsibility_passes_at_both_and_is_remembered() {
     check "passed at the sender" wait_until 20 owner_is $CAMDEN "$transfer" $CAMDEN
     check "passed at the recipient" wait_until 20 owner_is $ISLINGTON "$transfer" $CAMDEN
     check "remembered" equals "$(owner $CAMDEN "$transfer" --at 2026-01-05T10:00)" $ISLINGTON
+    check "by the day" equals "$(owner $CAMDEN "$transfer" --at 2026-01-05)" $ISLINGTON
+    check "no day" ends_with_status 2 wp $CAMDEN whois "$transfer" --at 2026-02-30
     check "an unknown child is named" ends_with_status 1 wp $CAMDEN whois "$transfer/nobody"
 }
 

@@ -109,9 +109,33 @@ static void london_day__just_before_midnight_in_summer__is_the_next_day(void **s
     assert_int_equal(civil_london_day(ms), day);
 }
 
+static void moment__day_alone__is_its_last_millisecond_in_london(void **state)
+{
+    static const struct {
+        const char *text, *same;
+    } rows[] = {
+        {"2026-01-05", "2026-01-05T23:59:59.999Z"},
+        {"2026-06-16", "2026-06-16T22:59:59.999Z"},
+        {"2026-03-29", "2026-03-29T22:59:59.999Z"}, /* of 23 hours */
+        {"2026-03-16T10:05", "2026-03-16T10:05:00Z"},
+    };
+    int64_t ms;
+    int64_t same;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(civil_moment_parse(rows[i].text, &ms), 0);
+        assert_int_equal(civil_time_parse(rows[i].same, &same), 0);
+        assert_int_equal(ms, same);
+    }
+    assert_int_equal(civil_moment_parse("2026-02-30", &ms), E_DATE);
+    assert_int_equal(civil_moment_parse("yesterday", &ms), E_DATE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(moment__day_alone__is_its_last_millisecond_in_london),
         cmocka_unit_test(days__every_day_of_three_centuries__goes_there_and_back),
         cmocka_unit_test(weekday__known_days__are_right),
         cmocka_unit_test(date_parse__what_cannot_be__is_refused),
