@@ -452,6 +452,10 @@ void uplink_settle(agent_core_t *self)
     if (self->head.size > 0 && (rc == 0 || rc == E_ROLLBACK || rc == E_FORK)) {
         rc = heads_epoch(self, frame->welcome, &head, rc);
     }
+    /* Where the epoch could not be written the next WELCOME tells it again. */
+    if (self->state != SESSION_OPEN) {
+        return;
+    }
     if (rc != 0) {
         past_is_wrong(self, rc);
         return;

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/store_evidence.h"
+#include "common/journal/record.h"
 #include "tests/support/agent_fixture.h"
 #include "tests/support/place.h"
 
@@ -24,6 +26,7 @@ enum { DIED_BEFORE = 41, DIED_AFTER = 42 };
 /* What happens at the next commit. */
 enum commit { COMMIT, FAIL, DIE_BEFORE, DIE_AFTER };
 static enum commit next_commit;
+static unsigned commits_before; /* that happen before it */
 
 int __real_store_commit(store_t *self);
 int __wrap_store_commit(store_t *self);
@@ -32,6 +35,10 @@ int __wrap_store_commit(store_t *self)
 {
     enum commit todo = next_commit;
 
+    if (todo != COMMIT && commits_before > 0) {
+        commits_before--;
+        return __real_store_commit(self);
+    }
     next_commit = COMMIT;
     if (todo == FAIL) {
         store_rollback(self);
@@ -289,6 +296,68 @@ static void frame__commit_fails__keeps_nothing_and_is_not_acknowledged(void **st
     agentfix_acked(self);
     assert_int_equal(agentfix_last_ack(self)->upto, 1);
     assert_false(agentfix_alarm(self, "storage"));
+}
+
+/* The broker has come back from a copy: WELCOME carries the record that opened its epoch, at the end of the journal. */
+static struct buf epoch_text;
+
+static void tell_epoch(struct agentfix *self, Waypost__Frame *frame)
+{
+    static Waypost__EpochProof proof;
+    static struct merkle_path path;
+    static ProtobufCBinaryData steps[MERKLE_PATH_MAX];
+
+    if (frame->body_case != WAYPOST__FRAME__BODY_WELCOME) {
+        return;
+    }
+    waypost__epoch_proof__init(&proof);
+    proof.leaf_index = self->leaf_count - 1;
+    proof.body = (ProtobufCBinaryData){.len = epoch_text.len, .data = epoch_text.data};
+    merkle_path(self->leaves, self->leaf_count, self->leaf_count - 1, &path);
+    proof.n_path = path.count;
+    proof.path = steps;
+    for (uint32_t i = 0; i < path.count; i++) {
+        steps[i] = (ProtobufCBinaryData){.len = HASH_BYTES, .data = path.step[i].b};
+    }
+    frame->welcome->epoch = &proof;
+}
+
+static void begin_epoch(struct agentfix *self, uint64_t lost)
+{
+    struct epoch_body epoch = {.network = AGENTFIX_NETWORK, .epoch = ++self->epoch, .gap_count = 1};
+    struct record record = {.type = RECORD_EPOCH, .sequence = self->leaf_count};
+
+    memcpy(epoch.journal, self->journal, sizeof epoch.journal);
+    epoch.gaps[0] = (struct epoch_gap){
+        .epoch = self->epoch, .from = self->leaf_count, .to = self->leaf_count + lost};
+    buf_clear(&epoch_text);
+    epoch_body_write(&epoch, &epoch_text);
+    record.body = buf_slice(&epoch_text);
+    self->leaves[self->leaf_count++] = record_leaf(AGENTFIX_NETWORK, &record);
+    self->tamper = tell_epoch;
+}
+
+static void epoch__that_cannot_be_written__is_taken_at_the_next_welcome(void **state)
+{
+    struct agentfix *self = *state;
+
+    for (unsigned i = 0; i < 4; i++) { /* whichever of its commits fails */
+        uint64_t first_lost = self->leaf_count;
+        agent_core_disconnected(self->core, E_UNREACHABLE);
+        begin_epoch(self, 4);
+        agentfix_connect(self);
+        commits_before = i;
+        next_commit = FAIL;
+        agentfix_welcome(self);
+        next_commit = COMMIT;
+        if (agentfix_alarm(self, "storage")) {
+            agentfix_online(self);
+        }
+        assert_true(store_in_gap(self->store, first_lost + 1));
+        agentfix_grow(self, 8); /* beyond what was lost */
+    }
+    assert_true(agentfix_alarm(self, "recovered"));
+    buf_free(&epoch_text);
 }
 
 /* ---- frames that came together ---- */
@@ -641,6 +710,7 @@ int main(void)
         WITH_AGENT(resend__refused__opens_a_session_whose_welcome_tells),
         WITH_AGENT(delivery__key_of_a_newer_register__waits_for_that_register),
         WITH_AGENT(frame__commit_fails__keeps_nothing_and_is_not_acknowledged),
+        WITH_AGENT(epoch__that_cannot_be_written__is_taken_at_the_next_welcome),
         WITH_AGENT(frames__that_came_together__are_one_transaction),
         WITH_AGENT(frame__of_another_kind__ends_what_was_gathered),
         WITH_AGENT(frames__together_and_the_disk_fails__are_given_up_together),
