@@ -59,12 +59,14 @@ pid_of() {
     cat "$NET/$1/pid" 2>/dev/null
 }
 
-# True while the process of NAME runs (a zombie does not).
+# True while the process of NAME runs. A zombie does not, unless threads of it are still on their way out: they hold its locks.
 is_running() {
     local pid state
+    local -a threads
     pid=$(pid_of "$1") && [[ -n $pid && -r /proc/$pid/stat ]] || return 1
     read -r _ _ state _ <"/proc/$pid/stat" 2>/dev/null || return 1
-    [[ $state != Z && $state != X ]]
+    threads=("/proc/$pid/task/"*)
+    [[ $state != Z && $state != X ]] || ((${#threads[@]} > 1))
 }
 
 is_stopped() {
