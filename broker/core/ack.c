@@ -158,6 +158,22 @@ static int check_received(
     return 0;
 }
 
+/* Whom an opening is told is read from its batch. While that one is lost the statement waits with its agent. */
+static int check_lost(core_t *self, const struct stream *stream, const Waypost__AckStatement *ack,
+    struct complaint *why)
+{
+    for (size_t i = 0; i < ack->n_opened && self->losses.count > 0; i++) {
+        const struct openable *known =
+            openable_find(self, openable_key(ack->opened[i]->event.data, stream->index));
+        if (known != NULL && lost_at(&self->losses, known->position) != NULL) {
+            return complain(why, E_BUSY,
+                "An event that was opened cannot be read from the broker's journal; its operator "
+                "has to restore it.");
+        }
+    }
+    return 0;
+}
+
 static const Waypost__AckStatement *ack_decode(core_t *self, struct slice statement)
 {
     const Waypost__AckStatement *ack =
@@ -286,7 +302,8 @@ static void ack_take(core_t *self, struct session *session, const struct ack_job
     if (check_place(stream, ack, &refusal.why) != 0 ||
         check_received(stream, ack, &refusal.why) != 0 ||
         check_runs(stream, ack, &refusal.why) != 0 ||
-        check_faults_and_openings(ack, &refusal.why) != 0) {
+        check_faults_and_openings(ack, &refusal.why) != 0 ||
+        check_lost(self, stream, ack, &refusal.why) != 0) {
         out_refuse(self, session->id, &refusal);
         return;
     }

@@ -97,11 +97,12 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
 {
     struct core *self = context;
 
-    /* A state that lacks a record would number streams anew and deliver twice: better none. What lies before the
-     * snapshot may be damaged, it is in the state already. */
-    if (record->sequence != self->applied) {
+    /* A state that lacks a record would number streams anew and deliver twice: better none, unless it is known what the
+     * record did. What lies before the snapshot may be damaged, it is in the state already. */
+    if (record->sequence != self->applied && self->losses.count == 0 && lost_find(self) != 0) {
         return E_CORRUPT;
     }
+    lost_pass(self, record->sequence);
     self->applied_bytes += RECORD_HEADER_BYTES + record->body.len + record->payload.len;
     int rc = apply_record(self, record, position);
     if (rc != 0) {
@@ -152,6 +153,7 @@ int core_recover(core_t *self, struct complaint *why)
     if (rc == 0 && self->applied != journal_head(self->journal)->size) {
         rc = E_CORRUPT; /* the last ones */
     }
+    rc = rc != 0 ? rc : lost_check(self);
     if (rc != 0) {
         return complain(why, rc,
             "The journal cannot be replayed beyond leaf %llu: %s; run waypost verify on it.",
@@ -165,6 +167,9 @@ int core_recover(core_t *self, struct complaint *why)
         erase_run(self); /* what a crash left half destroyed cannot be read before it is gone */
         fold_start(self);
         erase_run(self); /* and that it is gone stands in the journal before anybody is served */
+    }
+    if (rc == 0) {
+        lost_tell(self);
     }
     if (rc == 0 && self->settle_due) { /* a crash fell between a register and its streams */
         self->judging_paused = true;

@@ -98,17 +98,13 @@ static void replay_key(const core_t *self, struct batch *batch, struct slice key
     }
 }
 
-int batch_replay(core_t *self, const struct record *record, uint64_t position)
+int batch_replay_body(
+    core_t *self, const struct batch_body *body, const struct record *record, uint64_t position)
 {
-    struct batch_body body;
-
     arena_reset(self->arena_body);
-    if (batch_body_read(record->body, &body) != 0) {
-        return E_CORRUPT;
-    }
     const Waypost__BatchStatement *statement =
-        message_decode(self->arena_body, &waypost__batch_statement__descriptor, body.statement);
-    struct stream *publisher = stream_named(self, body.agent);
+        message_decode(self->arena_body, &waypost__batch_statement__descriptor, body->statement);
+    struct stream *publisher = stream_named(self, body->agent);
     if (statement == NULL || publisher == NULL || statement->key_id.len != KEY_ID_BYTES) {
         return E_CORRUPT;
     }
@@ -116,19 +112,28 @@ int batch_replay(core_t *self, const struct record *record, uint64_t position)
     if (inc == NULL) {
         inc = incarnation_add(publisher, statement->incarnation);
     }
+    lost_link(self, inc, body->previous, statement->first_sequence);
     struct batch *batch = batch_new(self);
     batch->position = position;
     batch->leaf_index = record->sequence;
-    batch->previous = body.previous;
+    batch->previous = body->previous;
     batch->accepted_ms = record->time_ms;
     batch->publisher = publisher;
     batch->incarnation = (uint32_t)(inc - publisher->incarnations);
     batch->first_sequence = statement->first_sequence;
-    batch->count = body.count;
-    batch->bytes = (uint32_t)(body.events.len + record->payload.len);
+    batch->count = body->count;
+    batch->bytes = (uint32_t)(body->events.len + record->payload.len);
     replay_key(self, batch, slice_of_proto(statement->key_id));
     batch_apply(self, batch);
     return 0;
+}
+
+int batch_replay(core_t *self, const struct record *record, uint64_t position)
+{
+    struct batch_body body;
+
+    int rc = batch_body_read(record->body, &body);
+    return rc != 0 ? rc : batch_replay_body(self, &body, record, position);
 }
 
 void batch_voided_apply(core_t *self, uint64_t leaf_index)

@@ -279,7 +279,7 @@ void core_stored(core_t *self)
 
 bool core_snapshot_due(core_t *self, struct buf *state, uint64_t *size, uint64_t *next_position)
 {
-    if (self->applied_bytes < self->options.snapshot_bytes) {
+    if (self->applied_bytes < self->options.snapshot_bytes || self->losses.count > 0) {
         return false;
     }
     snapshot_encode(self, state);

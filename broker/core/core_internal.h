@@ -196,6 +196,26 @@ struct outgoing {
     struct buf frame;
 };
 
+/* ---- records that the disk has lost: lost.c ---- */
+
+enum lost_kind { LOST_UNKNOWN, LOST_BATCH, LOST_ACK };
+
+/* One of them, and what the records behind it say of it. */
+struct lost {
+    uint64_t leaf;
+    uint64_t position; /* of its record; 0 where its kind is unknown */
+    enum lost_kind kind;
+    uint32_t events; /* LOST_BATCH */
+    bool folded;     /* LOST_BATCH: the procedures have seen it */
+    bool alone;      /* LOST_BATCH: with an event that went to nobody in whole */
+    bool settled;    /* LOST_BATCH: its sender stands where it stood behind it */
+};
+
+struct losses {
+    struct lost at[LOST_MAX]; /* by leaf */
+    size_t count;
+};
+
 /* ---- sessions: session.c ---- */
 
 enum session_state {
@@ -287,6 +307,7 @@ struct erasure {
     uint32_t publisher, demander; /* streams */
     bool durable;                 /* its beginning is */
     bool destroyed;               /* by this process: the bytes are gone from the journal */
+    bool unreadable;              /* its batch cannot be read: a later start destroys it */
     bool erased, erased_next;     /* and a record says so */
     uint32_t holder_count;
     struct holder holders[ERASE_STREAMS_MAX];
@@ -366,6 +387,7 @@ struct core {
     uint64_t applied;          /* durable leaves in the state */
     uint64_t applied_position; /* of the last */
     uint64_t applied_bytes;    /* since the last snapshot */
+    struct losses losses; /* behind the newest snapshot: none is written until a start without */
     uint64_t inflight_bytes;
     uint64_t free_bytes;
     bool stopping;
@@ -424,6 +446,20 @@ void append_free(core_t *self);
 
 /* apply.c: the fold */
 int apply_record(core_t *self, const struct record *record, uint64_t position);
+
+/* lost.c */
+bool lost_note(
+    struct losses *self, uint64_t from, uint64_t upto); /* leaves; false where they are too many */
+void lost_claim(struct losses *self, const struct record *record); /* it may say what one was */
+struct lost *lost_at(struct losses *self, uint64_t position);      /* NULL: not lost; lent */
+/* At the first gap of a replay: all that are lost from there on. 0, or E_CORRUPT where one of them is not known. */
+int lost_find(core_t *self);
+void lost_pass(core_t *self, uint64_t upto); /* the replay goes on behind these leaves */
+/* A batch is about to be replayed that stands on `previous`: where that one is lost, its sender stands behind it now. */
+void lost_link(core_t *self, struct incarnation *inc, uint64_t previous, uint64_t first_sequence);
+int lost_check(const core_t *self); /* after the replay: 0, or E_CORRUPT: nobody can be served */
+void lost_tell(core_t *self);       /* the alarm */
+bool lost_waits(core_t *self, const struct stream *stream); /* an entry of it needs a lost record */
 
 /* fold_mark.c: what the engine does not survive */
 void mark_start(core_t *self); /* what a crash left is counted */
@@ -523,6 +559,8 @@ struct batch *batch_new(core_t *self);
 void batch_remove(core_t *self, struct batch *batch);
 void batch_apply(core_t *self, struct batch *batch);
 int batch_replay(core_t *self, const struct record *record, uint64_t position);
+int batch_replay_body(core_t *self, const struct batch_body *body, const struct record *record,
+    uint64_t position); /* the same of one that was read; record: its number and time */
 void batch_voided_apply(core_t *self, uint64_t leaf_index);
 void receipt_flush(core_t *self, struct stream *publisher);
 int receipt_send(core_t *self, uint64_t session, struct view *view, bool duplicate);
@@ -565,8 +603,8 @@ void session_tick(core_t *self);
 
 /* delivery.c */
 void delivery_pump(core_t *self);
-int delivery_skim(
-    core_t *self, struct stream *stream, uint64_t upto); /* work out what was sent before, unsent */
+/* Work out what was sent before, unsent: 0, E_RANGE (more than can be), or E_IO where an entry of it cannot be read. */
+int delivery_skim(core_t *self, struct stream *stream, uint64_t upto);
 void delivery_resend(core_t *self, struct session *session, const struct register_agent *agent,
     const Waypost__Frame *frame);
 

@@ -123,7 +123,8 @@ void erase_append_erased(core_t *self, struct erase_body *body)
 
 /* ---- the destruction ---- */
 
-/* 0, or the code of a write that failed: the journal takes no more. */
+/* 0, or the code of a write that failed: the journal takes no more. Where the record is damaged nobody can read the payload
+ * either, but a segment that is restored brings it back: it is destroyed then. */
 static int destroy(core_t *self, struct erasure *erasure)
 {
     int rc = journal_erase(self->journal, erasure->position, erasure->index);
@@ -134,12 +135,12 @@ static int destroy(core_t *self, struct erasure *erasure)
             "payload cannot be destroyed: %s; the broker ends with the next commit", err_text(rc));
         return rc;
     }
-    if (rc != 0 &&
-        rc != E_DUPLICATE) { /* the record is damaged: nobody can read the payload either */
+    if (rc != 0 && rc != E_DUPLICATE) {
         log_errorx("payload to be erased cannot be found leaf=%llu: %s; run waypost verify",
             (unsigned long long)erasure->leaf_index, err_text(rc));
     }
-    erasure->destroyed = true;
+    erasure->unreadable = rc == E_CORRUPT;
+    erasure->destroyed = !erasure->unreadable;
     return 0;
 }
 
@@ -147,13 +148,14 @@ void erase_run(core_t *self)
 {
     for (size_t i = 0; i < self->erasure_count; i++) {
         struct erasure *erasure = &self->erasures[i];
-        if (!erasure->durable || erasure->erased_next) {
+        if (!erasure->durable || erasure->erased_next || erasure->unreadable) {
             continue;
         }
         if (!erasure->destroyed && destroy(self, erasure) != 0) {
             return;
         }
-        if (fold_ready(self) && !self->judging_paused) { /* the record is folded where it stands */
+        if (erasure->destroyed && fold_ready(self) &&
+            !self->judging_paused) { /* the record is folded where it stands */
             struct erase_body body = {.position = erasure->position,
                 .leaf_index = erasure->leaf_index,
                 .index = erasure->index};

@@ -29,6 +29,7 @@ void fold_free(core_t *self)
     struct fold *fold = &self->fold;
 
     fold_state_free(self);
+    free(fold->losses);
     engine_destroy(&fold->engine);
     procedures_destroy(&fold->tables);
     procedures_destroy(&fold->resting);
@@ -282,7 +283,8 @@ uint8_t fold_event(core_t *self, const struct view *view, uint32_t index, int64_
     assert(self->fold.saving == NULL);
     if (!fold_on(self)) {
         count_verdict(self, VERDICT_UNJUDGED);
-        return VERDICT_UNJUDGED;
+        return self->fold.lost && self->fold.has_files ? VERDICT_UNJUDGED | JUDGED_LEFT_OUT
+                                                       : VERDICT_UNJUDGED;
     }
     if (!mark_begin(self, view->leaf_index, index)) {
         count_verdict(self, VERDICT_UNJUDGED);

@@ -21,6 +21,7 @@
 #include "waypost.pb-c.h"
 
 struct view;
+struct losses;
 
 enum { FOLD_WORD_BYTES = 8 };
 
@@ -60,8 +61,11 @@ struct fold {
     bool replaying; /* a slice of it is being folded */
     uint64_t upto;  /* leaves at the start */
     uint64_t next_leaf, next_position;
-    uint64_t differences; /* between what the engine says and what is recorded */
-    bool group_differs;   /* among them in the group at hand */
+    uint64_t differences;  /* between what the engine says and what is recorded */
+    bool group_differs;    /* among them in the group at hand */
+    struct losses *losses; /* owned, NULL: records that the replay did not find */
+    bool
+        lost; /* a record that the engine needs cannot be read: nothing is folded by this process */
 
     /* The snapshot being read at the start, then decoded; older ones where it does not fit. */
     journal_snapshot_t *snapshot; /* owned, NULL: none */
@@ -118,6 +122,8 @@ void fold_tell(
 void fold_start(core_t *self); /* after the transport stands; a little of it at once */
 void fold_replay(
     core_t *self, size_t events); /* at most so many more, and a batch is folded whole */
+
+void fold_lost_tell(core_t *self); /* the alarm, where nothing else is known to be lost */
 
 /* ---- fold_state.c: the engine as a snapshot ---- */
 

@@ -137,6 +137,33 @@ static int replay_input(core_t *self, struct slice bytes, uint64_t position)
     return 0;
 }
 
+/* Records that the disk has lost are looked at when all are read: those behind them may say what they were. */
+static int note_gap(struct fold *fold, const struct record *record)
+{
+    if (record->sequence != fold->next_leaf) {
+        fold->losses = fold->losses != NULL ? fold->losses : mem_new(1, sizeof *fold->losses);
+        if (!lost_note(fold->losses, fold->next_leaf, record->sequence)) {
+            return E_CORRUPT;
+        }
+    }
+    if (fold->losses != NULL) {
+        lost_claim(fold->losses, record);
+    }
+    return 0;
+}
+
+/* Does the engine stand where the whole journal would have brought it? */
+static bool lacks_record(const struct fold *fold)
+{
+    for (size_t i = 0; fold->losses != NULL && i < fold->losses->count; i++) {
+        const struct lost *lost = &fold->losses->at[i];
+        if (lost->kind == LOST_UNKNOWN || (lost->kind == LOST_BATCH && lost->folded)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int replay_visit(void *context, const struct record *record, uint64_t position)
 {
     struct slicing *slicing = context;
@@ -147,9 +174,13 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
         return E_BUSY; /* enough for now */
     }
     slicing->left--;
+    rc = note_gap(&self->fold, record);
     self->fold.unsaved_bytes += RECORD_HEADER_BYTES + record->body.len + record->payload.len;
     self->fold.next_leaf = record->sequence + 1;
     self->fold.next_position = position;
+    if (rc != 0) {
+        return rc;
+    }
     switch (record->type) {
     case RECORD_INPUT:
         rc = replay_input(self, record->body, position);
@@ -190,6 +221,16 @@ static void give_up(core_t *self, int rc)
     procedures_destroy(&self->fold.tables);
     procedures_destroy(&self->fold.resting);
     self->fold.item_first = self->fold.item_count;
+    self->fold.differences = 0; /* what it said without the record says nothing */
+}
+
+void fold_lost_tell(core_t *self)
+{
+    if (self->losses.count == 0) { /* else the start has named the place */
+        core_alarm(self, "journal_damaged",
+            "a record that the procedures need cannot be read: events go out unjudged, no deadline "
+            "is watched: restore the segment that waypost verify names, and start again");
+    }
 }
 
 /* A crash may have cut off the end of the last group: it is made now. Where another engine speaks, nothing is. */
@@ -224,7 +265,15 @@ void fold_replay(core_t *self, size_t events)
     if (rc == E_BUSY && slicing.left == 0 && fold->next_leaf < fold->upto) {
         return;
     }
-    if (rc != 0 && rc != E_BUSY) {
+    rc = rc == E_BUSY ? 0 : rc;
+    if (rc == 0 && (fold->next_leaf < fold->upto || lacks_record(fold))) {
+        fold->lost = true;
+        rc = E_CORRUPT;
+    }
+    if (fold->lost && fold->has_files) {
+        fold_lost_tell(self);
+    }
+    if (rc != 0) {
         give_up(self, rc);
     }
     replay_end(self);

@@ -129,6 +129,11 @@ int core_procedures(core_t *self, struct slice files, struct complaint *why)
     if (!self->fold.has_files && files.len == 0) {
         return 0; /* never on */
     }
+    if (self->fold.lost) { /* an engine begun here would contradict the journal once it is whole */
+        fold_lost_tell(self);
+        return complain(
+            why, E_BUSY, "The procedures rest until the journal's damaged segment is restored.");
+    }
     int rc = procedures_take(self, files, why);
     if (rc != 0) {
         core_count(self, COUNTER_PROCEDURES_REFUSED);

@@ -220,13 +220,13 @@ static int judged_batch_apply(core_t *self, uint64_t leaf, struct cursor *body)
     while (batch != NULL && batch->leaf_index != leaf) {
         batch = batch->next;
     }
-    if (batch == NULL && !self->replaying) {
+    if (batch == NULL && lost_at(&self->losses, position) == NULL) {
         return E_CORRUPT;
     }
     if (batch != NULL && (batch->count != count || batch->position != position)) {
         return E_CORRUPT;
     }
-    /* On replay a damaged batch may be missing: its numbers stay taken, and each stream waits there for help. */
+    /* Of a lost batch the numbers stay taken, and each stream waits there until it can be read again. */
     struct entry entry = {.position = position,
         .sender = batch == NULL ? NO_STREAM : batch->publisher->index,
         .type = ENTRY_EVENT};

@@ -51,6 +51,7 @@ enum {
                                    the journal is then written once for an event and a half */
     FOLD_SAVE_LAST_GROWTH = 2,  /* the same at an orderly end */
     FOLD_SAVE_LAST_SHARE = 256, /* of snapshot_bytes is enough at an orderly end */
+    LOST_MAX = 64, /* damaged records behind the newest snapshot: more is not one bad sector */
     MARK_CRASHES_MAX = 2, /* of the process at one event running, and it is not folded any more */
     CLOCK_STEP_MS = 5000, /* wall and boot time may part so far before timers are held */
     SUPERSEDED_LOG_MS = 600000,    /* takeovers of one agent are logged so often; all are counted */

@@ -16,6 +16,63 @@
 
 #include "common/base/banned.h"
 
+/* ---- what changes ---- */
+
+static bool lists_differ(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
+{
+    if (a_count != b_count) {
+        return true;
+    }
+    for (size_t i = 0; i < a_count; i++) {
+        if (strcmp(a[i], b[i]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool grants_differ(const struct register_agent *a, const struct register_agent *b)
+{
+    if (a == NULL || b == NULL) {
+        return a != b;
+    }
+    return strcmp(a->code, b->code) != 0 || a->roles != b->roles ||
+        lists_differ(a->regions, a->region_count, b->regions, b->region_count) ||
+        lists_differ(a->acts_for, a->acts_for_count, b->acts_for, b->acts_for_count);
+}
+
+/* True where a code that led to this stream leads elsewhere now. */
+static bool codes_moved(
+    const register_t *before, const register_t *after, const struct stream *stream)
+{
+    for (size_t i = 0; i < register_authority_count(after); i++) {
+        const char *code = register_authority_at(after, i)->code;
+        if (before != NULL && strcmp(serving_name(before, code), stream->name) == 0 &&
+            strcmp(serving_name(after, code), stream->name) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which entries a register moves is read from their batches: it waits while one of those is lost. */
+static int check_lost(core_t *self, const register_t *loaded, struct complaint *why)
+{
+    for (size_t i = 0; i < self->stream_count && self->losses.count > 0; i++) {
+        const struct stream *stream = self->streams[i];
+        bool moves = codes_moved(self->reg, loaded, stream) ||
+            grants_differ(register_agent_of(self->reg, stream->name),
+                register_agent_of(loaded, stream->name));
+        if (moves && lost_waits(self, stream)) {
+            return complain(why, E_STATE,
+                "The register changes what agent %s is given, and an entry that waits for it "
+                "cannot be read from the journal: restore the damaged segment first.",
+                stream->name);
+        }
+    }
+    return 0;
+}
+
 /* ---- taking it ---- */
 
 static void register_append(core_t *self)
@@ -43,9 +100,8 @@ static int register_take(core_t *self, struct slice bytes, const struct register
         rc = complain(why, E_NETWORK, "The register is of network %s, this broker serves %s.",
             register_network(loaded), self->options.network);
     }
-    if (rc == 0) {
-        rc = routing_check(loaded, why);
-    }
+    rc = rc != 0 ? rc : routing_check(loaded, why);
+    rc = rc != 0 ? rc : check_lost(self, loaded, why);
     if (rc != 0) {
         register_destroy(&loaded);
         return rc;
@@ -97,29 +153,6 @@ register_t *register_read(core_t *self, uint64_t position)
 }
 
 /* ---- bringing the streams in line ---- */
-
-static bool lists_differ(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
-{
-    if (a_count != b_count) {
-        return true;
-    }
-    for (size_t i = 0; i < a_count; i++) {
-        if (strcmp(a[i], b[i]) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool grants_differ(const struct register_agent *a, const struct register_agent *b)
-{
-    if (a == NULL || b == NULL) {
-        return a != b;
-    }
-    return strcmp(a->code, b->code) != 0 || a->roles != b->roles ||
-        lists_differ(a->regions, a->region_count, b->regions, b->region_count) ||
-        lists_differ(a->acts_for, a->acts_for_count, b->acts_for, b->acts_for_count);
-}
 
 /* Numbers of one stream that go to one other, or that leave it. */
 struct moves {
@@ -233,26 +266,11 @@ static void settle_clear(core_t *self, struct settling *settling, const struct s
     moves_add(settling, NO_STREAM, number);
 }
 
-/* True where a code that led to this stream leads elsewhere now. */
-static bool codes_moved(
-    const core_t *self, const struct settling *settling, const struct stream *stream)
-{
-    for (size_t i = 0; i < register_authority_count(self->reg); i++) {
-        const char *code = register_authority_at(self->reg, i)->code;
-        if (settling->before != NULL &&
-            strcmp(serving_name(settling->before, code), stream->name) == 0 &&
-            strcmp(serving_name(self->reg, code), stream->name) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Returns true where entries left the stream. */
 static bool settle_stream(
     core_t *self, struct settling *settling, struct stream *stream, bool changed)
 {
-    bool moved = codes_moved(self, settling, stream);
+    bool moved = codes_moved(settling->before, self->reg, stream);
     bool left = false;
 
     settling->count = 0;

@@ -235,6 +235,25 @@ static void supersede(core_t *self, struct stream *stream, const struct session 
         "A newer session of this agent has taken over; wait, and look for a second program.");
 }
 
+/* The agent holds entries that cannot be read here any more: whether its stream is ours cannot be told. */
+static int check_readable(
+    core_t *self, struct stream *stream, const Waypost__Hello *hello, struct refusal *refusal)
+{
+    uint64_t sent_last = stream_sent_last(stream);
+
+    if (hello->stream_epoch != stream->epoch || hello->stream_upto <= stream->acked ||
+        delivery_skim(self, stream, hello->stream_upto) != E_IO) {
+        return 0;
+    }
+    stream_sent_cut(stream, sent_last); /* an older session goes on with what it was sent */
+    refusal->has_retry = true;
+    refusal->retry_ms = SESSION_RETRY_MS;
+    return complain(&refusal->why, E_BUSY,
+        "An entry of your stream up to %llu cannot be read from the broker's journal; its operator "
+        "has to restore it.",
+        (unsigned long long)hello->stream_upto);
+}
+
 /* Where delivery begins: behind what the agent holds, where its running hash proves it (S-15). True: it does not. */
 static bool place_stream(core_t *self, struct stream *stream, const Waypost__Hello *hello)
 {
@@ -457,12 +476,13 @@ void session_hello(core_t *self, struct session *session, const struct register_
 {
     const Waypost__Hello *hello = frame->hello;
     struct refusal refusal = {.frame = WAYPOST__FRAME__BODY_HELLO};
+    struct stream *stream = stream_named(self, agent->id);
 
-    if (hello_check(self, agent, hello, &refusal) != 0) {
+    if (hello_check(self, agent, hello, &refusal) != 0 ||
+        check_readable(self, stream, hello, &refusal) != 0) {
         out_refuse(self, session->id, &refusal);
         return;
     }
-    struct stream *stream = stream_named(self, agent->id);
     memcpy(session->instance, hello->instance.data, sizeof session->instance);
     supersede(self, stream, session);
     ack_jobs_drop(self, session);

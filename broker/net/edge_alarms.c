@@ -146,7 +146,9 @@ static void watch_chain(edge_t *self)
         core_alarm_clear(self->core, "register");
     }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (has_risen(self, rows[i].counter)) {
+        bool stands = rows[i].counter == COUNTER_UNREADABLE &&
+            alarm_book_find(core_alarms(self->core), rows[i].alarm) != NULL;
+        if (has_risen(self, rows[i].counter) && !stands) { /* that of the start says where */
             core_alarm(self->core, rows[i].alarm, "%s", rows[i].text);
         }
     }

@@ -106,6 +106,17 @@ uint64_t journal_end(const journal_t *self);
 /* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
 
+/* Of a batch whose record is damaged: the signed statement, where that is whole, for its leaf leads to the durable head's
+ * root. All else of the record is not to be believed. */
+struct journal_salvaged {
+    struct slice statement; /* lent until the journal's next call */
+    int64_t time_ms;        /* when the record was written */
+};
+/* position, sequence: of the record, from elsewhere. 0; E_NOT_FOUND where no record can stand there; E_CORRUPT where the
+ * statement is damaged too; E_IO. */
+int journal_salvage(
+    journal_t *self, uint64_t position, uint64_t sequence, struct journal_salvaged *out);
+
 /*
  * Destroy the payload of one event of a batch record where it stands, on the disk and in memory, and sync: nothing of
  * it is left in the segments. The owner's. Can be done again, also on a record that a crash left half erased.

@@ -13,6 +13,7 @@
 #include "common/base/banned.h"
 
 enum {
+    HEADER_TIME_AT = 16,      /* of a record: when it was written */
     READ_GUESS_BYTES = 4096,  /* most records fit: one read */
     READ_AHEAD_BYTES = 262144 /* when reading in order */
 };
@@ -155,6 +156,12 @@ static int record_bytes(journal_t *self, uint64_t position, struct slice *out)
     return rc;
 }
 
+static bool can_stand(const struct journal_owner *owner, uint64_t position)
+{
+    return position < owner->settled_end && position_segment(position) != 0 &&
+        position_offset(position) >= SEGMENT_HEADER_BYTES && (position & 7) == 0;
+}
+
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out)
 {
     struct journal_owner *owner = &self->owner;
@@ -162,8 +169,7 @@ int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct
     struct record record;
     size_t length;
 
-    if (position >= owner->settled_end || position_segment(position) == 0 ||
-        position_offset(position) < SEGMENT_HEADER_BYTES || (position & 7) != 0) {
+    if (!can_stand(owner, position)) {
         return E_NOT_FOUND;
     }
     int rc = record_bytes(self, position, &bytes);
@@ -182,6 +188,38 @@ int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct
     }
     *out = record;
     return 0;
+}
+
+/* ---- what is left of a damaged one ---- */
+
+int journal_salvage(
+    journal_t *self, uint64_t position, uint64_t sequence, struct journal_salvaged *out)
+{
+    const struct journal_head *head = &self->owner.head;
+    struct merkle_path path;
+
+    if (!can_stand(&self->owner, position)) {
+        return E_NOT_FOUND;
+    }
+    int rc = window_read(self, position, READ_GUESS_BYTES);
+    if (rc != 0) {
+        return rc;
+    }
+    struct cursor at = cursor_of(buf_slice(&self->owner.window));
+    (void)take_bytes(&at, HEADER_TIME_AT);
+    out->time_ms = (int64_t)take_u64(&at);
+    (void)take_bytes(&at, RECORD_HEADER_BYTES - HEADER_TIME_AT - sizeof(uint64_t));
+    (void)take_u64(&at);                  /* the batch before it */
+    (void)take_bytes(&at, take_u16(&at)); /* its agent's id */
+    out->statement = take_bytes(&at, take_u32(&at));
+    struct slice signature = take_bytes(&at, SIGNATURE_BYTES);
+    if (at.failed || sequence >= head->size) {
+        return E_CORRUPT;
+    }
+    struct hash leaf =
+        record_batch_leaf(self->network, sequence, out->time_ms, out->statement, signature);
+    rc = journal_path(self, sequence, head->size, &path);
+    return rc != 0 ? rc : merkle_check(&leaf, sequence, head->size, &path, &head->root);
 }
 
 /* ---- all of them ---- */

@@ -245,12 +245,11 @@ static struct hash leaf_part(const struct record *record)
     return hash_of(body_context, record->body, slice_of(NULL, 0));
 }
 
-struct hash record_leaf(const char *network, const struct record *record)
+static struct hash leaf_of(const char *network, const struct record *record, struct hash part)
 {
     uint8_t bytes[sizeof record_prefix + NETWORK_NAME_BYTES_MAX + 1 + 1 + 16 + HASH_BYTES];
     size_t network_bytes = strlen(network) + 1;
     uint8_t *at = bytes;
-    struct hash part = leaf_part(record);
     struct hash leaf;
 
     assert(network_bytes <= NETWORK_NAME_BYTES_MAX + 1);
@@ -266,6 +265,19 @@ struct hash record_leaf(const char *network, const struct record *record)
     int failed = crypto_generichash(leaf.b, sizeof leaf.b, bytes, (size_t)(at - bytes), NULL, 0);
     assert(failed == 0);
     return leaf;
+}
+
+struct hash record_leaf(const char *network, const struct record *record)
+{
+    return leaf_of(network, record, leaf_part(record));
+}
+
+struct hash record_batch_leaf(const char *network, uint64_t sequence, int64_t time_ms,
+    struct slice statement, struct slice signature)
+{
+    const struct record record = {.type = RECORD_BATCH, .sequence = sequence, .time_ms = time_ms};
+
+    return leaf_of(network, &record, hash_statement(statement, signature));
 }
 
 /* Text of at most 32 bytes, without a NUL, into 33. */

@@ -116,6 +116,9 @@ int record_erase(uint8_t *bytes, size_t len, uint32_t index);
 uint32_t payload_erased_count(struct slice payload); /* events of a batch whose payload is gone */
 
 struct hash record_leaf(const char *network, const struct record *record);
+/* The same of a batch, of which the signed statement alone is known. */
+struct hash record_batch_leaf(const char *network, uint64_t sequence, int64_t time_ms,
+    struct slice statement, struct slice signature);
 
 enum { EPOCH_GAPS_MAX = 64 };
 

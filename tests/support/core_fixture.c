@@ -485,6 +485,23 @@ void core_fixture_settle(struct core_fixture *self)
     }
 }
 
+void core_fixture_settle_some(struct core_fixture *self)
+{
+    enum { TURNS = 40 };
+
+    for (int turn = 0; turn < TURNS; turn++) {
+        core_fixture_verify(self);
+        (void)core_fixture_commit(self);
+        core_fixture_listen(self);
+        for (size_t i = 0; i < self->agent_count; i++) {
+            struct fake_agent *agent = &self->agents[i];
+            if (agent->welcomed && agent->acked < agent->upto) {
+                agent_acknowledge(agent);
+            }
+        }
+    }
+}
+
 /* ---- for cmocka ---- */
 
 void core_fixture_hello(struct core_fixture *self)

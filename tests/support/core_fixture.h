@@ -158,6 +158,8 @@ void core_fixture_verify(struct core_fixture *self); /* all that wait */
 void core_fixture_verify_one(struct core_fixture *self, size_t index);
 void core_fixture_settle(
     struct core_fixture *self); /* verify, commit, listen and acknowledge until all is quiet */
+/* The same for some turns: a broker that cannot go on with somebody leaves it at that. */
+void core_fixture_settle_some(struct core_fixture *self);
 void core_fixture_listen(struct core_fixture *self); /* agents take their frames */
 
 /* The shipped tables come into force, or (NULL) none; durable. And time passes, a tick after it. */

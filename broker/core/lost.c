@@ -1,0 +1,235 @@
+/*
+ * lost: records behind the newest snapshot that the disk has lost, and what is known of them all the same. A later record
+ * of our own says what a lost one was: a judged record names its batch and who got its events under which numbers, an
+ * acked record names the acknowledgement whose effects it holds. Where every lost record is known like that, and the
+ * sender of a lost batch by its signed statement or its next batch, the state is whole without them: the broker starts, an entry that cannot be
+ * read waits with its stream, the procedures rest (fold_replay.c), and no snapshot is written, or it would hold the gap
+ * for ever. Nothing about a loss is stored: a start over the restored segment reads all records.
+ *
+ * Anything else is E_CORRUPT: the broker does not start.
+ */
+#include "broker/core/core_internal.h"
+
+#include <stdio.h>
+
+#include "common/base/log.h"
+
+#include "common/base/banned.h"
+
+bool lost_note(struct losses *self, uint64_t from, uint64_t upto)
+{
+    for (uint64_t leaf = from; leaf < upto; leaf++) {
+        if (self->count == LOST_MAX) {
+            return false;
+        }
+        self->at[self->count++] = (struct lost){.leaf = leaf};
+    }
+    return true;
+}
+
+static struct lost *lost_leaf(struct losses *self, uint64_t leaf)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->at[i].leaf == leaf) {
+            return &self->at[i];
+        }
+    }
+    return NULL;
+}
+
+struct lost *lost_at(struct losses *self, uint64_t position)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->at[i].kind != LOST_UNKNOWN && self->at[i].position == position) {
+            return &self->at[i];
+        }
+    }
+    return NULL;
+}
+
+/* Who recorded an event for itself alone is delivered nothing: what such an event will bring (disclose.c) is not known
+ * without it, and neither is which one it was. */
+static bool all_reached(struct judged_body *body)
+{
+    struct judged_event event;
+    uint32_t stream;
+    bool facts_only;
+    uint32_t reached = 0;
+    uint32_t count = body->count;
+
+    while (judged_next(body, &event)) {
+        bool whole = false;
+        while (judged_target(&event, &stream, &facts_only)) {
+            whole = whole || !facts_only;
+        }
+        reached += whole ? 1 : 0;
+    }
+    return reached == count;
+}
+
+static void batch_claim(struct losses *self, struct slice bytes)
+{
+    struct judged_body body;
+
+    if (judged_body_read(bytes, &body) != 0 || body.form != JUDGED_BATCH) {
+        return;
+    }
+    struct lost *lost = lost_leaf(self, body.leaf);
+    if (lost != NULL) {
+        lost->kind = LOST_BATCH;
+        lost->position = body.position;
+        lost->events = body.count;
+        lost->folded = body.folded_ms != 0;
+        lost->alone = !all_reached(&body);
+    }
+}
+
+static void ack_claim(struct losses *self, struct slice bytes)
+{
+    struct acked_body body;
+
+    struct lost *lost = acked_body_read(bytes, &body) != 0 ? NULL : lost_leaf(self, body.ack_leaf);
+    if (lost != NULL) {
+        lost->kind = LOST_ACK;
+        lost->position = body.ack_position;
+    }
+}
+
+void lost_claim(struct losses *self, const struct record *record)
+{
+    if (self->count > 0 && record->type == RECORD_JUDGED) {
+        batch_claim(self, record->body);
+    } else if (self->count > 0 && record->type == RECORD_ACKED) {
+        ack_claim(self, record->body);
+    }
+}
+
+/* ---- at a start ---- */
+
+struct finding {
+    struct losses *losses;
+    uint64_t next;
+};
+
+static int find_visit(void *context, const struct record *record, uint64_t position)
+{
+    struct finding *self = context;
+
+    (void)position;
+    if (!lost_note(self->losses, self->next, record->sequence)) {
+        return E_CORRUPT;
+    }
+    self->next = record->sequence + 1;
+    lost_claim(self->losses, record);
+    return 0;
+}
+
+int lost_find(core_t *self)
+{
+    struct finding finding = {&self->losses, self->applied};
+
+    int rc =
+        journal_replay(self->journal, self->applied, self->applied_position, find_visit, &finding);
+    for (size_t i = 0; i < self->losses.count && rc == 0; i++) {
+        const struct lost *lost = &self->losses.at[i];
+        rc = lost->kind == LOST_UNKNOWN || lost->alone ? E_CORRUPT : 0;
+    }
+    return rc;
+}
+
+/* A statement that is whole says all that the state needs of its batch; what is left of the record around it is not asked. */
+static void batch_pass(core_t *self, struct lost *lost)
+{
+    struct journal_salvaged salvaged;
+    struct batch_body body = {.count = lost->events};
+
+    if (journal_salvage(self->journal, lost->position, lost->leaf, &salvaged) != 0) {
+        return;
+    }
+    arena_reset(self->arena_body);
+    const Waypost__BatchStatement *said =
+        message_decode(self->arena_body, &waypost__batch_statement__descriptor, salvaged.statement);
+    struct stream *publisher = said == NULL ? NULL : stream_named(self, said->agent);
+    if (publisher == NULL || said->count != lost->events) {
+        return;
+    }
+    const struct incarnation *inc = incarnation_of(publisher, said->incarnation);
+    if (said->first_sequence != (inc == NULL ? 0 : inc->last) + 1) {
+        return;
+    }
+    (void)snprintf(body.agent, sizeof body.agent, "%s", publisher->name);
+    body.previous = inc == NULL ? 0 : inc->position;
+    body.statement = salvaged.statement;
+    const struct record record = {.sequence = lost->leaf, .time_ms = salvaged.time_ms};
+    lost->settled = batch_replay_body(self, &body, &record, lost->position) == 0;
+}
+
+void lost_pass(core_t *self, uint64_t upto)
+{
+    for (uint64_t leaf = self->applied; leaf < upto; leaf++) {
+        struct lost *lost = lost_leaf(&self->losses, leaf);
+        if (lost != NULL && lost->kind == LOST_BATCH) {
+            batch_pass(self, lost);
+        }
+    }
+}
+
+void lost_link(core_t *self, struct incarnation *inc, uint64_t previous, uint64_t first_sequence)
+{
+    struct lost *lost = previous == inc->position ? NULL : lost_at(&self->losses, previous);
+
+    if (lost == NULL || lost->kind != LOST_BATCH || lost->settled ||
+        first_sequence != inc->last + lost->events + 1) {
+        return;
+    }
+    const struct batch batch = {
+        .first_sequence = inc->last + 1, .count = lost->events, .position = lost->position};
+    incarnation_accept(inc, &batch);
+    lost->settled = true;
+}
+
+int lost_check(const core_t *self)
+{
+    for (size_t i = 0; i < self->losses.count; i++) {
+        const struct lost *lost = &self->losses.at[i];
+        /* What its sender sends next may be the same once more; and what a register that is just coming into force moves from
+         * stream to stream is read from the batches. */
+        if (lost->kind == LOST_BATCH && (!lost->settled || self->settle_due)) {
+            return E_CORRUPT;
+        }
+    }
+    return 0;
+}
+
+void lost_tell(core_t *self)
+{
+    const struct losses *losses = &self->losses;
+
+    if (losses->count == 0) {
+        return;
+    }
+    core_alarm(self, "journal_damaged",
+        "segment-%010u.wpj, offset %u: leaf %llu cannot be read%s: streams that need it wait, and "
+        "the procedures may: restore that segment from a backup and start again",
+        (unsigned)(losses->at[0].position >> 32), (unsigned)losses->at[0].position,
+        (unsigned long long)losses->at[0].leaf, losses->count > 1 ? ", and more" : "");
+    for (size_t i = 0; i < losses->count; i++) {
+        log_errorx("record lost leaf=%llu position=%llx: %s",
+            (unsigned long long)losses->at[i].leaf, (unsigned long long)losses->at[i].position,
+            losses->at[i].kind == LOST_ACK
+                ? "an acknowledgement: whom it was to be shown waits for it"
+                : "a batch: its entries wait with their streams");
+    }
+}
+
+/* ---- while it lasts ---- */
+
+bool lost_waits(core_t *self, const struct stream *stream)
+{
+    for (uint64_t n = stream->acked + 1; self->losses.count > 0 && n <= stream->last; n++) {
+        if (lost_at(&self->losses, stream_entry(stream, n)->position) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,71 @@
+#!/bin/bash
+# One bit of a batch rots behind the broker's newest snapshot: it is named, whoever is not touched is served, the touched
+# one waits, and everything is there once when the segment is put right.
+. "$(dirname "$0")/../support/cluster.sh"
+
+# offset_of EVENT: in the segment, where its batch stands: no record names its id before that one.
+offset_of() {
+    perl -e 'my ($file, $id) = @ARGV; $id =~ tr/-//d; local $/; open my $in, "<:raw", $file or exit 1;
+        my $at = index <$in>, pack("H*", $id); print $at; exit($at < 0)' "$SEGMENT" "$1"
+}
+
+# flip_at OFFSET: one bit; and again, and it is right.
+flip_at() {
+    perl -e 'my ($file, $at) = @ARGV; open my $out, "+<:raw", $file or exit 1;
+        seek $out, $at, 0; read $out, my $byte, 1; seek $out, $at, 0; print $out chr(ord($byte) ^ 4)' "$SEGMENT" "$1"
+}
+
+broker_alarm() {
+    wp $OPERATOR alarms --broker --json | "$PICK" alarms name text | awk -F'\t' '$1 == "journal_damaged" { print $2 }'
+}
+
+batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
+    local transfer other first lost behind offset place
+    start_network $ISLINGTON $CAMDEN $LEEDS $OPERATOR
+    SEGMENT=$NET/broker/journal/segment-0000000001.wpj
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    other=$(new_transfer $LEEDS $ISLINGTON)
+    first=$(send $ISLINGTON "$transfer")
+    check "the first is there" wait_until 20 holds_event $CAMDEN "$first"
+    stop_process $CAMDEN
+    lost=$(send $ISLINGTON "$transfer")
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    behind=$(send $ISLINGTON "$transfer")
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    kill_process broker
+    offset=$(offset_of "$lost")
+    check "a bit rots" flip_at "$offset"
+    check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
+    place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
+
+    check "the broker starts" start_broker
+    check "the operator is back" wait_until 30 is_online $OPERATOR
+    check "the alarm names the place" contains "$(broker_alarm)" "${place:-no place}"
+    check "and says what to do" contains "$(broker_alarm)" "restore that segment"
+    other=$(send $LEEDS "$other")
+    check "who is not touched sends and receives" wait_until 30 holds_event $ISLINGTON "$other"
+    check "the sender of the lost one goes on" send $ISLINGTON "$transfer" >"$NET/last"
+    check "and is receipted" wait_until 20 outbox_is_settled $ISLINGTON
+    check "the recipient comes" start_agent $CAMDEN
+    check "is served" wait_until 30 is_online $CAMDEN
+    other=$(send $CAMDEN "$transfer" --to $ISLINGTON)
+    check "and sends" wait_until 30 holds_event $ISLINGTON "$other"
+    check "its stream waits" equals "$(inbox_ids $CAMDEN)" "$first"
+    check "verify still says where" ends_with_status 1 wp_offline verify "$NET/broker/journal"
+    check "the same place" contains "$(cat "$NET/err" "$NET/out")" "$place"
+
+    kill_process broker
+    check "the segment is put right" flip_at "$offset"
+    check "the broker starts" start_broker
+    check "all is there" wait_until 30 holds_event $CAMDEN "$(cat "$NET/last")"
+    check "once, and in order" equals "$(inbox_ids $CAMDEN)" \
+        "$(printf '%s\n' "$first" "$lost" "$behind" "$(cat "$NET/last")")"
+    check "every sender knows" wait_until 30 outbox_level_is $ISLINGTON $CAMDEN persisted 4
+    check "numbers are gap-free" numbers_are_gap_free $CAMDEN
+    check "the operator is back" wait_until 30 is_online $OPERATOR
+    check "no alarm" equals "$(broker_alarm)" ""
+    stop_process broker
+    check "the journal verifies" wp_offline verify "$NET/broker/journal"
+}
+
+run_tests
