@@ -7,7 +7,7 @@
 #define LEAP_MAX_MS (UINT64_C(10) * 86400000)
 #define FREE_BYTES (UINT64_C(1) << 40)
 
-enum { FAULT_CALLS_MAX = 60, TRIES = 40, HOSTILE_PERCENT = 70 };
+enum { FAULT_CALLS_MAX = 60, TRIES = 40, HOSTILE_PERCENT = 70, ROT_PERCENT = 25 };
 
 static size_t some_agent(struct sim *self)
 {
@@ -232,6 +232,10 @@ void fault_do(struct sim *self)
     if (sim_has(self, FAULT_HOSTILE) && sim_chance(self, HOSTILE_PERCENT)) {
         hostile_acts(self);
     }
+    if (sim_has(self, FAULT_BROKER_ROT) && sim_chance(self, ROT_PERCENT)) {
+        rot_strike(self);
+        return;
+    }
     for (unsigned i = 0; i < TRIES; i++) {
         size_t row = sim_random(self, ROWS);
         if (sim_has(self, table[row].fault)) {
@@ -274,6 +278,9 @@ void fault_heal(struct sim *self)
         core_trust_clock(virtual_core(self->network));
     } else if (self->broker_back_ms > now_ms) {
         self->broker_back_ms = now_ms;
+    }
+    if (self->rotten && virtual_broker_up(self->network)) {
+        sim_broker_dies(self, false);
     }
     for (size_t i = 0; i < SIM_AGENTS; i++) {
         struct sim_agent *agent = &self->agents[i];

@@ -13,7 +13,9 @@ enum {
     FAULTS_PERCENT = 30, /* each fault is known to so many of the seeds */
     CALM_PERCENT = 4,    /* and so many know none */
     PROCEDURES_PERCENT = 12,
-    CROWD_PERCENT = 15
+    CROWD_PERCENT = 15,
+    ROT_EVERY = 5, /* of so many seeds one knows it, the ... */
+    ROT_SEED = 3
 };
 
 static unsigned choose_faults(struct sim *self)
@@ -23,11 +25,14 @@ static unsigned choose_faults(struct sim *self)
     if (sim_chance(self, CALM_PERCENT)) {
         return 0;
     }
-    for (unsigned i = 0; i < FAULT_COUNT; i++) {
+    for (unsigned i = 0; i < FAULT_DRAWN; i++) {
         faults |= sim_chance(self, FAULTS_PERCENT) ? 1u << i : 0;
     }
     if ((faults & FAULT_RESTORE) != 0) { /* what both have lost nobody has */
         faults &= ~(unsigned)FAULT_BROKER_RESTORE;
+    }
+    if (self->seed % ROT_EVERY == ROT_SEED && (faults & FAULT_BROKER_RESTORE) == 0) {
+        faults |= FAULT_BROKER_ROT; /* not drawn: what others do stays as it was */
     }
     return faults;
 }
@@ -63,7 +68,7 @@ void plan_print(const struct sim *self)
     static const char *const names[FAULT_COUNT] = {"cut", "half-open", "loss", "partition",
         "latency", "broker-kill", "broker-power", "broker-disk", "broker-slow", "broker-clock",
         "agent-kill", "agent-power", "agent-disk", "agent-clock", "register", "revoke", "hostile",
-        "hold", "power-at-receipt", "leap", "restore", "broker-restore"};
+        "hold", "power-at-receipt", "leap", "restore", "broker-restore", "broker-rot"};
     const struct sim_plan *plan = &self->plan;
 
     (void)printf("seed %llu: %zu agents, a hub, %zu actions about %lld ms apart, procedures %s\n",

@@ -273,6 +273,7 @@ static void start_broker(struct sim *self)
 
     sim_disk_revive(&self->disk, self->broker_power, sim_random(self, TORN_MAX));
     self->broker_power = false;
+    rot_before_start(self);
     if (sim_has(self, FAULT_BROKER_DISK) && !self->healing && sim_chance(self, 20)) {
         self->disk.power_in = 1 + sim_random(self, 40); /* while it recovers */
     }
@@ -287,7 +288,8 @@ static void start_broker(struct sim *self)
         }
         return;
     }
-    if (!may_be_passing(self, &self->disk, rc)) {
+    bool refused = rc == E_CORRUPT && rot_mend(self); /* nobody could be served rightly */
+    if (!refused && !may_be_passing(self, &self->disk, rc)) {
         sim_fail(self, "promise 1, accepted means on disk", "the broker does not start: %s (%s)",
             why.text, err_name(rc));
     }

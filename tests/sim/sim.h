@@ -6,7 +6,7 @@
  *   plan.c     what this seed is to be like
  *   sim.c      life: setting up, going on, restarts, healing
  *   work.c     what users do
- *   faults.c   what goes wrong; backup.c: copies that are put back
+ *   faults.c   what goes wrong; backup.c: copies that are put back; rot.c: a bit of the journal
  *   hostile.c  an agent that lies
  *   watch.c    every frame that leaves, held against what was said before
  *   check.c    the promises, at the end and after restarts
@@ -55,7 +55,9 @@ enum sim_fault {
     FAULT_LEAP = 1 << 19,           /* days pass at once */
     FAULT_RESTORE = 1 << 20,        /* an agent's database goes back to an earlier copy */
     FAULT_BROKER_RESTORE = 1 << 21, /* the broker's journal goes back to one, and is recovered */
-    FAULT_COUNT = 22
+    FAULT_DRAWN = 22, /* so many are drawn; the seed itself says whether it knows the others */
+    FAULT_BROKER_ROT = 1 << 22, /* a bit of the broker's journal is wrong for one of its lives */
+    FAULT_COUNT = 23
 };
 
 struct sim_plan {
@@ -121,6 +123,8 @@ struct sim {
     bool has_copy;        /* of the journal */
     struct sim_disk copy; /* open while has_copy */
     bool broker_restored;
+    bool rot_wanted, rotten; /* at its next start; now, at that offset of its segment */
+    uint64_t rot_offset;
     bool healing;
     uint64_t free_bytes;
     struct sim_agent agents[SIM_AGENTS];
@@ -191,6 +195,11 @@ uint64_t watch_broker_restored(struct sim *self, uint64_t size);
 /* backup.c */
 void backup_agent(struct sim *self);
 void backup_broker(struct sim *self);
+
+/* rot.c */
+void rot_strike(struct sim *self); /* the broker dies, and a bit is wrong when it comes back */
+void rot_before_start(struct sim *self);
+bool rot_mend(struct sim *self); /* false where nothing was wrong */
 
 /* check.c */
 void check_agent_started(struct sim *self, size_t agent);

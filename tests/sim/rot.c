@@ -1,0 +1,118 @@
+/*
+ * rot: a bit of the broker's journal is wrong when it starts, and right again at its next start: what it serves meanwhile
+ * is held against the same promises as everything else. A start may be refused; then the bit is right at once.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+
+#include "common/journal/record.h"
+#include "tests/support/journal_fixture.h"
+
+#include "common/base/banned.h"
+
+#define SEGMENT "segment-0000000001.wpj"
+
+enum {
+    HEADER_BYTES = 4096, /* of a segment */
+    CHECKED_BYTES = 32,  /* of a record's header: what its first checksum covers */
+    ROTS_MAX = 4096
+};
+
+/* Batches and acknowledgements, without which a broker may serve, that were durable for certain: a whole commit stands
+ * behind theirs. */
+struct rots {
+    size_t count;
+    uint64_t at[ROTS_MAX];
+    uint32_t len[ROTS_MAX]; /* header and body; erasing writes over payloads */
+};
+
+static void segment_read(struct sim *self, struct buf *out)
+{
+    const struct disk *disk = &self->disk.memory;
+    uint64_t size = 0;
+    size_t got = 0;
+    int file;
+
+    if (disk->open(disk->context, SEGMENT, false, &file) != 0) {
+        return;
+    }
+    if (disk->size(disk->context, file, &size) == 0) {
+        buf_reserve(out, (size_t)size + 1);
+        out->len =
+            disk->read_at(disk->context, file, out->data, (size_t)size, 0, &got) == 0 ? got : 0;
+    }
+    disk->close(disk->context, file);
+}
+
+static void rots_find(const struct buf *segment, struct rots *out)
+{
+    struct record record;
+    size_t length = 0;
+    size_t sure = 0;  /* of those found: in a commit before the last */
+    size_t whole = 0; /* in the last whole one, or before */
+
+    for (uint64_t at = HEADER_BYTES; at < segment->len && out->count < ROTS_MAX; at += length) {
+        if (record_decode_body(
+                slice_of(segment->data + at, segment->len - (size_t)at), &record, &length) != 0) {
+            break;
+        }
+        if (record.type == RECORD_COMMIT) {
+            sure = whole;
+            whole = out->count;
+        } else if (record.type == RECORD_BATCH || record.type == RECORD_ACK) {
+            out->at[out->count] = at;
+            out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
+        }
+    }
+    out->count = sure;
+}
+
+static void rot_make(struct sim *self)
+{
+    struct buf segment = {0};
+    struct rots *rots = mem_new(1, sizeof *rots);
+
+    segment_read(self, &segment);
+    rots_find(&segment, rots);
+    if (rots->count > 0) {
+        size_t chosen = sim_random(self, rots->count);
+        uint64_t in = sim_random(self, rots->len[chosen] - (RECORD_HEADER_BYTES - CHECKED_BYTES));
+        in += in >= CHECKED_BYTES ? RECORD_HEADER_BYTES - CHECKED_BYTES : 0;
+        self->rot_offset = rots->at[chosen] + in;
+        self->rotten = true;
+        journal_fixture_flip(&self->disk.memory, SEGMENT, self->rot_offset, self->rot_offset % 8);
+        sim_trace(self, "a bit rots at %llu", (unsigned long long)self->rot_offset);
+    }
+    free(rots);
+    buf_free(&segment);
+}
+
+bool rot_mend(struct sim *self)
+{
+    if (!self->rotten) {
+        return false;
+    }
+    journal_fixture_flip(&self->disk.memory, SEGMENT, self->rot_offset, self->rot_offset % 8);
+    self->rotten = false;
+    sim_trace(self, "the bit at %llu is right again", (unsigned long long)self->rot_offset);
+    return true;
+}
+
+void rot_before_start(struct sim *self)
+{
+    bool wanted = self->rot_wanted;
+
+    self->rot_wanted = false;
+    if (!rot_mend(self) && wanted && !self->healing) {
+        rot_make(self);
+    }
+}
+
+void rot_strike(struct sim *self)
+{
+    if (virtual_broker_up(self->network)) {
+        sim_broker_dies(self, false);
+        self->rot_wanted = true;
+    }
+}
