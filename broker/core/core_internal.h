@@ -651,7 +651,8 @@ void held_push(core_t *self, const struct held *held);
 int operate_form_apply(core_t *self, int form, struct cursor *body);
 int trace_answer(
     core_t *self, struct session *session, const Waypost__Operate *operate, struct complaint *why);
-/* Find an event in the journal: 0, E_NOT_FOUND (not within TRACE_RECORDS_MAX of its time), or the journal's code. */
+/* Find an event in the journal: 0, E_NOT_FOUND (not within TRACE_RECORDS_MAX of its time), E_IO (nor that, and a record
+ * there cannot be read), or the journal's code. */
 int trace_find(core_t *self, const uint8_t *event, uint64_t *position, uint16_t *index);
 /* The same, where the index of its batch's record is known. */
 int trace_find_at(

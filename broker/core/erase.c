@@ -208,8 +208,13 @@ static int event_find(struct erasing *self, struct view **out, struct complaint 
     if (rc == 0 && is_unjudged(core, position)) {
         return complain(why, E_BUSY, "The event is just being judged; try again.");
     }
-    if (view == NULL) {
-        return complain(why, rc == 0 ? E_IO : rc,
+    if (rc == E_IO || (rc == 0 && view == NULL)) {
+        return complain(why, E_IO,
+            "A record that may hold the event cannot be read from the journal; try again when its "
+            "operator has restored it.");
+    }
+    if (rc != 0) {
+        return complain(why, rc,
             "The event is not in the journal, or not near its time; name the leaf of its receipt.");
     }
     self->body.position = position;

@@ -2,9 +2,9 @@
  * lost: records behind the newest snapshot that the disk has lost, and what is known of them all the same. A later record
  * of our own says what a lost one was: a judged record names its batch and who got its events under which numbers, an
  * acked record names the acknowledgement whose effects it holds. Where every lost record is known like that, and the
- * sender of a lost batch by its signed statement or its next batch, the state is whole without them: the broker starts, an entry that cannot be
- * read waits with its stream, the procedures rest (fold_replay.c), and no snapshot is written, or it would hold the gap
- * for ever. Nothing about a loss is stored: a start over the restored segment reads all records.
+ * sender of a lost batch by its signed statement or its next batch, the state is whole without them: the broker starts, an
+ * entry that cannot be read waits with its stream, the procedures rest (fold_replay.c), and no snapshot is written, or it
+ * would hold the gap for ever. Nothing about a loss is stored: a start over the restored segment reads all records.
  *
  * Anything else is E_CORRUPT: the broker does not start.
  */
@@ -137,7 +137,7 @@ int lost_find(core_t *self)
     return rc;
 }
 
-/* A statement that is whole says all that the state needs of its batch; what is left of the record around it is not asked. */
+/* A statement that is whole says all that the state needs of its batch; the rest of its record is not believed. */
 static void batch_pass(core_t *self, struct lost *lost)
 {
     struct journal_salvaged salvaged;

@@ -158,6 +158,7 @@ static int hold(core_t *self, const Waypost__Operate *operate, const char *by, u
         return complain(why, rc, "The event cannot be held: %s.",
             rc == E_STATE      ? "a recipient has been sent it"
                 : rc == E_FULL ? "too many are held; release some"
+                : rc == E_IO   ? "a record that may hold it cannot be read; waypost verify"
                                : "it waits for nobody");
     }
     buf_clear(&self->record_body);

@@ -23,6 +23,8 @@ struct trace {
     uint64_t leaf;
     uint16_t index;
     size_t records, bytes;
+    uint64_t next; /* leaf that comes now */
+    bool gap;      /* one could not be read */
     Waypost__TraceStep steps[STEPS_MAX];
     char agents[STEPS_MAX][AGENT_ID_BYTES_MAX + 1];
     size_t count;
@@ -185,6 +187,8 @@ static int visit(void *context, const struct record *record, uint64_t position)
     if (self->records > TRACE_RECORDS_MAX || self->bytes > TRACE_BYTES_MAX) {
         return STOP;
     }
+    self->gap = self->gap || record->sequence != self->next;
+    self->next = record->sequence + 1;
     if (record->type == RECORD_BATCH && !self->found) {
         batch_look(self, record, position);
         return self->found && self->find_alone ? STOP : 0;
@@ -207,11 +211,12 @@ static int visit(void *context, const struct record *record, uint64_t position)
 static int trace_walk_from(
     core_t *self, struct trace *trace, uint64_t leaf, const struct time_mark *from)
 {
+    trace->next = leaf;
     int rc = journal_replay(self->journal, leaf, from == NULL ? 0 : from->position, visit, trace);
     if (rc != 0 && rc != STOP) {
         return rc;
     }
-    return trace->found ? 0 : E_NOT_FOUND;
+    return trace->found ? 0 : trace->gap ? E_IO : E_NOT_FOUND;
 }
 
 static int trace_walk(core_t *self, struct trace *trace)
@@ -284,9 +289,12 @@ int trace_answer(
     int rc = trace_walk(self, trace);
     if (rc != 0) {
         free(trace);
-        return complain(why, rc,
-            "The event is not among the %d records after its time; search the journal offline.",
-            TRACE_RECORDS_MAX);
+        return rc == E_IO
+            ? complain(why, rc, "A record that may hold the event cannot be read; waypost verify.")
+            : complain(why, rc,
+                  "The event is not among the %d records after its time; search the journal "
+                  "offline.",
+                  TRACE_RECORDS_MAX);
     }
     pending_look(self, trace);
     for (size_t i = 0; i < trace->count; i++) {

@@ -421,6 +421,25 @@ static void erasure__of_a_lost_payload__is_done_when_it_can_be_read(void **state
     assert_true(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->payload_absent != 0);
 }
 
+/* That it is not found would be final, and the payload would stay. */
+static void erasure__demanded_while_the_payload_is_lost__is_to_be_tried_again(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    say(f, ISLINGTON, to_camden);
+    struct damage damage = rot(f, RECORD_BATCH, 0, PART_EVENTS);
+    start(f);
+    agent_erase(sender, sender->own[0].id, WAYPOST__ERASE_ACT__ERASE_DEMANDED);
+    core_fixture_settle_some(f);
+    assert_int_equal(sender->refused, E_IO);
+    mend(f, damage);
+    agent_erase(sender, sender->own[0].id, WAYPOST__ERASE_ACT__ERASE_DEMANDED);
+    core_fixture_settle_some(f);
+    assert_int_equal(f->core->erasure_count, 1);
+    assert_true(f->core->erasures[0].erased);
+}
+
 static void register__that_moves_what_is_lost__is_refused_and_others_are_taken(void **state)
 {
     struct core_fixture *f = *state;
@@ -544,6 +563,7 @@ int main(void)
         LOST_TEST(agent__that_holds_the_lost_entry__is_told_to_wait),
         LOST_TEST(opening__of_a_lost_event__waits_with_its_agent),
         LOST_TEST(erasure__of_a_lost_payload__is_done_when_it_can_be_read),
+        LOST_TEST(erasure__demanded_while_the_payload_is_lost__is_to_be_tried_again),
         LOST_TEST(register__that_moves_what_is_lost__is_refused_and_others_are_taken),
         LOST_TEST(procedures__that_lack_a_batch__rest_until_it_is_read),
         LOST_TEST(procedures__that_lack_a_record_of_before_the_snapshot__rest_too),
