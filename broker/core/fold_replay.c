@@ -229,7 +229,7 @@ void fold_lost_tell(core_t *self)
     if (self->losses.count == 0) { /* else the start has named the place */
         core_alarm(self, "journal_damaged",
             "a record that the procedures need cannot be read: events go out unjudged, no deadline "
-            "is watched: restore the segment that waypost verify names, and start again");
+            "is watched: put back the record that waypost verify names, and start again");
     }
 }
 

@@ -210,7 +210,7 @@ void lost_tell(core_t *self)
     }
     core_alarm(self, "journal_damaged",
         "segment-%010u.wpj, offset %u: leaf %llu cannot be read%s: streams that need it wait, and "
-        "the procedures may: restore that segment from a backup and start again",
+        "the procedures may: put that record back from a backup and start again",
         (unsigned)(losses->at[0].position >> 32), (unsigned)losses->at[0].position,
         (unsigned long long)losses->at[0].leaf, losses->count > 1 ? ", and more" : "");
     for (size_t i = 0; i < losses->count; i++) {

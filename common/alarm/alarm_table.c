@@ -194,7 +194,7 @@ static const struct alarm_info rows[] = {
         "taken on"},
     {"journal_damaged", ALARM_BROKER, ALARM_OPERATOR, false,
         "records of the journal cannot be read; the rest serves",
-        "waypost verify FOLDER names them; restore the segment from the backup.",
+        "waypost verify FOLDER names them: put them back from a backup (section 8).",
         "at a start that finds none"},
     {"region_dead", ALARM_HUB, ALARM_HUB_OFFICER, false,
         "events for authorities of the region have waited at the broker for alarm-dead",
