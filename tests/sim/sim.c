@@ -191,8 +191,13 @@ static void set_up(struct sim *self)
         .snapshot_bytes = self->plan.snapshot_bytes,
         .tables = self->plan.procedures ? sim_tables() : slice_of(NULL, 0),
         .credit_events = self->plan.credit_events,
-        .hooks = {self, hook_travel, hook_sync, hook_verify, hook_frame, hook_free_bytes,
-            hook_broker_failed}};
+        .hooks = {.context = self,
+            .travel_ms = hook_travel,
+            .sync_ms = hook_sync,
+            .verify_ms = hook_verify,
+            .frame = hook_frame,
+            .free_bytes = hook_free_bytes,
+            .broker_failed = hook_broker_failed}};
     self->network = virtual_network_new(&options);
     add_rows(self);
     for (size_t i = 0; i < SIM_AGENTS; i++) {
