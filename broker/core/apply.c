@@ -46,11 +46,8 @@ static int batch_record_apply(core_t *self, const struct record *record, uint64_
     if (self->replaying) {
         return batch_replay(self, record, position);
     }
-    struct batch *batch = self->batches;
-    while (batch != NULL && batch->position != position) {
-        batch = batch->next;
-    }
-    assert(batch != NULL); /* it stays until its JUDGED or VOIDED record is applied */
+    struct batch *batch = self->batches_fresh;
+    assert(batch != NULL && batch->position == position); /* in journal order, as they are listed */
     batch_apply(self, batch);
     return 0;
 }
@@ -122,7 +119,7 @@ static int resume_batches(core_t *self, struct complaint *why)
                 "The batch of %s at leaf %llu cannot be read; run waypost verify on the journal.",
                 batch->publisher->name, (unsigned long long)batch->leaf_index);
         }
-        view_pin(batch->view);
+        view_pin(self, batch->view);
         batch->bytes = (uint32_t)(batch->view->body.len + batch->view->payload.len);
         batch_queue(self, batch);
         batch_verify(self, batch);

@@ -59,6 +59,9 @@ void batch_remove(core_t *self, struct batch *batch)
     if (self->batches_last == batch) {
         self->batches_last = before;
     }
+    if (self->batches_fresh == batch) {
+        self->batches_fresh = batch->next;
+    }
     if (batch->view != NULL) {
         view_unpin(self, batch->view);
     }
@@ -70,6 +73,8 @@ void batch_apply(core_t *self, struct batch *batch)
     struct stream *publisher = batch->publisher;
     struct incarnation *inc = &publisher->incarnations[batch->incarnation];
 
+    assert(batch == self->batches_fresh);
+    self->batches_fresh = batch->next;
     batch->durable = true;
     batch->ordinal = inc->batches;
     incarnation_accept(inc, batch);

@@ -362,6 +362,7 @@ struct core {
     size_t jobs_out;
 
     struct batch *batches, *batches_last; /* journal order, until judged durably */
+    struct batch *batches_fresh;          /* the first of them that is not durable, NULL: none */
     struct unapplied *unapplied;          /* ring */
     size_t unapplied_first, unapplied_count, unapplied_capacity;
     struct outgoing *outgoing; /* ring */
@@ -472,7 +473,8 @@ struct view *view_get(
     core_t *self, uint64_t position); /* NULL where it cannot be read; lent until the next get */
 struct view *view_add(core_t *self, uint64_t position, uint64_t leaf_index, int64_t accepted_ms,
     struct buf *body, struct buf *payload); /* takes both bufs; of a batch that is being accepted */
-void view_pin(struct view *view);
+bool view_is_kept(const core_t *self, uint64_t position); /* view_get() need not read the disk */
+void view_pin(core_t *self, struct view *view);
 void view_unpin(core_t *self, struct view *view);
 /* As the check of its signature worked them out; taken where it has none yet, else left. */
 void view_take_nodes(core_t *self, struct view *view, struct hash **nodes);

@@ -225,13 +225,34 @@ static uint8_t addressed_by(
     return 0;
 }
 
+/* The batch of an entry. 0, E_BUSY (it must be read from the disk, and this pass has read enough), or E_IO. */
+static int view_of(struct parcel *self, const struct entry *entry, struct view **out)
+{
+    bool kept = view_is_kept(self->core, entry->position);
+
+    if (!kept && self->allowance != NULL && *self->allowance == 0) {
+        self->waits = true;
+        return E_BUSY;
+    }
+    struct view *view = view_get(self->core, entry->position);
+    if (view == NULL || entry->index >= view->batch.count) {
+        return E_IO;
+    }
+    if (!kept && self->allowance != NULL) {
+        *self->allowance -= view->bytes < *self->allowance ? view->bytes : *self->allowance;
+    }
+    *out = view;
+    return 0;
+}
+
 static int event_prepare(struct parcel *self, const struct entry *entry, bool write,
     struct sent *sent, struct hash *item)
 {
-    struct view *view = view_get(self->core, entry->position);
+    struct view *view;
 
-    if (view == NULL || entry->index >= view->batch.count) {
-        return E_IO;
+    int rc = view_of(self, entry, &view);
+    if (rc != 0) {
+        return rc;
     }
     const struct digest *digest = view_digest(self->core, view, entry->index);
     memcpy(sent->event, digest->id, UUID_BYTES);
@@ -301,11 +322,12 @@ static int record_prepare(struct parcel *self, const struct entry *entry, bool w
 static int held_prepare(struct parcel *self, const struct entry *entry, bool write,
     struct sent *sent, struct hash *item)
 {
-    struct view *view = view_get(self->core, entry->position);
+    struct view *view;
 
     (void)sent;
-    if (view == NULL || entry->index >= view->batch.count) {
-        return E_IO;
+    int rc = view_of(self, entry, &view);
+    if (rc != 0) {
+        return rc;
     }
     const struct digest *digest = view_digest(self->core, view, entry->index);
     *item = hash_of("waypost/held/1", slice_of(digest->id, UUID_BYTES), slice_of(NULL, 0));
@@ -367,6 +389,8 @@ void parcel_begin(core_t *core, struct stream *stream, struct parcel *self)
     self->entries = &core->entries_part;
     self->batches = &core->batches_part;
     self->batch_count = 0;
+    self->allowance = NULL;
+    self->waits = false;
     self->running = last != NULL ? last->running : stream->acked_hash;
     buf_clear(self->entries);
     buf_clear(self->batches);
@@ -421,13 +445,15 @@ static bool may_send(const struct stream *stream, uint64_t number)
 }
 
 /* Fill one frame; returns how many entries it holds. */
-static size_t parcel_fill(core_t *self, struct stream *stream, struct parcel *parcel)
+static size_t parcel_fill(
+    core_t *self, struct stream *stream, size_t *allowance, struct parcel *parcel)
 {
     const struct session *session = stream->session;
     size_t count = 0;
     struct sent sent;
 
     parcel_begin(self, stream, parcel);
+    parcel->allowance = allowance;
     while (!parcel_full(parcel)) {
         uint64_t number = stream_sent_last(stream) + 1;
         size_t entries = parcel->entries->len;
@@ -436,7 +462,11 @@ static size_t parcel_fill(core_t *self, struct stream *stream, struct parcel *pa
         if (!may_send(stream, number) || !credit_left(session, stream, 0)) {
             break;
         }
-        if (entry_prepare(parcel, number, true, &sent) != 0) {
+        int rc = entry_prepare(parcel, number, true, &sent);
+        if (rc == E_BUSY) {
+            break;
+        }
+        if (rc != 0) {
             (void)unreadable(self, stream, number);
             break;
         }
@@ -474,32 +504,95 @@ static int parcel_send(
     return out_send(self, stream->session->id, buf_slice(out));
 }
 
-static void stream_deliver(core_t *self, struct stream *stream)
+/* Returns whether it has more to send in the next pass. */
+static bool stream_deliver(core_t *self, struct stream *stream, size_t *allowance)
 {
     struct parcel parcel;
 
     while (stream->session != NULL && stream->session->welcomed && !stream->session->pipe_full) {
         uint64_t before = stream_sent_last(stream);
-        size_t count = parcel_fill(self, stream, &parcel);
+        size_t count = parcel_fill(self, stream, allowance, &parcel);
         if (count == 0) {
-            return;
+            return parcel.waits;
         }
         if (parcel_send(self, stream, &parcel, before + 1) != 0) {
             stream_sent_cut(stream, before); /* it never left */
-            return;
+            return false;
         }
         self->counters[COUNTER_EVENTS_DELIVERED] += count;
     }
+    return false;
 }
 
+static struct stream *ready_take(core_t *self)
+{
+    struct stream *stream = self->ready;
+
+    self->ready = stream->ready_next;
+    stream->ready = false;
+    return stream;
+}
+
+/* A stream that goes on in the next pass. */
+struct waiting {
+    struct stream *stream;
+    uint64_t position; /* of its next entry's record */
+    bool has_read;     /* from the disk, in this pass */
+};
+
+static int compare_waiting(const void *a, const void *b)
+{
+    const struct waiting *left = a;
+    const struct waiting *right = b;
+
+    if (left->has_read != right->has_read) {
+        return left->has_read ? 1 : -1;
+    }
+    if (left->position != right->position) {
+        return left->position < right->position ? -1 : 1;
+    }
+    return left->stream->index < right->stream->index ? -1 : 1;
+}
+
+static void pass_next(core_t *self, struct waiting *waiting, size_t count)
+{
+    qsort(waiting, count, sizeof *waiting, compare_waiting);
+    while (count > 0) { /* the last one first: each goes before those that are ready */
+        stream_ready(self, waiting[--count].stream);
+    }
+}
+
+static void waiting_note(struct waiting **list, size_t *count, struct stream *stream, bool has_read)
+{
+    *list = mem_resize(*list, *count + 1, sizeof **list);
+    (*list)[(*count)++] = (struct waiting){.stream = stream,
+        .position = stream_entry(stream, stream_sent_last(stream) + 1)->position,
+        .has_read = has_read};
+}
+
+/*
+ * In passes over the streams: in each only so much is read from the disk as fits the cache beside what is new, and whoever
+ * comes after goes on with what was read. Who has read is the last of the next pass; among the others the one that is
+ * furthest behind reads first, so that streams come together again. Were each sent out whole in its turn, a batch for a
+ * hundred recipients would be read, checked and hashed a hundred times once the broker is further behind than its cache.
+ */
 void delivery_pump(core_t *self)
 {
+    struct waiting *waiting = NULL;
+
     while (self->ready != NULL) {
-        struct stream *stream = self->ready;
-        self->ready = stream->ready_next;
-        stream->ready = false;
-        stream_deliver(self, stream);
+        size_t allowance = PASS_BYTES;
+        size_t count = 0;
+        while (self->ready != NULL) {
+            struct stream *stream = ready_take(self);
+            size_t before = allowance;
+            if (stream_deliver(self, stream, &allowance)) {
+                waiting_note(&waiting, &count, stream, allowance != before);
+            }
+        }
+        pass_next(self, waiting, count);
     }
+    free(waiting);
 }
 
 void delivery_resend(core_t *self, struct session *session, const struct register_agent *agent,

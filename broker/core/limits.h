@@ -18,8 +18,9 @@ enum {
         64, /* records of repeated events a session: a bad line must not fill the journal */
     CHUNK_ENTRIES = 256,    /* pending entries allocated at a time: 4 KiB */
     DELIVER_BYTES = 131072, /* aim for one DELIVER frame; a single bigger entry still goes alone */
-    OWN_EVENTS_BYTES = 524288,  /* aim for one OWN_EVENTS frame (S-24) */
-    VIEW_CACHE_BYTES = 8388608, /* recent batches kept parsed and hashed */
+    OWN_EVENTS_BYTES = 524288,         /* aim for one OWN_EVENTS frame (S-24) */
+    VIEW_CACHE_BYTES = 8388608,        /* recent batches kept parsed and hashed */
+    PASS_BYTES = VIEW_CACHE_BYTES / 2, /* batches read from the disk in one pass over the streams */
     OPENABLE_MAX =
         65536, /* persisted events whose opening can still be told: 3 weeks of a national year */
     TIME_MARK_LEAVES = 4096, /* at least every so many leaves the time is noted ... */

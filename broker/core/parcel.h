@@ -17,10 +17,13 @@ struct parcel {
     uint64_t positions[FRAME_BATCHES_MAX];
     uint32_t batch_count;
     struct hash running; /* of the last entry */
+    size_t *allowance;   /* bytes of batches that may still be read from the disk; NULL: no limit */
+    bool waits;          /* it was used up: the entry at hand goes in the next pass */
 };
 
 void parcel_begin(core_t *core, struct stream *stream, struct parcel *self);
-/* Add one entry; item is what the running hash takes. 0, or E_IO where the journal cannot be read there. */
+/* Add one entry; item is what the running hash takes. 0, E_BUSY (waits),
+ * or E_IO where the journal cannot be read there. */
 int parcel_entry(struct parcel *self, const struct entry *entry, bool write, struct sent *sent,
     struct hash *item);
 /* The same for an entry of type ENTRY_ACK alone (parcel_ack.c). */

@@ -390,6 +390,9 @@ struct batch *batch_new(core_t *self)
 
     *(self->batches_last != NULL ? &self->batches_last->next : &self->batches) = batch;
     self->batches_last = batch;
+    if (self->batches_fresh == NULL) {
+        self->batches_fresh = batch;
+    }
     return batch;
 }
 
@@ -437,7 +440,7 @@ static void take(struct publishing *self)
     batch_queue(core, batch);
     batch->view =
         view_add(core, batch->position, batch->leaf_index, batch->accepted_ms, &body, &payload);
-    view_pin(batch->view);
+    view_pin(core, batch->view);
     view_take_digests(core, batch->view, &self->digests, &self->codes);
     batch_verify(core, batch);
 }

@@ -287,6 +287,7 @@ static void batch_take(core_t *self, struct cursor *in)
     batch->publisher = self->streams[publisher];
     memcpy(batch->public_key, key.data, key.len);
     batch->durable = true;
+    self->batches_fresh = NULL;
 }
 
 static void held_take(core_t *self, struct cursor *in)

@@ -13,7 +13,7 @@
 
 #include "common/base/banned.h"
 
-/* ---- least recently used ---- */
+/* ---- least recently used, of those that are not pinned ---- */
 
 static void lru_unlink(struct view_cache *cache, struct view *view)
 {
@@ -50,7 +50,7 @@ static void cache_trim(struct view_cache *cache, const struct view *keep)
 
     while (view != NULL && cache->bytes > VIEW_CACHE_BYTES) {
         struct view *newer = view->newer;
-        if (view->pins == 0 && view != keep) {
+        if (view != keep) {
             view_free(cache, view);
         }
         view = newer;
@@ -150,8 +150,10 @@ struct view *view_get(core_t *self, uint64_t position)
     struct record record;
 
     if (view != NULL) {
-        lru_unlink(&self->views, view);
-        lru_front(&self->views, view);
+        if (view->pins == 0) {
+            lru_unlink(&self->views, view);
+            lru_front(&self->views, view);
+        }
         return view;
     }
     if (journal_read(self->journal, position, &self->scratch, &record) != 0 ||
@@ -170,6 +172,11 @@ struct view *view_get(core_t *self, uint64_t position)
         return NULL;
     }
     return view;
+}
+
+bool view_is_kept(const core_t *self, uint64_t position)
+{
+    return table_find(&self->views.by_position, position) != NULL;
 }
 
 /* Its bytes are ours: they are overwritten where they lie. */
@@ -192,16 +199,20 @@ void view_erase(core_t *self, uint64_t position, uint32_t index)
     *payload = (struct stored_payload){.erased = true};
 }
 
-void view_pin(struct view *view)
+void view_pin(core_t *self, struct view *view)
 {
-    view->pins++;
+    if (view->pins++ == 0) {
+        lru_unlink(&self->views, view);
+    }
 }
 
 void view_unpin(core_t *self, struct view *view)
 {
     assert(view->pins > 0);
-    view->pins--;
-    cache_trim(&self->views, NULL);
+    if (--view->pins == 0) {
+        lru_front(&self->views, view);
+        cache_trim(&self->views, NULL);
+    }
 }
 
 /* ---- hashes ---- */

@@ -377,6 +377,36 @@ static void credit__in_bytes__lets_one_entry_of_any_size_go(void **state)
     assert_int_equal(agent_count(receiver, WHAT_EVENT), 3);
 }
 
+/* More waits than the broker keeps in memory: it is read in several passes, and all of it goes out at once. */
+static void backlog__above_what_is_kept_in_memory__goes_out_whole_and_in_order(void **state)
+{
+    enum { MANY = 30, EACH = 400000 };
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+    struct fake_agent *receiver = &f->agents[CAMDEN];
+    char *payload = mem_new(EACH + 1, 1);
+
+    memset(payload, 'x', EACH);
+    core_fixture_restart(f);
+    agent_hello(sender);
+    core_fixture_settle(f);
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)agent_write_payload(sender, to_camden, payload);
+        agent_publish(sender, 0, 1);
+        core_fixture_settle(f);
+    }
+    receiver->credit_bytes = 2 * MANY * EACH;
+    agent_hello(receiver);
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(receiver, WHAT_EVENT), MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_memory_equal(
+            agent_got(receiver, WHAT_EVENT, i)->event, sender->own[i].id, UUID_BYTES);
+    }
+    core_fixture_settle(f);
+    free(payload);
+}
+
 #define CORE_TEST(name)                                                                            \
     cmocka_unit_test_setup_teardown(name, core_fixture_setup, core_fixture_teardown)
 
@@ -402,6 +432,7 @@ int main(void)
         CORE_TEST(opening__by_somebody_else__is_not_told),
         CORE_TEST(credit__of_a_recipient__bounds_what_is_in_flight),
         CORE_TEST(credit__in_bytes__lets_one_entry_of_any_size_go),
+        CORE_TEST(backlog__above_what_is_kept_in_memory__goes_out_whole_and_in_order),
     };
     const char *filter = getenv("TEST_FILTER");
 
