@@ -1,6 +1,7 @@
 /*
  * view: batch records in memory, parsed once: where each event and payload stands, the nodes of the batch's tree, and
- * what routing and delivery need of each event. Recent ones are kept up to VIEW_CACHE_BYTES; those in work are pinned.
+ * what routing and delivery need of each event. Recent ones are kept up to VIEW_CACHE_BYTES; those in work are pinned and
+ * stand outside that: however many they are, what is delivered has its room.
  *
  * A record that cannot be read gives NULL; the caller says what that means.
  */
@@ -60,7 +61,7 @@ static void cache_trim(struct view_cache *cache, const struct view *keep)
 static void view_weigh(struct view_cache *cache, struct view *view, size_t more)
 {
     view->bytes += more;
-    cache->bytes += more;
+    cache->bytes += view->pins == 0 ? more : 0;
 }
 
 void view_cache_free(core_t *self)
@@ -203,6 +204,7 @@ void view_pin(core_t *self, struct view *view)
 {
     if (view->pins++ == 0) {
         lru_unlink(&self->views, view);
+        self->views.bytes -= view->bytes;
     }
 }
 
@@ -211,6 +213,7 @@ void view_unpin(core_t *self, struct view *view)
     assert(view->pins > 0);
     if (--view->pins == 0) {
         lru_front(&self->views, view);
+        self->views.bytes += view->bytes;
         cache_trim(&self->views, NULL);
     }
 }

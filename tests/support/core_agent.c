@@ -371,6 +371,17 @@ void agent_say(struct fake_agent *self, Waypost__Frame *frame)
     buf_free(&bytes);
 }
 
+void agent_leave(struct fake_agent *self)
+{
+    Waypost__Frame frame = WAYPOST__FRAME__INIT;
+    Waypost__Bye bye = WAYPOST__BYE__INIT;
+
+    frame.body_case = WAYPOST__FRAME__BODY_BYE;
+    frame.bye = &bye;
+    agent_say(self, &frame);
+    self->welcomed = false;
+}
+
 void agent_hello_as(struct fake_agent *self, const char *name, uint64_t session)
 {
     Waypost__Frame frame = WAYPOST__FRAME__INIT;

@@ -180,6 +180,7 @@ void core_fixture_state(struct core_fixture *self, struct buf *out);
 
 void agent_say(struct fake_agent *self, Waypost__Frame *frame);
 void agent_hello(struct fake_agent *self); /* on a new connection */
+void agent_leave(struct fake_agent *self); /* BYE */
 void agent_hello_as(struct fake_agent *self, const char *name, uint64_t session);
 /* Make an event for codes (NULL-terminated), numbered next; returns its sequence. */
 uint64_t agent_write(struct fake_agent *self, const char *const *to);

@@ -54,7 +54,9 @@ static int faulty_read_at(
 {
     struct faulty_disk *self = context;
 
-    return self->inner.read_at(self->inner.context, file, out, len, offset, got);
+    int rc = self->inner.read_at(self->inner.context, file, out, len, offset, got);
+    self->bytes_read += rc == 0 ? *got : 0;
+    return rc;
 }
 
 static int faulty_sync_data(void *context, int file)

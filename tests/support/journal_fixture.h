@@ -19,6 +19,7 @@ struct faulty_disk {
     uint64_t syncs;     /* sync_data calls that were passed on */
     uint64_t unsynced;  /* bytes written since the last of them */
     uint64_t unsynced_max;
+    uint64_t bytes_read;
 };
 
 void faulty_disk_init(struct faulty_disk *self, const struct disk *inner, struct disk *out);

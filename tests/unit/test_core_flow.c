@@ -407,6 +407,39 @@ static void backlog__above_what_is_kept_in_memory__goes_out_whole_and_in_order(v
     free(payload);
 }
 
+/* The same for two at once: a batch is read for the first, and sent to the second as well while it is there. */
+static void backlog__of_several_recipients__is_read_once(void **state)
+{
+    enum { MANY = 60, EACH = 400000 };
+    static const char *const to_both[] = {CODE_CAMDEN, CODE_LEEDS, NULL};
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+    char *payload = mem_new(EACH + 1, 1);
+
+    memset(payload, 'x', EACH);
+    f->options.credit_bytes = 2 * MANY * EACH;
+    core_fixture_restart(f);
+    f->agents[CAMDEN].credit_bytes = f->agents[LEEDS].credit_bytes = 2 * MANY * EACH;
+    core_fixture_hello(f);
+    for (unsigned i = 0; i < MANY; i++) { /* checked, judged and durable together */
+        (void)agent_write_payload(sender, to_both, payload);
+        agent_publish(sender, 0, 1);
+    }
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_verify(f);
+    f->base.faults.bytes_read = 0;
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), MANY);
+    assert_int_equal(agent_count(&f->agents[LEEDS], WHAT_EVENT), MANY);
+    assert_in_range(
+        f->base.faults.bytes_read, 1, 2 * MANY * EACH); /* reads run ahead of what they want */
+    core_fixture_settle(f);
+    free(payload);
+}
+
 #define CORE_TEST(name)                                                                            \
     cmocka_unit_test_setup_teardown(name, core_fixture_setup, core_fixture_teardown)
 
@@ -432,6 +465,7 @@ int main(void)
         CORE_TEST(opening__by_somebody_else__is_not_told),
         CORE_TEST(credit__of_a_recipient__bounds_what_is_in_flight),
         CORE_TEST(credit__in_bytes__lets_one_entry_of_any_size_go),
+        CORE_TEST(backlog__of_several_recipients__is_read_once),
         CORE_TEST(backlog__above_what_is_kept_in_memory__goes_out_whole_and_in_order),
     };
     const char *filter = getenv("TEST_FILTER");

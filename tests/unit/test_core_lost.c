@@ -44,17 +44,6 @@ static int setup(void **state)
 
 /* ---- events ---- */
 
-static void leave(struct fake_agent *agent)
-{
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-    Waypost__Bye bye = WAYPOST__BYE__INIT;
-
-    frame.body_case = WAYPOST__FRAME__BODY_BYE;
-    frame.bye = &bye;
-    agent_say(agent, &frame);
-    agent->welcomed = false;
-}
-
 static void say(struct core_fixture *f, size_t who, const char *const *to)
 {
     (void)agent_write_payload(&f->agents[who], to, "sealed words of some length");
@@ -210,7 +199,7 @@ static void lose_a_batch(
     struct core_fixture *f, unsigned from_end, enum part part, struct damage *out)
 {
     say(f, ISLINGTON, to_camden);
-    leave(&f->agents[CAMDEN]);
+    agent_leave(&f->agents[CAMDEN]);
     say(f, ISLINGTON, to_camden);
     say(f, ISLINGTON, to_camden);
     *out = rot(f, RECORD_BATCH, from_end, part);
@@ -320,8 +309,8 @@ static void acknowledgement__lost__holds_up_whom_it_is_to_be_shown_alone(void **
 
     (void)agent_write(sender, to_camden);
     agent_publish(sender, 0, 1);
-    leave(sender);
-    leave(&f->agents[HUB]);
+    agent_leave(sender);
+    agent_leave(&f->agents[HUB]);
     core_fixture_settle_some(f); /* what Camden says of it waits for Islington */
     struct damage damage = rot(f, RECORD_ACK, 0, PART_HEADER);
     start(f);
@@ -405,7 +394,7 @@ static void erasure__of_a_lost_payload__is_done_when_it_can_be_read(void **state
     struct core_fixture *f = *state;
     struct fake_agent *sender = &f->agents[ISLINGTON];
 
-    leave(&f->agents[CAMDEN]);
+    agent_leave(&f->agents[CAMDEN]);
     say(f, ISLINGTON, to_camden);
     agent_erase(sender, sender->own[0].id, WAYPOST__ERASE_ACT__ERASE_DEMANDED);
     (void)core_fixture_cut(f);

@@ -67,17 +67,6 @@ struct rotten {
     struct buf before; /* of the segment, undamaged */
 };
 
-static void camden_leaves(struct core_fixture *f)
-{
-    Waypost__Frame frame = WAYPOST__FRAME__INIT;
-    Waypost__Bye bye = WAYPOST__BYE__INIT;
-
-    frame.body_case = WAYPOST__FRAME__BODY_BYE;
-    frame.bye = &bye;
-    agent_say(&f->agents[CAMDEN], &frame);
-    f->agents[CAMDEN].welcomed = false;
-}
-
 static bool snapshot_is_due(struct core_fixture *f)
 {
     struct buf state = {0};
@@ -129,7 +118,7 @@ static void rotten_make(struct rotten *self, bool snapshot)
     core_fixture_restart(f);
     hello(f);
     publish(f, 2);
-    camden_leaves(f);
+    agent_leave(&f->agents[CAMDEN]);
     publish(f, 2);
     if (snapshot) {
         snapshot_take(f);
