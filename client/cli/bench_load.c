@@ -419,15 +419,13 @@ static void produce_rest(struct crew *self)
 
 /* ---- a run ---- */
 
-static void load_results(
-    struct shared *shared, const struct plan *plan, int64_t stopped_ns, uint64_t at_stop)
+static void load_results(struct shared *shared, const struct plan *plan, int64_t stopped_ns)
 {
     struct bench_load *load = shared->load;
     load->published = atomic_load(&shared->published);
     load->receipted = atomic_load(&shared->receipted);
     load->delivered = atomic_load(&shared->delivered);
     load->acknowledged = atomic_load(&shared->acknowledged);
-    (void)at_stop;
     int64_t end_ns = load->connect_consumers ? atomic_load(&shared->last_ack_ns) : stopped_ns;
     load->elapsed_s = (double)(end_ns - plan->begin_ns) / 1e9;
 }
@@ -443,9 +441,8 @@ static int run_producers(struct shared *shared, struct crew *producers)
         crew_take(producers, WAIT_NS);
     }
     produce(producers, &plan);
-    uint64_t at_stop = atomic_load(&shared->receipted);
     produce_rest(producers);
-    load_results(shared, &plan, bench_now_ns(), at_stop);
+    load_results(shared, &plan, bench_now_ns());
     return atomic_load(&shared->failed) ? E_IO : 0;
 }
 
