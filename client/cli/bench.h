@@ -287,6 +287,10 @@ struct bench_options {
     const char *samples; /* file for the lines of a soak, NULL for none */
 };
 
+/* What an append of 4 KiB with fdatasync takes: so many of them, 3 s at most, in a file of its own in dir that is removed again.
+ * 0, E_RANGE for a name that is too long, or what the disk said; the samples taken until then stay. */
+int bench_sync_samples(const char *dir, uint64_t rounds, struct samples *out);
+
 /* Floors, then each run; prints as it goes, and adds to `results`. */
 int bench_floors(struct cli *cli, const char *dir, json_t *results);
 int bench_runs(

@@ -122,18 +122,21 @@ void bench_say(
 
 /* ---- floors ---- */
 
-static int measure_sync(struct cli *cli, const char *dir, struct samples *out)
+int bench_sync_samples(const char *dir, uint64_t rounds, struct samples *out)
 {
     char path[BENCH_PATH_BYTES + 32];
     static uint8_t page[SYNC_BYTES];
     int fd;
-    snprintf(path, sizeof path, "%s/floor", dir);
+    int len = snprintf(path, sizeof path, "%s/floor", dir);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        return E_RANGE;
+    }
     int rc = fsio_open_rw(path, true, &fd);
     if (rc != 0) {
-        return cli_fail(cli, rc, "%s could not be made", path);
+        return rc;
     }
     int64_t end_ns = bench_now_ns() + SYNC_SECONDS * INT64_C(1000000000);
-    for (uint64_t i = 0; i < SYNC_ROUNDS && rc == 0 && bench_now_ns() < end_ns; i++) {
+    for (uint64_t i = 0; i < rounds && rc == 0 && bench_now_ns() < end_ns; i++) {
         int64_t begin_ns = bench_now_ns();
         rc = fsio_write_at(fd, slice_of(page, sizeof page), i * SYNC_BYTES);
         rc = rc == 0 ? fsio_sync_data(fd) : rc;
@@ -141,7 +144,7 @@ static int measure_sync(struct cli *cli, const char *dir, struct samples *out)
     }
     close(fd);
     fsio_remove(path);
-    return rc == 0 ? CLI_DONE : cli_fail(cli, rc, "%s could not be written", path);
+    return rc;
 }
 
 struct echo {
@@ -259,7 +262,8 @@ int bench_floors(struct cli *cli, const char *dir, json_t *results)
     struct samples sign = {0};
     struct samples check = {0};
     struct keys keys;
-    int exit_code = measure_sync(cli, dir, &sync);
+    int rc = bench_sync_samples(dir, SYNC_ROUNDS, &sync);
+    int exit_code = rc == 0 ? CLI_DONE : cli_fail(cli, rc, "%s/floor could not be written", dir);
     if (exit_code == CLI_DONE) {
         keys_make(world_real(), "floor", &keys);
         measure_curve(&curve);

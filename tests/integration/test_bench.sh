@@ -23,6 +23,25 @@ bench__soak__begins_sessions_anew_and_acknowledges_every_event() {
     check "a line a second" grep -qE '^1 [0-9]+ [1-9][0-9]* [1-9][0-9]* [0-9]+$' "$NET/samples"
 }
 
+# What a sync takes comes from a file here, one figure a line; the last one stays.
+bench_peers__disk_that_is_busy__is_waited_for_and_said_where_it_stays_so() {
+    # shellcheck source=tests/bench/peers/settle.sh
+    . tests/bench/peers/settle.sh
+    sync() { :; }
+    sync_us() {
+        head -n 1 "$NET/syncs"
+        [[ $(wc -l <"$NET/syncs") -eq 1 ]] || sed -i 1d "$NET/syncs"
+    }
+    printf '%s\n' 100 2300 900 149 148 >"$NET/syncs"
+    check "what it is when idle" settle_begin
+    check "waits" settle "us latency" 2>"$NET/err"
+    check "until a sync is what it was" equals "$(cat "$NET/syncs")" 148
+    check_not "nothing to say" test -s "$NET/err"
+    echo 2300 >"$NET/syncs"
+    SETTLE_SECONDS=0 settle "us latency" 2>"$NET/err"
+    check "ends in time, and says it" grep -q "before us latency a sync takes 2300 us, and took 100 us" "$NET/err"
+}
+
 bench__no_broker__says_where_it_looked() {
     check "refused" ends_with_status 1 "$WAYPOST" bench --broker "$NET/none" --dir "$NET"
     check "says where" grep -qF "$NET/none" "$NET/err"

@@ -2,6 +2,7 @@
  * work: the load of `waypost bench`, put on another broker. Prints a line a figure: name and value.
  *
  *   load port                                   a port that nothing listens on
+ *   load sync FOLDER                            median of 100 appends of 4 KiB with fdatasync there, microseconds
  *   load PEER PORT make RECIPIENTS              queues, once; waits for the server
  *   load PEER PORT publish|latency|endtoend|openloop|drain|first [RECIPIENTS [SECONDS [BACKLOG]]]
  *
@@ -40,6 +41,7 @@ enum {
     LINKS_MAX = 2000,
     NS_PER_MS = 1000000,
     PROBE_MS = 1,
+    SYNC_ROUNDS = 100,
     WAIT_MS_MAX = 30000,
 };
 
@@ -421,10 +423,26 @@ static int print_free_port(void)
     return right ? 0 : 1;
 }
 
+static int print_sync_us(const char *dir)
+{
+    struct samples samples = {0};
+    int rc = bench_sync_samples(dir, SYNC_ROUNDS, &samples);
+    if (rc == 0) {
+        printf("%.0f\n", (double)samples_at(&samples, 0.5) / 1e3);
+    } else {
+        fprintf(stderr, "load: no sync of a file in %s: %s\n", dir, err_text(rc));
+    }
+    samples_free(&samples);
+    return rc == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "port") == 0) {
         return print_free_port();
+    }
+    if (argc == 3 && strcmp(argv[1], "sync") == 0) {
+        return print_sync_us(argv[2]);
     }
     static const char *const names[] = {
         "make", "publish", "latency", "endtoend", "openloop", "backlog", "drain", "first"};
