@@ -556,6 +556,9 @@ static int compare_waiting(const void *a, const void *b)
 
 static void pass_next(core_t *self, struct waiting *waiting, size_t count)
 {
+    if (count == 0) {
+        return; /* there may be no list at all, which qsort() may not be given */
+    }
     qsort(waiting, count, sizeof *waiting, compare_waiting);
     while (count > 0) { /* the last one first: each goes before those that are ready */
         stream_ready(self, waiting[--count].stream);
