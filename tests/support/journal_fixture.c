@@ -24,18 +24,28 @@ static int change(struct faulty_disk *self)
     return 0;
 }
 
+/* What an open or a lock answered; each is closed in the end. */
+static int opened(struct faulty_disk *self, int rc)
+{
+    self->files += rc == 0 ? 1 : 0;
+    self->files_max = self->files > self->files_max ? self->files : self->files_max;
+    return rc;
+}
+
 static int faulty_open(void *context, const char *name, bool create, int *file_out)
 {
     struct faulty_disk *self = context;
     int rc = create ? change(self) : 0;
 
-    return rc != 0 ? rc : self->inner.open(self->inner.context, name, create, file_out);
+    return rc != 0 ? rc
+                   : opened(self, self->inner.open(self->inner.context, name, create, file_out));
 }
 
 static void faulty_close(void *context, int file)
 {
     struct faulty_disk *self = context;
 
+    self->files--;
     self->inner.close(self->inner.context, file);
 }
 
@@ -126,7 +136,7 @@ static int faulty_lock(void *context, const char *name, int *file_out)
 {
     struct faulty_disk *self = context;
 
-    return self->inner.lock(self->inner.context, name, file_out);
+    return opened(self, self->inner.lock(self->inner.context, name, file_out));
 }
 
 void faulty_disk_init(struct faulty_disk *self, const struct disk *inner, struct disk *out)

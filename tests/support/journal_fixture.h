@@ -20,6 +20,8 @@ struct faulty_disk {
     uint64_t unsynced;  /* bytes written since the last of them */
     uint64_t unsynced_max;
     uint64_t bytes_read;
+    unsigned files;     /* open now */
+    unsigned files_max; /* the most that were open at a time */
 };
 
 void faulty_disk_init(struct faulty_disk *self, const struct disk *inner, struct disk *out);

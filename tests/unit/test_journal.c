@@ -296,6 +296,21 @@ static void write__nth_change_fails__is_returned_and_final(void **state)
 
 /* ---- segments ---- */
 
+struct replayed {
+    uint64_t next;
+    uint64_t stop_at;
+};
+
+static int replay_visit(void *context, const struct record *record, uint64_t position)
+{
+    struct replayed *replayed = context;
+
+    assert_int_equal(record->sequence, replayed->next);
+    assert_true(position != 0);
+    replayed->next++;
+    return record->sequence == replayed->stop_at ? E_CORRUPT : 0;
+}
+
 static void segment__full__is_rolled_and_all_is_read(void **state)
 {
     enum { COUNT = 60, BODY = 100000 };
@@ -319,6 +334,33 @@ static void segment__full__is_rolled_and_all_is_read(void **state)
     for (unsigned i = 0; i < COUNT; i += 7) {
         assert_record(positions[COUNT - 1 - i], COUNT - i, BODY);
     }
+}
+
+/* Written, read back and forth, replayed and opened again: no more files are open than may be. */
+static void segments__however_many__keep_few_files_open(void **state)
+{
+    enum { COUNT = 5 * READ_FILES_MAX, BODY = SEGMENT_BYTES_MIN };
+    const unsigned others = 5; /* lock, watermark, tree, what is written; replayed, or comes next */
+    uint64_t positions[COUNT];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT; i++) {
+        positions[i] = journal_fixture_append(&fx, BODY);
+        assert_int_equal(journal_fixture_commit(&fx), 0);
+    }
+    assert_int_equal(position_segment(positions[COUNT - 1]), COUNT);
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < COUNT; i++) {
+            assert_record(positions[i], i + 1, BODY);
+            assert_record(positions[COUNT - 1 - i], COUNT - i, BODY);
+        }
+        struct replayed replayed = {0, UINT64_MAX};
+        assert_int_equal(journal_replay(fx.journal, 0, 0, replay_visit, &replayed), 0);
+        reopen();
+    }
+    assert_in_range(fx.faults.files_max, READ_FILES_MAX, READ_FILES_MAX + others);
+    journal_fixture_close(&fx);
+    assert_int_equal(fx.faults.files, 0);
 }
 
 static void commit__larger_than_a_segment__is_whole(void **state)
@@ -368,21 +410,6 @@ static void read__after_many_commits__comes_from_the_disk(void **state)
     for (unsigned i = 0; i < COUNT; i++) {
         assert_record(positions[i], i + 1, i % 300);
     }
-}
-
-struct replayed {
-    uint64_t next;
-    uint64_t stop_at;
-};
-
-static int replay_visit(void *context, const struct record *record, uint64_t position)
-{
-    struct replayed *replayed = context;
-
-    assert_int_equal(record->sequence, replayed->next);
-    assert_true(position != 0);
-    replayed->next++;
-    return record->sequence == replayed->stop_at ? E_CORRUPT : 0;
 }
 
 static void replay__from_anywhere__visits_the_rest_in_order(void **state)
@@ -748,6 +775,7 @@ int main(void)
         cmocka_unit_test(head__encoded_by_hand__equals_protobuf),
         JOURNAL_TEST(write__nth_change_fails__is_returned_and_final),
         JOURNAL_TEST(segment__full__is_rolled_and_all_is_read),
+        JOURNAL_TEST(segments__however_many__keep_few_files_open),
         JOURNAL_TEST(commit__larger_than_a_segment__is_whole),
         JOURNAL_TEST(read__positions_that_are_none__are_not_found),
         JOURNAL_TEST(read__after_many_commits__comes_from_the_disk),
