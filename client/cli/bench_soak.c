@@ -50,7 +50,7 @@ static void say_soak(const struct soak *self, const struct bench_load *load, jso
 int bench_soak(struct bench_net *net, struct bench_load *load, const char *path, json_t *results)
 {
     struct soak self = {.net = net};
-    if (path != NULL && (self.file = fopen(path, "w")) == NULL) {
+    if (path != NULL && (self.file = fopen(path, "we")) == NULL) {
         return cli_fail(net->cli, E_IO, "%s cannot be written: %s", path, strerror(errno));
     }
     load->connect_consumers = true;

@@ -387,6 +387,33 @@ struct journal_look {
     uint64_t last[SIM_AGENTS], incarnation[SIM_AGENTS];
 };
 
+static void check_numbering(struct journal_look *self, const struct look_event *event, size_t agent)
+{
+    if (event->incarnation != self->incarnation[agent]) {
+        self->incarnation[agent] = event->incarnation;
+        self->last[agent] = 0;
+    }
+    if (event->sequence != self->last[agent] + 1) {
+        sim_fail(self->sim, four, "event %llu of %s follows %llu",
+            (unsigned long long)event->sequence, event->agent,
+            (unsigned long long)self->last[agent]);
+    }
+    self->last[agent] = event->sequence;
+}
+
+/* What an agent in hostile hands may have in the journal: what it signed, in its own name. */
+static void check_liar(
+    struct sim *sim, const struct look_event *event, const struct event_view *view)
+{
+    if (strcmp(view->from, event->agent) != 0) {
+        sim_fail(
+            sim, six, "an event of %s stands under the signature of %s", view->from, event->agent);
+    }
+    if (hostile_spoilt(sim, view->id)) {
+        sim_fail(sim, six, "an event stands in the journal that %s did not sign", event->agent);
+    }
+}
+
 static void see_event(void *context, const struct look_event *event)
 {
     struct journal_look *self = context;
@@ -405,14 +432,9 @@ static void see_event(void *context, const struct look_event *event)
     if (sim->agents[agent].revoked_leaf != 0 && event->leaf >= sim->agents[agent].revoked_leaf) {
         sim_fail(sim, six, "an event of %s was accepted after it was revoked", event->agent);
     }
+    check_numbering(self, event, agent);
     if (agent == sim->hostile) {
-        if (strcmp(view.from, sim->agents[agent].id) != 0) {
-            sim_fail(sim, six, "an event of %s stands under the signature of %s", view.from,
-                event->agent);
-        }
-        if (hostile_spoilt(sim, view.id)) {
-            sim_fail(sim, six, "an event stands in the journal that %s did not sign", event->agent);
-        }
+        check_liar(sim, event, &view);
         return;
     }
     if (send == NULL || send->agent != agent) {
@@ -422,15 +444,6 @@ static void see_event(void *context, const struct look_event *event)
     if (self->seen[send - sim->sends]++ != 0) {
         sim_fail(sim, two, "the journal holds one event of %s twice", event->agent);
     }
-    if (event->incarnation != self->incarnation[agent]) {
-        self->incarnation[agent] = event->incarnation;
-        self->last[agent] = 0;
-    }
-    if (event->sequence != self->last[agent] + 1) {
-        sim_fail(sim, four, "event %llu of %s follows %llu", (unsigned long long)event->sequence,
-            event->agent, (unsigned long long)self->last[agent]);
-    }
-    self->last[agent] = event->sequence;
     self->found++;
 }
 

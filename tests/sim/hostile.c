@@ -12,7 +12,7 @@
 
 #include "common/base/banned.h"
 
-enum { ARENA_BYTES = 16777216, GARBAGE_BYTES = 64, SPOILT_MAX = 64, INCARNATION = 77 };
+enum { ARENA_BYTES = 16777216, GARBAGE_BYTES = 64, SPOILT_MAX = 64, INCARNATION = 77, GAP_MAX = 3 };
 
 struct hostile {
     struct buf heard; /* a PUBLISH of somebody else's */
@@ -148,9 +148,9 @@ bool hostile_spoilt(const struct sim *self, const uint8_t *event)
     return false;
 }
 
-/* An event of its own after the pattern of one that it heard: the next of its numbering. */
-static bool make_event(
-    struct sim *self, const Waypost__Frame *heard, const char *from, struct buf *out)
+/* An event of its own, under that number, after the pattern of one that it heard. */
+static bool make_event(struct sim *self, const Waypost__Frame *heard, const char *from,
+    uint64_t sequence, struct buf *out)
 {
     struct hostile *liar = self->liar;
     const struct virtual_world *world = virtual_agent_world(self->network, self->hostile);
@@ -166,7 +166,7 @@ static bool make_event(
     memcpy(draft.head.id, liar->last_id, UUID_BYTES);
     (void)snprintf(draft.head.from, sizeof draft.head.from, "%s", from);
     draft.head.incarnation = INCARNATION;
-    draft.head.sequence = liar->accepted + 1;
+    draft.head.sequence = sequence;
     draft.head.has_payload = false;
     draft.head.sent_ms = draft.head.occurred_ms = virtual_time(self->network)->wall_ms;
     bool made = event_encode(&draft, &header, &facts, NULL) == 0;
@@ -178,7 +178,8 @@ static bool make_event(
     return made;
 }
 
-static void sign_event(struct sim *self, struct slice event, struct buf *out, uint8_t *signature)
+static void sign_event(
+    struct sim *self, struct slice event, uint64_t sequence, struct buf *out, uint8_t *signature)
 {
     const struct keys *keys = virtual_agent_keys(self->network, self->hostile);
     Waypost__BatchStatement statement = WAYPOST__BATCH_STATEMENT__INIT;
@@ -191,14 +192,44 @@ static void sign_event(struct sim *self, struct slice event, struct buf *out, ui
     statement.agent = self->agents[self->hostile].id;
     statement.key_id = (ProtobufCBinaryData){sizeof key_id, key_id};
     statement.incarnation = INCARNATION;
-    statement.first_sequence = self->liar->accepted + 1;
+    statement.first_sequence = sequence;
     statement.count = 1;
     statement.root = (ProtobufCBinaryData){HASH_BYTES, root.b};
     message_encode(&statement.base, out);
     sign_make(SIGN_CONTEXT_BATCH, buf_slice(out), keys->sign_secret, signature);
 }
 
-/* An event of its own: rightly signed, with another signature, over other bytes, in another's name. */
+/* What is wrong with an event of its own. */
+enum lie {
+    LIE_NONE,
+    LIE_SIGNATURE, /* a bit of it */
+    LIE_BYTES,     /* another event than the one that was signed, as good as that */
+    LIE_SENDER,    /* in another's name */
+    LIE_GAP,       /* beyond its next number */
+    LIE_NUMBER,    /* its last number once more */
+    LIE_COUNT
+};
+
+static uint64_t number_of(struct sim *self, enum lie lie)
+{
+    uint64_t accepted = self->liar->accepted;
+
+    return lie == LIE_GAP                   ? accepted + 2 + sim_random(self, GAP_MAX)
+        : lie == LIE_NUMBER && accepted > 0 ? accepted
+                                            : accepted + 1;
+}
+
+/* In the journal it would be seen (check.c). One that comes in order and is signed may stand there, and one beyond the next
+ * number as soon as that is the next. */
+static void note_spoilt(struct hostile *self, enum lie lie)
+{
+    bool spoilt = lie == LIE_SIGNATURE || lie == LIE_BYTES || lie == LIE_SENDER;
+
+    if (spoilt && self->spoilt_count < SPOILT_MAX) {
+        memcpy(self->spoilt[self->spoilt_count++], self->last_id, UUID_BYTES);
+    }
+}
+
 static void say_own(struct sim *self)
 {
     struct hostile *liar = self->liar;
@@ -206,26 +237,25 @@ static void say_own(struct sim *self)
     struct buf event = {0};
     struct buf statement = {0};
     uint8_t signature[SIGNATURE_BYTES];
-    uint64_t fault = sim_random(self, 4);
+    enum lie lie = (enum lie)sim_random(self, LIE_COUNT);
+    uint64_t sequence = number_of(self, lie);
     const char *id = self->agents[self->hostile].id;
-    const char *from = fault == 3 ? self->agents[0].id : id; /* in another's name */
+    const char *from = lie == LIE_SENDER ? self->agents[0].id : id;
 
     arena_reset(liar->arena);
     if (liar->heard.len == 0 || frame_decode(liar->arena, buf_slice(&liar->heard), &frame) != 0 ||
-        !make_event(self, frame, from, &event)) {
+        !make_event(self, frame, from, sequence, &event)) {
         buf_free(&event);
         return;
     }
-    sign_event(self, buf_slice(&event), &statement, signature);
-    if (fault == 1) {
+    sign_event(self, buf_slice(&event), sequence, &statement, signature);
+    if (lie == LIE_SIGNATURE) {
         signature[sim_random(self, sizeof signature)] ^= 1;
-    } else if (fault == 2) { /* another event than the one that was signed, as good as that */
+    } else if (lie == LIE_BYTES) {
         buf_clear(&event);
-        (void)make_event(self, frame, from, &event);
+        (void)make_event(self, frame, from, sequence, &event);
     }
-    if (fault != 0 && liar->spoilt_count < SPOILT_MAX) {
-        memcpy(liar->spoilt[liar->spoilt_count++], liar->last_id, UUID_BYTES);
-    }
+    note_spoilt(liar, lie);
     Waypost__PublishedEvent published = WAYPOST__PUBLISHED_EVENT__INIT;
     Waypost__PublishedEvent *events[] = {&published};
     published.event = (ProtobufCBinaryData){event.len, event.data};

@@ -178,6 +178,10 @@ static void see_receipt(struct sim *self, size_t agent, const Waypost__Receipt *
         self->kill_broker = true;
         self->was_killed = false;
     }
+    if (agent == self->hostile && receipt->duplicate) { /* it says nothing a second time */
+        sim_fail(self, two, "%s was given the receipt of another event under number %llu",
+            self->agents[agent].id, (unsigned long long)receipt->first_sequence);
+    }
     if (agent == self->hostile) {
         hostile_receipt(self, receipt->first_sequence + receipt->count - 1);
     }
