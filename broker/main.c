@@ -36,7 +36,7 @@ struct broker {
     edge_t *edge;
     journal_t *journal;
     core_t *core;
-    uint64_t quarantined; /* records of the journal that cannot be read */
+    uint64_t quarantined; /* damaged records of the journal */
     int signal_fd;
 };
 
@@ -148,7 +148,7 @@ static int broker_start(struct broker *self, struct complaint *why)
     edge_attach(self->edge, self->core, self->journal);
     if (self->quarantined != 0) {
         core_alarm(self->core, "journal_damaged",
-            "%llu records of the journal cannot be read, the rest serves: waypost verify %s",
+            "%llu records of the journal are damaged, the rest serves: waypost verify %s",
             (unsigned long long)self->quarantined, self->options.data);
     }
     rc = core_recover(self->core, why);

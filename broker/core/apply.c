@@ -167,6 +167,7 @@ int core_recover(core_t *self, struct complaint *why)
     }
     if (rc == 0) {
         lost_tell(self);
+        lost_tell_mended(self);
     }
     if (rc == 0 && self->settle_due) { /* a crash fell between a register and its streams */
         self->judging_paused = true;

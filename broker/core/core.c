@@ -266,6 +266,7 @@ void core_tick(core_t *self)
     session_tick(self);
     fold_tick(self);
     fold_save_tick(self);
+    lost_tell_mended(self);
     erase_run(self);
     out_release(self);
     delivery_pump(self);

@@ -389,6 +389,7 @@ struct core {
     uint64_t applied_position; /* of the last */
     uint64_t applied_bytes;    /* since the last snapshot */
     struct losses losses; /* behind the newest snapshot: none is written until a start without */
+    uint64_t mended_told; /* records with a wrong bit, when the alarm was raised last */
     uint64_t inflight_bytes;
     uint64_t free_bytes;
     bool stopping;
@@ -460,6 +461,8 @@ void lost_pass(core_t *self, uint64_t upto); /* the replay goes on behind these 
 void lost_link(core_t *self, struct incarnation *inc, uint64_t previous, uint64_t first_sequence);
 int lost_check(const core_t *self); /* after the replay: 0, or E_CORRUPT: nobody can be served */
 void lost_tell(core_t *self);       /* the alarm */
+void lost_tell_mended(
+    core_t *self); /* the alarm, where the journal read what one wrong bit hides */
 bool lost_waits(core_t *self, const struct stream *stream); /* an entry of it needs a lost record */
 
 /* fold_mark.c: what the engine does not survive */

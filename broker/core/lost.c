@@ -1,5 +1,6 @@
 /*
- * lost: records behind the newest snapshot that the disk has lost, and what is known of them all the same. A later record
+ * lost: records behind the newest snapshot that the disk has lost, and what is known of them all the same. Those of which
+ * one bit is wrong are none of them: the journal reads them as they were written (common/journal/mend.c). A later record
  * of our own says what a lost one was: a judged record names its batch and who got its events under which numbers, an
  * acked record names the acknowledgement whose effects it holds. Where every lost record is known like that, and the
  * sender of a lost batch by its signed statement or its next batch, the state is whole without them: the broker starts, an
@@ -223,6 +224,22 @@ void lost_tell(core_t *self)
 }
 
 /* ---- while it lasts ---- */
+
+void lost_tell_mended(core_t *self)
+{
+    const struct journal_mended *mended = journal_mended(self->journal);
+
+    if (mended->count == self->mended_told || self->losses.count > 0) {
+        return; /* what is lost is to be told rather than that */
+    }
+    self->mended_told = mended->count;
+    core_alarm(self, "journal_damaged",
+        "segment-%010u.wpj, offset %u: one bit of leaf %llu is wrong%s: it is read as it was "
+        "written, which the journal's tree proves: put that record back from a backup and start "
+        "again",
+        (unsigned)(mended->position >> 32), (unsigned)mended->position,
+        (unsigned long long)mended->sequence, mended->count > 1 ? ", and more are" : "");
+}
 
 bool lost_waits(core_t *self, const struct stream *stream)
 {

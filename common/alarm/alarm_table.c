@@ -193,7 +193,7 @@ static const struct alarm_info rows[] = {
         "Was a backup restored, here or there? The log names the agent. waypost verify.",
         "taken on"},
     {"journal_damaged", ALARM_BROKER, ALARM_OPERATOR, false,
-        "records of the journal cannot be read; the rest serves",
+        "records of the journal are damaged; the rest serves",
         "waypost verify FOLDER names them: put them back from a backup (section 8).",
         "at a start that finds none"},
     {"region_dead", ALARM_HUB, ALARM_HUB_OFFICER, false,

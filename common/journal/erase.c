@@ -212,6 +212,8 @@ int journal_erase(journal_t *self, uint64_t position, uint32_t index)
         }
         memory_erase(self, position, buf_slice(&record));
         rc = written != 0 ? owner_fail(self, written) : rc;
+    } else if (rc == E_CORRUPT) {
+        mend_give_up(self, position); /* the payload is to be gone: nobody is given it any more */
     }
     buf_free(&record);
     return rc;

@@ -103,8 +103,16 @@ void journal_sign(
 /* Behind the last settled record: what a snapshot of this moment gives as next_position, and a hint for a replay. */
 uint64_t journal_end(const journal_t *self);
 
-/* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. */
+/* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. One with a wrong bit
+ * outside its payload is read as it was written, where its leaf proves that; so it is by a replay. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
+
+/* Records that were read so since the opening. */
+struct journal_mended {
+    uint64_t count;
+    uint64_t position, sequence; /* of the first */
+};
+const struct journal_mended *journal_mended(const journal_t *self); /* lent; the owner's */
 
 /* Of a batch whose record is damaged: the signed statement, where that is whole, for its leaf leads to the durable head's
  * root. All else of the record is not to be believed. */
@@ -121,8 +129,8 @@ int journal_salvage(
  * Destroy the payload of one event of a batch record where it stands, on the disk and in memory, and sync: nothing of
  * it is left in the segments. The owner's. Can be done again, also on a record that a crash left half erased.
  * Returns 0; E_DUPLICATE where it was gone (zeros are written again all the same); E_NOT_FOUND where the event has no
- * payload or position is none; E_CORRUPT where the record cannot be read; E_IO, E_FULL: what is on the disk is
- * unknown, and every later commit fails with that code (PROMISE 1).
+ * payload or position is none; E_CORRUPT where the record is damaged: from now on it cannot be read either; E_IO, E_FULL:
+ * what is on the disk is unknown, and every later commit fails with that code (PROMISE 1).
  */
 int journal_erase(journal_t *self, uint64_t position, uint32_t index);
 

@@ -10,6 +10,7 @@
  *   mark.c        the watermark
  *   recovery.c    opening what is there
  *   read.c        reading and replay
+ *   mend.c        what can be had of a damaged record
  *   erase.c       payload bytes destroyed where they stand
  *   snapshot.c    the owner's snapshots
  *   verify.c      checking everything, offline
@@ -37,6 +38,7 @@ enum {
     RECENT_BYTES_MAX = 8388608, /* settled commits kept in memory for deliveries */
     RECENT_COUNT_MAX = 1024,    /* at the most so many of them */
     READ_FILES_MAX = 8,         /* segments open for reading */
+    MENDS_MAX = 64,             /* damaged records that are not looked through again and again */
     RECENT_LEAVES = 4096,       /* leaves whose nodes are kept in memory */
     TREE_LEVELS = 48,           /* 2^48 leaves */
     SEGMENT_BYTES_MIN = 1048576,
@@ -227,6 +229,13 @@ struct read_file {
     uint64_t used; /* higher is later */
 };
 
+/* A damaged record that was looked at: mend.c. */
+struct mend {
+    uint64_t position; /* 0 for none */
+    uint64_t
+        bit; /* that is wrong, counted from the record's first; or none, or it cannot be mended */
+};
+
 struct journal_owner {
     struct buf pending;
     uint64_t pending_start; /* position of its first record */
@@ -244,10 +253,13 @@ struct journal_owner {
     struct buf spare; /* memory of a commit that fell out, for the next */
     struct read_file files[READ_FILES_MAX];
     uint64_t files_clock;
-    struct buf window;     /* bytes read ahead */
-    uint64_t window_start; /* position of its first byte */
-    uint64_t read_end;     /* position behind the record read last */
-    int failed;            /* the code of an erasure that failed, 0 */
+    struct buf window;            /* bytes read ahead */
+    uint64_t window_start;        /* position of its first byte */
+    uint64_t read_end;            /* position behind the record read last */
+    struct mend mends[MENDS_MAX]; /* a ring */
+    size_t mends_next;
+    struct journal_mended mended;
+    int failed; /* the code of an erasure that failed, 0 */
 };
 
 /* A segment being written, or laid ready. */
@@ -290,7 +302,19 @@ int recovery_run(
 
 /* read.c */
 int read_segment_file(journal_t *self, uint32_t segment, int *file_out);
+/* Settled bytes from a record's position on, fewer where they end: 0, E_NOT_FOUND (none can stand there), E_CORRUPT, E_IO.
+ * Lent until the owner reads again. */
+int read_ahead(journal_t *self, uint64_t position, size_t len, struct slice *out);
 void read_close(journal_t *self);
+
+/* mend.c */
+/* The record that stands there damaged, as it was written: 0, or E_CORRUPT where that cannot be proven, E_IO. A payload
+ * that does not hold comes out empty. out lends from bytes. */
+int mend_record(
+    journal_t *self, uint64_t position, struct buf *bytes, struct record *out, size_t *length);
+void mend_give_up(journal_t *self, uint64_t position); /* it is not to be read any more */
+/* Does it lead to the durable head's root? 0 or E_CORRUPT, E_IO. */
+int mend_check_leaf(journal_t *self, uint64_t sequence, const struct hash *leaf);
 
 /* commit.c */
 int writer_begin(

@@ -1,8 +1,8 @@
 /*
  * read: settled records by position, and all of them in order. The newest commits are read from
  * memory, others with one read each, or from bytes read ahead where the owner goes through the
- * journal in order. What cannot be read is E_CORRUPT to whoever asks for it and passed over by a
- * replay (its sequence is missing there); the rest serves.
+ * journal in order. What cannot be read, nor mended (mend.c), is E_CORRUPT to whoever asks for it and passed
+ * over by a replay (its sequence is missing there); the rest serves.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,6 @@
 #include "common/base/banned.h"
 
 enum {
-    HEADER_TIME_AT = 16,      /* of a record: when it was written */
     READ_GUESS_BYTES = 4096,  /* most records fit: one read */
     READ_AHEAD_BYTES = 262144 /* when reading in order */
 };
@@ -162,6 +161,28 @@ static bool can_stand(const struct journal_owner *owner, uint64_t position)
         position_offset(position) >= SEGMENT_HEADER_BYTES && (position & 7) == 0;
 }
 
+int read_ahead(journal_t *self, uint64_t position, size_t len, struct slice *out)
+{
+    int rc = can_stand(&self->owner, position) ? window_read(self, position, len) : E_NOT_FOUND;
+
+    *out = buf_slice(&self->owner.window);
+    return rc;
+}
+
+/* One that does not hold as it stands: mended, but for a payload. */
+static int damaged_read(
+    journal_t *self, uint64_t position, struct slice bytes, struct buf *scratch, struct record *out)
+{
+    size_t length;
+
+    if (record_decode_body(bytes, out, &length) == 0 && out->type == RECORD_BATCH) {
+        return E_CORRUPT;
+    }
+    int rc = mend_record(self, position, scratch, out, &length);
+    return rc != 0 || out->type != RECORD_BATCH ? rc
+                                                : record_decode(buf_slice(scratch), out, &length);
+}
+
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out)
 {
     struct journal_owner *owner = &self->owner;
@@ -177,7 +198,7 @@ int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct
         return rc;
     }
     if (record_decode(bytes, &record, &length) != 0) {
-        return E_CORRUPT;
+        return damaged_read(self, position, bytes, scratch, out);
     }
     owner->read_end = position + length;
     buf_clear(scratch);
@@ -188,38 +209,6 @@ int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct
     }
     *out = record;
     return 0;
-}
-
-/* ---- what is left of a damaged one ---- */
-
-int journal_salvage(
-    journal_t *self, uint64_t position, uint64_t sequence, struct journal_salvaged *out)
-{
-    const struct journal_head *head = &self->owner.head;
-    struct merkle_path path;
-
-    if (!can_stand(&self->owner, position)) {
-        return E_NOT_FOUND;
-    }
-    int rc = window_read(self, position, READ_GUESS_BYTES);
-    if (rc != 0) {
-        return rc;
-    }
-    struct cursor at = cursor_of(buf_slice(&self->owner.window));
-    (void)take_bytes(&at, HEADER_TIME_AT);
-    out->time_ms = (int64_t)take_u64(&at);
-    (void)take_bytes(&at, RECORD_HEADER_BYTES - HEADER_TIME_AT - sizeof(uint64_t));
-    (void)take_u64(&at);                  /* the batch before it */
-    (void)take_bytes(&at, take_u16(&at)); /* its agent's id */
-    out->statement = take_bytes(&at, take_u32(&at));
-    struct slice signature = take_bytes(&at, SIGNATURE_BYTES);
-    if (at.failed || sequence >= head->size) {
-        return E_CORRUPT;
-    }
-    struct hash leaf =
-        record_batch_leaf(self->network, sequence, out->time_ms, out->statement, signature);
-    rc = journal_path(self, sequence, head->size, &path);
-    return rc != 0 ? rc : merkle_check(&leaf, sequence, head->size, &path, &head->root);
 }
 
 /* ---- all of them ---- */
@@ -254,10 +243,10 @@ static int replay_record(struct replay *replay, const struct record *record, uin
 }
 
 /* The records of one segment from an offset on, as far as they are settled. */
-static int replay_segment(
-    const journal_t *self, struct replay *replay, uint32_t segment, uint64_t offset)
+static int replay_segment(journal_t *self, struct replay *replay, uint32_t segment, uint64_t offset)
 {
     struct scanner scanner;
+    struct buf mended = {0};
     struct record record;
     size_t length;
     uint64_t sequence = 0;
@@ -272,6 +261,10 @@ static int replay_segment(
         if (rc == E_CORRUPT && scanner_peek_body(&scanner, &record, &length) == 0 &&
             record.type == RECORD_BATCH) {
             rc = 0; /* its events stand; their payloads are asked for by journal_read() alone */
+        }
+        if ((rc == E_CORRUPT || rc == E_END) &&
+            mend_record(self, position_of(segment, scanner.at), &mended, &record, &length) == 0) {
+            rc = 0;
         }
         if (rc == E_CORRUPT || rc == E_END) {
             uint64_t at = scanner.at;
@@ -290,6 +283,7 @@ static int replay_segment(
         }
     }
     scanner_close(&scanner);
+    buf_free(&mended);
     return rc == E_END ? 0 : rc;
 }
 

@@ -25,7 +25,8 @@ enum {
     AT_PAYLOAD_LENGTH = 28,
     AT_CRC = 32,
     AT_PAYLOAD_CRC = 36,
-    TAG_BATCH_ROOT = 7 << 3 | 2, /* BatchStatement.root */
+    TAG_BATCH_AGENT = 2 << 3 | 2, /* BatchStatement.agent */
+    TAG_BATCH_ROOT = 7 << 3 | 2,  /* BatchStatement.root */
 };
 
 static const char record_prefix[] = "\0waypost/record/1"; /* the terminator is the separator */
@@ -132,28 +133,62 @@ static bool payload_holds(const uint8_t *at, struct slice payload)
     return at[AT_TYPE] == RECORD_BATCH ? parts_hold(payload, flagged) : !flagged;
 }
 
+static void lengths_take(const uint8_t *at, struct record_lengths *out)
+{
+    out->whole = get_u32(at);
+    out->body = get_u32(at + AT_BODY_LENGTH);
+    out->payload = get_u32(at + AT_PAYLOAD_LENGTH);
+}
+
+bool record_lengths_read(struct slice bytes, struct record_lengths *out)
+{
+    if (bytes.len < RECORD_HEADER_BYTES) {
+        return false;
+    }
+    lengths_take(bytes.data, out);
+    return out->whole <= RECORD_BYTES_MAX && out->whole <= bytes.len && out->body <= out->whole &&
+        out->payload <= out->whole &&
+        out->whole == padded(RECORD_HEADER_BYTES + out->body + out->payload);
+}
+
+size_t record_bytes_max(const uint8_t *header)
+{
+    struct record_lengths lengths;
+
+    if (all_zero(slice_of(header, RECORD_HEADER_BYTES))) {
+        return 0;
+    }
+    lengths_take(header, &lengths);
+    size_t parts = padded(RECORD_HEADER_BYTES + lengths.body + lengths.payload);
+    size_t whole = lengths.whole > RECORD_BYTES_MAX ? 0 : lengths.whole;
+    parts = parts > RECORD_BYTES_MAX ? 0 : parts;
+    return parts > whole ? parts : whole;
+}
+
+uint32_t record_checksum_off(const uint8_t *bytes, size_t body_len)
+{
+    return get_u32(bytes + AT_CRC) ^ header_crc(bytes, body_len);
+}
+
 /* Lengths, type, header and body; the payload is found, not looked at. 0, E_END or E_CORRUPT. */
 static int record_frame(struct slice bytes, struct slice *payload)
 {
     const uint8_t *at = bytes.data;
+    struct record_lengths lengths;
 
     if (bytes.len < RECORD_HEADER_BYTES || get_u32(at) == 0) {
         return E_END;
     }
-    size_t whole = get_u32(at);
-    size_t body_len = get_u32(at + AT_BODY_LENGTH);
-    size_t payload_len = get_u32(at + AT_PAYLOAD_LENGTH);
-    if (whole > RECORD_BYTES_MAX || whole > bytes.len || body_len > whole || payload_len > whole ||
-        whole != padded(RECORD_HEADER_BYTES + body_len + payload_len)) {
+    if (!record_lengths_read(bytes, &lengths)) {
         return E_CORRUPT;
     }
-    size_t used = RECORD_HEADER_BYTES + body_len + payload_len;
+    size_t used = RECORD_HEADER_BYTES + lengths.body + lengths.payload;
     if (at[AT_TYPE] < RECORD_COMMIT || at[AT_TYPE] > RECORD_PAYLOAD_ERASED ||
-        get_u16(at + 6) != 0 || get_u32(at + AT_CRC) != header_crc(at, body_len) ||
-        !all_zero(slice_of(at + used, whole - used))) {
+        get_u16(at + 6) != 0 || record_checksum_off(at, lengths.body) != 0 ||
+        !all_zero(slice_of(at + used, lengths.whole - used))) {
         return E_CORRUPT;
     }
-    *payload = slice_of(at + RECORD_HEADER_BYTES + body_len, payload_len);
+    *payload = slice_of(at + RECORD_HEADER_BYTES + lengths.body, lengths.payload);
     return 0;
 }
 
@@ -379,27 +414,33 @@ static void skip_field(struct cursor *in, uint64_t tag)
     }
 }
 
-/* The root that a BatchStatement names: 32 bytes, or nothing. */
-static struct slice statement_root(struct slice statement)
+/* A field of a BatchStatement that is bytes or text; empty where there is none. */
+static struct slice statement_field(struct slice statement, uint64_t wanted)
 {
     struct cursor in = cursor_of(statement);
-    struct slice root = {NULL, 0};
+    struct slice field = {NULL, 0};
 
     while (!in.failed && in.rest.len > 0) {
         uint64_t tag = take_varint(&in);
-        if (tag == TAG_BATCH_ROOT) {
-            root = take_bytes(&in, (size_t)take_varint(&in));
+        if (tag == wanted) {
+            field = take_bytes(&in, (size_t)take_varint(&in));
         } else {
             skip_field(&in, tag);
         }
     }
-    return in.failed || root.len != HASH_BYTES ? slice_of(NULL, 0) : root;
+    return in.failed ? slice_of(NULL, 0) : field;
+}
+
+bool batch_check_agent(const struct batch_body *batch)
+{
+    return slice_equal(
+        statement_field(batch->statement, TAG_BATCH_AGENT), slice_of_text(batch->agent));
 }
 
 int batch_check_events(const char *network, const struct batch_body *batch)
 {
     struct merkle_frontier frontier;
-    struct slice wanted = statement_root(batch->statement);
+    struct slice wanted = statement_field(batch->statement, TAG_BATCH_ROOT);
     struct slice rest = batch->events;
     struct slice event;
 

@@ -104,6 +104,18 @@ int record_decode(struct slice bytes, struct record *out, size_t *length);
  * damaged, or half destroyed by an erasure that a crash cut short. */
 int record_decode_body(struct slice bytes, struct record *out, size_t *length);
 
+/* Lengths of a record that may be damaged, as its header has them. */
+struct record_lengths {
+    size_t whole, body, payload; /* bytes; whole: with header and padding */
+};
+/* False where they do not agree with each other, or are more than the bytes. */
+bool record_lengths_read(struct slice bytes, struct record_lengths *out);
+/* So many bytes at the most where one of its lengths may be wrong; 0 where no record begins. header: RECORD_HEADER_BYTES. */
+size_t record_bytes_max(const uint8_t *header);
+/* By which bits the checksum of header and body differs from what they come to; 0 where they hold. bytes: lent, of
+ * header and body at least. */
+uint32_t record_checksum_off(const uint8_t *bytes, size_t body_len);
+
 /*
  * Destroy the payload of one event of a batch record, in place: zeros over ciphertext and wraps, flag and payload CRC
  * brought in line. Body and leaf stay. Works on a record that a crash left half erased (its payload CRC does not hold;
@@ -161,5 +173,8 @@ int batch_next_payload(
  * voided (SystemKind BATCH_VOIDED) may well fail.
  */
 int batch_check_events(const char *network, const struct batch_body *batch);
+
+/* Does the batch's statement name the agent that its record does? */
+bool batch_check_agent(const struct batch_body *batch);
 
 #endif

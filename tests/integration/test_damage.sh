@@ -1,6 +1,6 @@
 #!/bin/bash
-# One bit of a batch rots behind the broker's newest snapshot: it is named, whoever is not touched is served, the touched
-# one waits, and everything is there once when the record is put back from a backup.
+# Bits of a record rot behind the broker's newest snapshot. One of them is named and harms nobody. Two in a batch: whoever is
+# not touched is served, the touched one waits, and everything is there once when the record is put back from a backup.
 . "$(dirname "$0")/../support/cluster.sh"
 
 # offset_of EVENT: in the segment, where its batch stands: no record names its id before that one.
@@ -9,9 +9,10 @@ offset_of() {
         my $at = index <$in>, pack("H*", $id); print $at; exit($at < 0)' "$SEGMENT" "$1"
 }
 
+# flip_at OFFSET BITS: those of the byte there, as a number.
 flip_at() {
-    perl -e 'my ($file, $at) = @ARGV; open my $out, "+<:raw", $file or exit 1;
-        seek $out, $at, 0; read $out, my $byte, 1; seek $out, $at, 0; print $out chr(ord($byte) ^ 4)' "$SEGMENT" "$1"
+    perl -e 'my ($file, $at, $bits) = @ARGV; open my $out, "+<:raw", $file or exit 1;
+        seek $out, $at, 0; read $out, my $byte, 1; seek $out, $at, 0; print $out chr(ord($byte) ^ $bits)' "$SEGMENT" "$1" "$2"
 }
 
 # put_back OFFSET: the record there, from the backup, as docs/OPERATING.md section 8 has it.
@@ -41,7 +42,7 @@ batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
     kill_process broker
     cp "$SEGMENT" "$NET/backup"
     offset=$(offset_of "$lost")
-    check "a bit rots" flip_at "$offset"
+    check "two bits rot" flip_at "$offset" 6
     check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
     place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
 
@@ -69,6 +70,38 @@ batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
         "$(printf '%s\n' "$first" "$lost" "$behind" "$(cat "$NET/last")")"
     check "every sender knows" wait_until 30 outbox_level_is $ISLINGTON $CAMDEN persisted 4
     check "numbers are gap-free" numbers_are_gap_free $CAMDEN
+    check "the operator is back" wait_until 30 is_online $OPERATOR
+    check "no alarm" equals "$(broker_alarm)" ""
+    stop_process broker
+    check "the journal verifies" wp_offline verify "$NET/broker/journal"
+}
+
+# The register lies in the journal's first commits, and no broker serves without it.
+bit__wrong_in_the_register__is_told_and_holds_up_nobody() {
+    local transfer first second offset place
+    start_network $ISLINGTON $CAMDEN $OPERATOR
+    SEGMENT=$NET/broker/journal/segment-0000000001.wpj
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    first=$(send $ISLINGTON "$transfer")
+    check "the first is there" wait_until 20 holds_event $CAMDEN "$first"
+    kill_process broker
+    cp "$SEGMENT" "$NET/backup"
+    offset=$(grep -abo $CAMDEN "$SEGMENT" | head -1 | cut -d: -f1)
+    check "a bit rots" flip_at "$offset" 4
+    check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
+    place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
+
+    check "the broker starts" start_broker
+    check "the operator is back" wait_until 30 is_online $OPERATOR
+    check "the alarm names the place" contains "$(broker_alarm)" "${place:-no place}"
+    check "and that it does no harm" contains "$(broker_alarm)" "read as it was written"
+    second=$(send $ISLINGTON "$transfer")
+    check "all are served" wait_until 30 holds_event $CAMDEN "$second"
+    check "verify still says where" ends_with_status 1 wp_offline verify "$NET/broker/journal"
+
+    kill_process broker
+    check "the record is put back" put_back "${place##* }"
+    check "the broker starts" start_broker
     check "the operator is back" wait_until 30 is_online $OPERATOR
     check "no alarm" equals "$(broker_alarm)" ""
     stop_process broker

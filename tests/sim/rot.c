@@ -1,6 +1,7 @@
 /*
- * rot: a bit of the broker's journal is wrong when it starts, and right again at its next start: what it serves meanwhile
- * is held against the same promises as everything else. A start may be refused; then the bit is right at once.
+ * rot: one bit of the broker's journal is wrong when it starts, or two beside each other, and right again at its next start:
+ * what it serves meanwhile is held against the same promises as everything else. A start may be refused, then all is right
+ * at once.
  */
 #include "tests/sim/sim.h"
 
@@ -19,9 +20,10 @@ enum {
     ROTS_MAX = 4096
 };
 
-/* Batches and acknowledgements, without which a broker may serve, that were durable for certain: a whole commit stands
- * behind theirs. */
+/* Records that were durable for certain: a whole commit stands behind theirs. With one wrong bit each can be read, with two
+ * a broker may serve without a batch or an acknowledgement. */
 struct rots {
+    bool one_bit; /* wanted */
     size_t count;
     uint64_t at[ROTS_MAX];
     uint32_t len[ROTS_MAX]; /* header and body; erasing writes over payloads */
@@ -60,7 +62,7 @@ static void rots_find(const struct buf *segment, struct rots *out)
         if (record.type == RECORD_COMMIT) {
             sure = whole;
             whole = out->count;
-        } else if (record.type == RECORD_BATCH || record.type == RECORD_ACK) {
+        } else if (out->one_bit || record.type == RECORD_BATCH || record.type == RECORD_ACK) {
             out->at[out->count] = at;
             out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
         }
@@ -68,11 +70,22 @@ static void rots_find(const struct buf *segment, struct rots *out)
     out->count = sure;
 }
 
+/* Wrong, and right again. */
+static void rot_flip(struct sim *self)
+{
+    for (uint64_t i = 0; i < self->rot_bits; i++) {
+        journal_fixture_flip(
+            &self->disk.memory, SEGMENT, self->rot_offset, (unsigned)((self->rot_offset + i) % 8));
+    }
+}
+
 static void rot_make(struct sim *self)
 {
     struct buf segment = {0};
     struct rots *rots = mem_new(1, sizeof *rots);
 
+    self->rot_bits = 1 + sim_random(self, 2);
+    rots->one_bit = self->rot_bits == 1;
     segment_read(self, &segment);
     rots_find(&segment, rots);
     if (rots->count > 0) {
@@ -81,8 +94,9 @@ static void rot_make(struct sim *self)
         in += in >= CHECKED_BYTES ? RECORD_HEADER_BYTES - CHECKED_BYTES : 0;
         self->rot_offset = rots->at[chosen] + in;
         self->rotten = true;
-        journal_fixture_flip(&self->disk.memory, SEGMENT, self->rot_offset, self->rot_offset % 8);
-        sim_trace(self, "a bit rots at %llu", (unsigned long long)self->rot_offset);
+        rot_flip(self);
+        sim_trace(self, "rot at %llu, bits %llu", (unsigned long long)self->rot_offset,
+            (unsigned long long)self->rot_bits);
     }
     free(rots);
     buf_free(&segment);
@@ -93,9 +107,9 @@ bool rot_mend(struct sim *self)
     if (!self->rotten) {
         return false;
     }
-    journal_fixture_flip(&self->disk.memory, SEGMENT, self->rot_offset, self->rot_offset % 8);
+    rot_flip(self);
     self->rotten = false;
-    sim_trace(self, "the bit at %llu is right again", (unsigned long long)self->rot_offset);
+    sim_trace(self, "all right again at %llu", (unsigned long long)self->rot_offset);
     return true;
 }
 

@@ -125,6 +125,7 @@ struct sim {
     bool broker_restored;
     bool rot_wanted, rotten; /* at its next start; now, at that offset of its segment */
     uint64_t rot_offset;
+    uint64_t rot_bits; /* wrong ones there: 1 or 2 */
     bool healing;
     uint64_t free_bytes;
     struct sim_agent agents[SIM_AGENTS];

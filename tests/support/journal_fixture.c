@@ -278,7 +278,7 @@ int journal_fixture_add(struct journal_fixture *self, unsigned records)
 
 void journal_fixture_batch(const char *network, uint32_t count, size_t event_bytes, struct buf *out)
 {
-    enum { TAG_ROOT = 0x3a };
+    enum { TAG_AGENT = 0x12, TAG_ROOT = 0x3a, AGENT_BYTES = 5 };
     struct merkle_frontier frontier = {.size = 0};
     struct buf events = {0};
     struct buf statement = {0};
@@ -294,12 +294,15 @@ void journal_fixture_batch(const char *network, uint32_t count, size_t event_byt
         buf_free(&event);
     }
     struct hash root = frontier_root(&frontier);
+    buf_put_u8(&statement, TAG_AGENT);
+    buf_put_u8(&statement, AGENT_BYTES);
+    buf_put(&statement, "agent", AGENT_BYTES);
     buf_put_u8(&statement, TAG_ROOT);
     buf_put_u8(&statement, HASH_BYTES);
     buf_put(&statement, root.b, HASH_BYTES);
     buf_put_u64(out, 0);
-    buf_put_u16(out, 5);
-    buf_put(out, "agent", 5);
+    buf_put_u16(out, AGENT_BYTES);
+    buf_put(out, "agent", AGENT_BYTES);
     buf_put_u32(out, (uint32_t)statement.len);
     buf_put_slice(out, buf_slice(&statement));
     buf_put(out, signature, sizeof signature);

@@ -94,10 +94,20 @@ static int search_visit(void *context, const struct record *record, uint64_t pos
 
 struct damage {
     uint64_t offset;
+    unsigned bits;
 };
 
-/* The broker is gone, and one bit of that record with it. */
-static struct damage rot(struct core_fixture *f, uint8_t type, unsigned from_end, enum part part)
+/* One wrong bit is made good by the journal itself, two are not. */
+static void strike(struct core_fixture *f, struct damage damage)
+{
+    for (unsigned i = 0; i < damage.bits; i++) {
+        journal_fixture_flip(&f->base.memory, SEGMENT, damage.offset, 3 + i);
+    }
+}
+
+/* The broker is gone, and some bits of that record with it. */
+static struct damage rot_bits(
+    struct core_fixture *f, uint8_t type, unsigned from_end, enum part part, unsigned bits)
 {
     struct search *search = calloc(1, sizeof *search);
 
@@ -105,15 +115,20 @@ static struct damage rot(struct core_fixture *f, uint8_t type, unsigned from_end
     assert_int_equal(journal_replay(f->base.journal, 0, 0, search_visit, search), 0);
     assert_true(search->seen > from_end);
     size_t at = search->seen - 1 - from_end;
-    struct damage damage = {search->positions[at] & UINT32_MAX};
+    struct damage damage = {search->positions[at] & UINT32_MAX, bits};
     damage.offset += part == PART_HEADER ? 33
         : part == PART_STATEMENT         ? RECORD_HEADER_BYTES + search->statement_at[at] + 5
                                          : RECORD_HEADER_BYTES + search->events_at[at] + 9;
     free(search);
     assert_int_equal(journal_rest(f->base.journal), 0);
     core_fixture_stop(f);
-    journal_fixture_flip(&f->base.memory, SEGMENT, damage.offset, 3);
+    strike(f, damage);
     return damage;
+}
+
+static struct damage rot(struct core_fixture *f, uint8_t type, unsigned from_end, enum part part)
+{
+    return rot_bits(f, type, from_end, part, 2);
 }
 
 static void start(struct core_fixture *f)
@@ -126,7 +141,7 @@ static void start(struct core_fixture *f)
 static void mend(struct core_fixture *f, struct damage damage)
 {
     core_fixture_stop(f);
-    journal_fixture_flip(&f->base.memory, SEGMENT, damage.offset, 3);
+    strike(f, damage);
     assert_int_equal(core_fixture_try_restart(f), 0);
     assert_null(alarm_book_find(core_alarms(f->core), "journal_damaged"));
     hello(f);
@@ -341,6 +356,60 @@ static void record__of_another_kind_lost__keeps_the_broker_from_starting(void **
     assert_int_equal(events_of(f, CAMDEN), 2);
 }
 
+/* ---- one bit ---- */
+
+/* Nobody waits for anything, whatever the record is; a snapshot of that state lacks nothing. */
+static void record__with_one_wrong_bit__is_read_and_told(void **state)
+{
+    static const uint8_t types[] = {RECORD_INPUT, RECORD_JUDGED, RECORD_ACKED, RECORD_DERIVED,
+        RECORD_EPOCH, RECORD_BATCH, RECORD_ACK};
+    struct core_fixture *f = *state;
+    size_t events = 0;
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        agent_leave(&f->agents[CAMDEN]);
+        say(f, ISLINGTON, to_camden);
+        struct damage damage = rot_bits(f, types[i], 0, PART_HEADER, 1);
+        start(f);
+        assert_int_equal(events_of(f, CAMDEN), ++events);
+        say(f, ISLINGTON, to_camden);
+        assert_int_equal(events_of(f, CAMDEN), ++events);
+        assert_int_equal(core_counter(f->core, COUNTER_UNREADABLE), 0);
+        assert_receipts(f, ISLINGTON);
+        assert_true(snapshot_due(f));
+        mend(f, damage);
+    }
+    for (size_t i = 0; i < f->agents[ISLINGTON].own_count; i++) {
+        assert_int_equal(f->agents[ISLINGTON].own[i].persisted, 1);
+    }
+}
+
+/* It could be read; it is to be gone, and is, once the bit is right. Until then nobody is given it. */
+static void erasure__of_a_payload_beside_a_wrong_bit__is_given_to_nobody(void **state)
+{
+    struct core_fixture *f = *state;
+    struct fake_agent *sender = &f->agents[ISLINGTON];
+
+    agent_leave(&f->agents[CAMDEN]);
+    say(f, ISLINGTON, to_camden);
+    struct damage damage = rot_bits(f, RECORD_BATCH, 0, PART_EVENTS, 1);
+    assert_int_equal(core_fixture_try_restart(f), 0);
+    agent_hello(sender);
+    core_fixture_settle_some(f);
+    agent_erase(sender, sender->own[0].id, WAYPOST__ERASE_ACT__ERASE_DEMANDED);
+    core_fixture_settle_some(f);
+    assert_int_equal(f->core->erasure_count, 1);
+    core_fixture_stop(f);
+    assert_int_equal(core_fixture_try_restart(f), 0);
+    hello(f);
+    assert_false(f->core->erasures[0].erased_next);
+    assert_int_equal(events_of(f, CAMDEN), 0);
+    mend(f, damage);
+    core_fixture_settle_some(f);
+    assert_true(f->core->erasure_count == 0 || f->core->erasures[0].erased);
+    assert_true(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->payload_absent != 0);
+}
+
 /* ---- while it lasts ---- */
 
 /* An agent that has what cannot be read, and whose acknowledgement was lost with the broker, is no stranger. */
@@ -549,6 +618,8 @@ int main(void)
         LOST_TEST(batch__lost_with_an_event_for_its_sender_alone__keeps_the_broker_from_starting),
         LOST_TEST(acknowledgement__lost__holds_up_whom_it_is_to_be_shown_alone),
         LOST_TEST(record__of_another_kind_lost__keeps_the_broker_from_starting),
+        LOST_TEST(record__with_one_wrong_bit__is_read_and_told),
+        LOST_TEST(erasure__of_a_payload_beside_a_wrong_bit__is_given_to_nobody),
         LOST_TEST(agent__that_holds_the_lost_entry__is_told_to_wait),
         LOST_TEST(opening__of_a_lost_event__waits_with_its_agent),
         LOST_TEST(erasure__of_a_lost_payload__is_done_when_it_can_be_read),
