@@ -242,6 +242,15 @@ static int replay_record(struct replay *replay, const struct record *record, uin
     return replay->stopped == 0 ? 0 : E_END;
 }
 
+/* Not where nothing was written: behind the last record of a segment. */
+static bool record_begins(struct scanner *scanner)
+{
+    struct slice bytes;
+
+    return scanner_bytes(scanner, RECORD_HEADER_BYTES, &bytes) == 0 &&
+        bytes.len >= RECORD_HEADER_BYTES && record_bytes_max(bytes.data) > 0;
+}
+
 /* The records of one segment from an offset on, as far as they are settled. */
 static int replay_segment(journal_t *self, struct replay *replay, uint32_t segment, uint64_t offset)
 {
@@ -262,7 +271,7 @@ static int replay_segment(journal_t *self, struct replay *replay, uint32_t segme
             record.type == RECORD_BATCH) {
             rc = 0; /* its events stand; their payloads are asked for by journal_read() alone */
         }
-        if ((rc == E_CORRUPT || rc == E_END) &&
+        if ((rc == E_CORRUPT || rc == E_END) && record_begins(&scanner) &&
             mend_record(self, position_of(segment, scanner.at), &mended, &record, &length) == 0) {
             rc = 0;
         }
