@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/base/log.h"
+#include "common/record/ack.h"
 #include "common/record/received.h"
 
 #include "common/base/banned.h"
@@ -335,4 +336,26 @@ void ack_verified(core_t *self, struct session *session, struct verify_job *job)
         }
     }
     ack_run(self, session);
+}
+
+/* ---- once more ---- */
+
+int ack_redo(core_t *self, const struct record *record, uint64_t position, struct buf *out)
+{
+    struct complaint why;
+    struct ack_body body;
+
+    if (ack_body_read(record->body, &body) != 0) {
+        return E_CORRUPT;
+    }
+    arena_reset(self->arena);
+    struct stream *stream = stream_named(self, body.agent);
+    const Waypost__AckStatement *ack = ack_decode(self, body.statement);
+    if (stream == NULL || ack == NULL || delivery_skim(self, stream, ack->upto) != 0 ||
+        check_place(stream, ack, &why) != 0 || check_received(stream, ack, &why) != 0 ||
+        check_runs(stream, ack, &why) != 0 || check_faults_and_openings(ack, &why) != 0) {
+        return E_CORRUPT;
+    }
+    acked_build(self, stream, ack, record->sequence, position, out);
+    return 0;
 }

@@ -338,8 +338,8 @@ static void named_write(const struct acking *self, struct buf *out)
     buf_put_slice(out, buf_slice(&self->numbers));
 }
 
-void acked_append(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
-    uint64_t ack_leaf, uint64_t ack_position)
+void acked_build(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
+    uint64_t ack_leaf, uint64_t ack_position, struct buf *out)
 {
     struct acking acking = {.core = self,
         .stream = stream,
@@ -355,17 +355,25 @@ void acked_append(core_t *self, struct stream *stream, const Waypost__AckStateme
     for (size_t i = 0; i < ack->n_opened; i++) {
         opened_add(&acking, ack->opened[i]);
     }
-    buf_clear(&self->record_body);
-    acking_write(&acking, persisted, ack_leaf, ack_position, &self->record_body);
-    named_write(&acking, &self->record_body);
-    buf_put_u64(&self->record_body, fold_on(self) ? (uint64_t)fold_time(self, self->now_ms) : 0);
-    (void)append_record(self, RECORD_ACKED, buf_slice(&self->record_body), slice_of(NULL, 0), NULL);
-    fold_acked(self, buf_slice(&self->record_body));
-    fold_flush(self);
+    acking_write(&acking, persisted, ack_leaf, ack_position, out);
+    named_write(&acking, out);
     free(acking.classes);
     free(acking.blocks);
     buf_free(&acking.items);
     buf_free(&acking.numbers);
+}
+
+void acked_append(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
+    uint64_t ack_leaf, uint64_t ack_position)
+{
+    struct buf *body = &self->record_body;
+
+    buf_clear(body);
+    acked_build(self, stream, ack, ack_leaf, ack_position, body);
+    buf_put_u64(body, fold_on(self) ? (uint64_t)fold_time(self, self->now_ms) : 0);
+    (void)append_record(self, RECORD_ACKED, buf_slice(body), slice_of(NULL, 0), NULL);
+    fold_acked(self, buf_slice(body));
+    fold_flush(self);
 }
 
 /* ---- application ---- */

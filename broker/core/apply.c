@@ -99,14 +99,27 @@ static int replay_visit(void *context, const struct record *record, uint64_t pos
     if (record->sequence != self->applied && self->losses.count == 0 && lost_find(self) != 0) {
         return E_CORRUPT;
     }
-    lost_pass(self, record->sequence);
+    int rc = lost_pass(self, record->sequence);
+    if (rc != 0) {
+        return rc;
+    }
     self->applied_bytes += RECORD_HEADER_BYTES + record->body.len + record->payload.len;
-    int rc = apply_record(self, record, position);
+    rc = apply_record(self, record, position);
     if (rc != 0) {
         log_errorx("record does not fit position=%llx leaf=%llu type=%u",
             (unsigned long long)position, (unsigned long long)record->sequence, record->type);
     }
     return rc;
+}
+
+/* Those behind the last that can be read. */
+static int pass_last(core_t *self)
+{
+    uint64_t size = journal_head(self->journal)->size;
+    int rc = self->applied == size || self->losses.count > 0 ? 0 : lost_find(self);
+
+    rc = rc != 0 ? rc : lost_pass(self, size);
+    return rc == 0 && self->applied != size ? E_CORRUPT : rc;
 }
 
 /* Batches without a verdict are verified again; whoever sent them asks again by sending again. */
@@ -146,10 +159,8 @@ int core_recover(core_t *self, struct complaint *why)
         size = position = 0;
     }
     rc = journal_replay(self->journal, size, position, replay_visit, self);
+    rc = rc != 0 ? rc : pass_last(self);
     self->replaying = false;
-    if (rc == 0 && self->applied != journal_head(self->journal)->size) {
-        rc = E_CORRUPT; /* the last ones */
-    }
     rc = rc != 0 ? rc : lost_check(self);
     if (rc != 0) {
         return complain(why, rc,

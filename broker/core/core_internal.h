@@ -198,7 +198,7 @@ struct outgoing {
 
 /* ---- records that the disk has lost: lost.c ---- */
 
-enum lost_kind { LOST_UNKNOWN, LOST_BATCH, LOST_ACK };
+enum lost_kind { LOST_UNKNOWN, LOST_BATCH, LOST_ACK, LOST_ACKED };
 
 /* One of them, and what the records behind it say of it. */
 struct lost {
@@ -454,9 +454,10 @@ bool lost_note(
     struct losses *self, uint64_t from, uint64_t upto); /* leaves; false where they are too many */
 void lost_claim(struct losses *self, const struct record *record); /* it may say what one was */
 struct lost *lost_at(struct losses *self, uint64_t position);      /* NULL: not lost; lent */
-/* At the first gap of a replay: all that are lost from there on. 0, or E_CORRUPT where one of them is not known. */
+/* At the first gap of a replay: all that are lost from there on. 0, or E_CORRUPT where one of them cannot be done without. */
 int lost_find(core_t *self);
-void lost_pass(core_t *self, uint64_t upto); /* the replay goes on behind these leaves */
+int lost_pass(
+    core_t *self, uint64_t upto); /* the replay goes on behind these leaves; 0, E_CORRUPT, E_IO */
 /* A batch is about to be replayed that stands on `previous`: where that one is lost, its sender stands behind it now. */
 void lost_link(core_t *self, struct incarnation *inc, uint64_t previous, uint64_t first_sequence);
 int lost_check(const core_t *self); /* after the replay: 0, or E_CORRUPT: nobody can be served */
@@ -618,8 +619,15 @@ void ack_frame(core_t *self, struct session *session, const struct register_agen
     const Waypost__Frame *frame);
 void ack_verified(core_t *self, struct session *session, struct verify_job *job);
 void ack_run(core_t *self, struct session *session); /* take what is verified, in order */
+/* On a replay, where the record behind RECORD_ACK is lost: what that was (acked_build()), as far as the state tells it.
+ * 0 or E_CORRUPT. */
+int ack_redo(core_t *self, const struct record *record, uint64_t position, struct buf *out);
 void acked_send(core_t *self, uint64_t session, const struct stream *stream); /* ACKED */
 void ack_jobs_drop(core_t *self, struct session *session);
+/* What a statement does, as RECORD_ACKED has it, but for the engine's time at its end; appended to out. What it covers was
+ * sent, and checked against it. */
+void acked_build(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
+    uint64_t ack_leaf, uint64_t ack_position, struct buf *out);
 void acked_append(core_t *self, struct stream *stream, const Waypost__AckStatement *ack,
     uint64_t ack_leaf, uint64_t ack_position);
 int acked_apply(core_t *self, const struct record *record, uint64_t position);

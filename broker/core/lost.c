@@ -2,10 +2,11 @@
  * lost: records behind the newest snapshot that the disk has lost, and what is known of them all the same. Those of which
  * one bit is wrong are none of them: the journal reads them as they were written (common/journal/mend.c). A later record
  * of our own says what a lost one was: a judged record names its batch and who got its events under which numbers, an
- * acked record names the acknowledgement whose effects it holds. Where every lost record is known like that, and the
- * sender of a lost batch by its signed statement or its next batch, the state is whole without them: the broker starts, an
- * entry that cannot be read waits with its stream, the procedures rest (fold_replay.c), and no snapshot is written, or it
- * would hold the gap for ever. Nothing about a loss is stored: a start over the restored segment reads all records.
+ * acked record names the acknowledgement whose effects it holds. A lost acked record is worked out once more from the
+ * acknowledgement before it, and proven by its leaf. Where every lost record is known like that, and the sender of a lost
+ * batch by its signed statement or its next batch, the state is whole without them: the broker starts, an entry that cannot
+ * be read waits with its stream, the procedures rest (fold_replay.c), and no snapshot is written, or it would hold the gap
+ * for ever. Nothing about a loss is stored: a start over the restored segment reads all records.
  *
  * Anything else is E_CORRUPT: the broker does not start.
  */
@@ -131,9 +132,11 @@ int lost_find(core_t *self)
 
     int rc =
         journal_replay(self->journal, self->applied, self->applied_position, find_visit, &finding);
+    if (rc == 0 && !lost_note(&self->losses, finding.next, journal_head(self->journal)->size)) {
+        rc = E_CORRUPT;
+    }
     for (size_t i = 0; i < self->losses.count && rc == 0; i++) {
-        const struct lost *lost = &self->losses.at[i];
-        rc = lost->kind == LOST_UNKNOWN || lost->alone ? E_CORRUPT : 0;
+        rc = self->losses.at[i].alone ? E_CORRUPT : 0;
     }
     return rc;
 }
@@ -165,14 +168,73 @@ static void batch_pass(core_t *self, struct lost *lost)
     lost->settled = batch_replay_body(self, &body, &record, lost->position) == 0;
 }
 
-void lost_pass(core_t *self, uint64_t upto)
+/* By its leaf, at whichever time the procedures may have folded it. */
+static int acked_prove(core_t *self, struct record *record, struct buf *body)
 {
-    for (uint64_t leaf = self->applied; leaf < upto; leaf++) {
+    const int64_t times_ms[] = {
+        0, record->time_ms, self->batches == NULL ? 0 : self->batches->accepted_ms};
+    size_t len = body->len;
+    int rc = E_CORRUPT;
+
+    for (size_t i = 0; i < sizeof times_ms / sizeof times_ms[0] && rc == E_CORRUPT; i++) {
+        body->len = len;
+        buf_put_u64(body, (uint64_t)times_ms[i]);
+        record->body = buf_slice(body);
+        rc = journal_check_record(self->journal, record);
+    }
+    return rc;
+}
+
+/* What an acknowledgement did stands right behind it, and follows from it and the state: it is worked out once more, and is
+ * that where its leaf says so. */
+static int acked_redo(core_t *self, const struct lost *lost, const struct record *ack,
+    struct record *out, struct buf *body)
+{
+    if (ack->type != RECORD_ACK || ack->sequence + 1 != lost->leaf || self->reg == NULL) {
+        return E_CORRUPT;
+    }
+    routing_build(self);
+    int rc = ack_redo(self, ack, self->applied_position, body);
+    routing_free(&self->routing); /* another register may follow */
+    /* Both were made of one frame. */
+    *out = (struct record){.type = RECORD_ACKED, .sequence = lost->leaf, .time_ms = ack->time_ms};
+    return rc != 0 ? rc : acked_prove(self, out, body);
+}
+
+static int acked_pass(core_t *self, struct lost *lost)
+{
+    struct buf scratch = {0};
+    struct buf body = {0};
+    struct record ack;
+    struct record acked;
+
+    int rc = journal_read(self->journal, self->applied_position, &scratch, &ack);
+    if (rc == 0) {
+        rc = acked_redo(self, lost, &ack, &acked, &body);
+    }
+    if (rc == 0) {
+        lost->kind = LOST_ACKED;
+        lost->position = self->applied_position + record_length(&ack);
+        rc = apply_record(self, &acked, lost->position);
+    }
+    buf_free(&scratch);
+    buf_free(&body);
+    return rc == 0 || rc == E_IO ? rc : E_CORRUPT;
+}
+
+int lost_pass(core_t *self, uint64_t upto)
+{
+    int rc = 0;
+
+    for (uint64_t leaf = self->applied; leaf < upto && rc == 0; leaf++) {
         struct lost *lost = lost_leaf(&self->losses, leaf);
         if (lost != NULL && lost->kind == LOST_BATCH) {
             batch_pass(self, lost);
+        } else if (lost != NULL && lost->kind == LOST_UNKNOWN) {
+            rc = acked_pass(self, lost);
         }
     }
+    return rc;
 }
 
 void lost_link(core_t *self, struct incarnation *inc, uint64_t previous, uint64_t first_sequence)
@@ -204,6 +266,10 @@ int lost_check(const core_t *self)
 
 void lost_tell(core_t *self)
 {
+    static const char *const waits[] = {
+        [LOST_BATCH] = "a batch: its entries wait with their streams",
+        [LOST_ACK] = "an acknowledgement: whom it was to be shown waits for it",
+        [LOST_ACKED] = "what an acknowledgement did: whom it was to be shown waits for it"};
     const struct losses *losses = &self->losses;
 
     if (losses->count == 0) {
@@ -217,9 +283,7 @@ void lost_tell(core_t *self)
     for (size_t i = 0; i < losses->count; i++) {
         log_errorx("record lost leaf=%llu position=%llx: %s",
             (unsigned long long)losses->at[i].leaf, (unsigned long long)losses->at[i].position,
-            losses->at[i].kind == LOST_ACK
-                ? "an acknowledgement: whom it was to be shown waits for it"
-                : "a batch: its entries wait with their streams");
+            waits[losses->at[i].kind]);
     }
 }
 

@@ -103,6 +103,10 @@ void journal_sign(
 /* Behind the last settled record: what a snapshot of this moment gives as next_position, and a hint for a replay. */
 uint64_t journal_end(const journal_t *self);
 
+/* Is that what the journal holds as leaf record->sequence, which leads to the durable head? 0, E_CORRUPT, E_IO. Of a batch
+ * nothing beyond its signed statement. */
+int journal_check_record(journal_t *self, const struct record *record);
+
 /* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. One with a wrong bit
  * outside its payload is read as it was written, where its leaf proves that; so it is by a replay. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);

@@ -313,8 +313,6 @@ void read_close(journal_t *self);
 int mend_record(
     journal_t *self, uint64_t position, struct buf *bytes, struct record *out, size_t *length);
 void mend_give_up(journal_t *self, uint64_t position); /* it is not to be read any more */
-/* Does it lead to the durable head's root? 0 or E_CORRUPT, E_IO. */
-int mend_check_leaf(journal_t *self, uint64_t sequence, const struct hash *leaf);
 
 /* commit.c */
 int writer_begin(

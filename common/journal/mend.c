@@ -29,7 +29,7 @@ enum {
 
 /* ---- proof ---- */
 
-int mend_check_leaf(journal_t *self, uint64_t sequence, const struct hash *leaf)
+static int leaf_check(journal_t *self, uint64_t sequence, const struct hash *leaf)
 {
     const struct journal_head *head = &self->owner.head;
     struct merkle_path path;
@@ -39,6 +39,13 @@ int mend_check_leaf(journal_t *self, uint64_t sequence, const struct hash *leaf)
     }
     int rc = journal_path(self, sequence, head->size, &path);
     return rc != 0 ? rc : merkle_check(leaf, sequence, head->size, &path, &head->root);
+}
+
+int journal_check_record(journal_t *self, const struct record *record)
+{
+    struct hash leaf = record_leaf(self->network, record);
+
+    return leaf_check(self, record->sequence, &leaf);
 }
 
 static bool is_proven(journal_t *self, const struct record *record)
@@ -53,8 +60,7 @@ static bool is_proven(journal_t *self, const struct record *record)
             batch_check_events(self->network, &batch) != 0)) {
         return false;
     }
-    struct hash leaf = record_leaf(self->network, record);
-    return mend_check_leaf(self, record->sequence, &leaf) == 0;
+    return journal_check_record(self, record) == 0;
 }
 
 static bool holds(journal_t *self, struct slice bytes)
@@ -259,5 +265,5 @@ int journal_salvage(
     }
     struct hash leaf =
         record_batch_leaf(self->network, sequence, out->time_ms, out->statement, signature);
-    return mend_check_leaf(self, sequence, &leaf);
+    return leaf_check(self, sequence, &leaf);
 }

@@ -48,10 +48,15 @@ static uint32_t header_crc(const uint8_t *at, size_t body_len)
         crc32c(0, slice_of(head, sizeof head)), slice_of(at + RECORD_HEADER_BYTES, body_len));
 }
 
+size_t record_length(const struct record *record)
+{
+    return padded(RECORD_HEADER_BYTES + record->body.len + record->payload.len);
+}
+
 void record_encode(const struct record *record, struct buf *out)
 {
     size_t used = RECORD_HEADER_BYTES + record->body.len + record->payload.len;
-    size_t length = padded(used);
+    size_t length = record_length(record);
 
     assert(length <= RECORD_BYTES_MAX);
     buf_reserve(out, length);

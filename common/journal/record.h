@@ -91,6 +91,9 @@ uint32_t crc32c(uint32_t crc, struct slice bytes); /* start with 0 */
 uint32_t crc32c_table(
     uint32_t crc, struct slice bytes); /* the same without the processor's instruction */
 
+/* Bytes that it takes, with header and padding. */
+size_t record_length(const struct record *record);
+
 /* Append the record's bytes to out. */
 void record_encode(const struct record *record, struct buf *out);
 

@@ -21,7 +21,7 @@ enum {
 };
 
 /* Records that were durable for certain: a whole commit stands behind theirs. With one wrong bit each can be read, with two
- * a broker may serve without a batch or an acknowledgement. */
+ * a broker may serve without a batch, an acknowledgement or what that did. */
 struct rots {
     bool one_bit; /* wanted */
     size_t count;
@@ -62,7 +62,8 @@ static void rots_find(const struct buf *segment, struct rots *out)
         if (record.type == RECORD_COMMIT) {
             sure = whole;
             whole = out->count;
-        } else if (out->one_bit || record.type == RECORD_BATCH || record.type == RECORD_ACK) {
+        } else if (out->one_bit || record.type == RECORD_BATCH || record.type == RECORD_ACK ||
+            record.type == RECORD_ACKED) {
             out->at[out->count] = at;
             out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
         }

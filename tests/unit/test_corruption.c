@@ -329,6 +329,7 @@ static void bits__wrong_behind_the_snapshot__are_found_and_nobody_is_served_wron
     (void)state;
     struct outcome outcome = strike_everywhere(2, false);
     assert_int_equal(outcome.refused_types[RECORD_ACK], 0);
+    assert_int_equal(outcome.refused_types[RECORD_ACKED], 0);
 }
 
 static void segment__cut_off_at_every_length__is_found_and_nothing_before_it_touched(void **state)
