@@ -6,10 +6,14 @@
 
 #include "common/base/settings.h"
 #include "common/base/check.h"
+#include "common/register/rules.h"
 
 #include "common/base/banned.h"
 
 enum { HEX_KEY_DIGITS = 64, ROOTS_MAX = 9 };
+
+_Static_assert(
+    (int)REGISTER_ENDPOINT_BYTES_MAX <= (int)JOIN_ENDPOINT_BYTES_MAX, "what is valid has room");
 
 static const struct setting join_rows[] = {
     {"network", SETTING_TEXT, NULL, 1, NETWORK_NAME_BYTES_MAX, "", "Name of the network."},
@@ -63,9 +67,11 @@ static int broker_read(const settings_t *file, struct join *out, struct complain
     out->endpoint_count = settings_list_count(file, "endpoints");
     for (size_t i = 0; i < out->endpoint_count; i++) {
         const char *endpoint = settings_list_at(file, "endpoints", i);
-        if (strlen(endpoint) > JOIN_ENDPOINT_BYTES_MAX) {
-            return complain(why, E_CONFIG, "%s: an endpoint is longer than %d bytes",
-                settings_file(file), JOIN_ENDPOINT_BYTES_MAX);
+        if (!rules_endpoint_valid(endpoint) || strpbrk(endpoint, "\"'#") != NULL) {
+            return complain(why, E_CONFIG,
+                "%s: endpoints: \"%.80s\" is not an endpoint; write tcp://HOST:PORT or ipc://PATH, "
+                "of at most %d bytes",
+                settings_file(file), endpoint, JOIN_ENDPOINT_BYTES_MAX);
         }
         memcpy(out->endpoints[i], endpoint, strlen(endpoint) + 1);
     }

@@ -30,6 +30,9 @@ int fuzz_join(const uint8_t *data, size_t size)
     join_fingerprint(&join, one);
     join_fingerprint(&again, two);
     assert(strcmp(one, two) == 0 && join.endpoint_count == again.endpoint_count);
+    for (size_t i = 0; i < join.endpoint_count; i++) {
+        assert(strcmp(join.endpoints[i], again.endpoints[i]) == 0);
+    }
     join_pin(&join, &pin);
     assert(pin.threshold >= 1 && pin.threshold <= pin.root_count);
     buf_free(&text);
