@@ -32,12 +32,13 @@ static bool is_answer(const struct kind_info *asked, uint32_t kind)
 static bool is_settled(const struct visitor *self, uint32_t index, const struct kind_info *asked)
 {
     const engine_t *engine = self->engine;
-    const struct row *const *rows = engine->rows.items;
-    const struct row *row = rows[index];
+    const struct list *rows = contents_list(self->episode->contents, SHELF_ROWS);
+    const struct row *row = list_pointer(rows, index);
 
-    for (uint32_t i = index + 1; i < engine->rows.count; i++) {
-        bool again = rows[i]->kind == row->kind && rows[i]->from == row->from;
-        if ((again || is_answer(asked, rows[i]->kind)) && has_effect_in(rows[i], self->episode)) {
+    for (uint32_t i = index + 1; i < rows->count; i++) {
+        const struct row *later = list_pointer(rows, i);
+        bool again = later->kind == row->kind && later->from == row->from;
+        if ((again || is_answer(asked, later->kind)) && has_effect_in(later, self->episode)) {
             return true;
         }
     }
@@ -99,17 +100,18 @@ static void visit_answer(
 
 void answers_visit(const struct visitor *self)
 {
-    const struct row *const *rows = self->engine->rows.items;
+    const struct list *rows = contents_list(self->episode->contents, SHELF_ROWS);
 
-    for (uint32_t i = 0; i < self->engine->rows.count && !self->episode->over; i++) {
-        const struct kind_info *asked = plan_of(self->engine, rows[i]->kind)->info;
-        if (asked == NULL || !has_effect_in(rows[i], self->episode)) {
+    for (uint32_t i = 0; i < rows->count && !self->episode->over; i++) {
+        const struct row *row = list_pointer(rows, i);
+        const struct kind_info *info = plan_of(self->engine, row->kind)->info;
+        if (info == NULL || !has_effect_in(row, self->episode)) {
             continue;
         }
-        bool settled = is_settled(self, i, asked);
-        visit_levels(self, rows[i], asked->expects_opening && !settled);
+        bool settled = is_settled(self, i, info);
+        visit_levels(self, row, info->expects_opening && !settled);
         if (!settled) {
-            visit_answer(self, rows[i], asked);
+            visit_answer(self, row, info);
         }
     }
 }

@@ -251,15 +251,15 @@ static void stop_list(struct judge *self, const struct list *list)
 static struct running *clock_new(struct judge *self, const struct clock_info *info,
     struct row *event, const struct clock_key *key)
 {
-    struct running *clock = pile_new(&self->engine->pile, sizeof *clock);
+    struct contents *contents = self->episode->contents;
+    struct running *clock = pile_new(&contents->pile, sizeof *clock);
 
     clock->info = info;
-    clock->number = self->engine->running.count;
     clock->episode = self->episode;
     clock->event = event;
     clock->key = *key;
-    *(struct running **)list_add(&self->engine->running, sizeof clock) = clock;
-    *(struct running **)list_add(clocks_of(self, info), sizeof clock) = clock;
+    contents_add(self->engine, contents, SHELF_CLOCKS, clock);
+    list_add_pointer(clocks_of(self, info), clock);
     return clock;
 }
 

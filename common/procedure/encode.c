@@ -1,6 +1,7 @@
 /*
- * encode: one canonical encoding of the whole state, by the tables of form.h, and its hash. Everything goes in the
- * order in which it came: the same entries give the same bytes on every machine. Cannot fail.
+ * encode: one canonical encoding of a dossier and of the whole state, by the tables of form.h, and its hash. Everything
+ * goes in the order in which it came: the same entries give the same bytes on every machine, whichever dossiers are open.
+ * Cannot fail.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,50 +11,65 @@
 
 #include "common/base/banned.h"
 
-struct engine_saving {
+/* One dossier on its way into bytes. */
+struct writer {
     const engine_t *engine;
-    struct buf *out;
+    const struct contents *contents;
+    struct code_book *book; /* lent */
+    struct buf *out;        /* lent */
     enum form_section section;
     uint32_t index;
-    bool begun;      /* the section's count is written */
-    int64_t last_ms; /* of the time written last */
-    uint16_t
-        *ordinals; /* owned: of each code in the order in which the body names them, 0: not yet */
-    uint16_t ordinal_last;
+    bool begun;           /* the section's count is written */
+    uint32_t next_number; /* the lowest that the next item of the section can have */
+    int64_t last_ms;      /* of the time written last */
+};
+
+struct engine_saving {
+    const engine_t *engine;
+    struct code_book *book; /* owned */
+    struct writer writer;   /* of the dossier at hand, where it is open */
+    uint32_t number;        /* of the dossier at hand */
+    bool headless;          /* as the hash has it */
+    bool begun;             /* head and totals are written */
+    bool writing;           /* a heavy dossier is written in part */
 };
 
 /* ---- fields ---- */
 
-static void put_code(struct engine_saving *self, uint16_t code)
+static void put_code(struct writer *self, uint16_t code)
 {
-    uint16_t *ordinal = &self->ordinals[code];
+    bool named = code == 0 || self->book->ordinals[code] != 0;
 
-    if (code == 0) {
-        buf_put_varint(self->out, 0);
-    } else if (*ordinal != 0) {
-        buf_put_varint(self->out, *ordinal);
-    } else {
-        *ordinal = ++self->ordinal_last;
-        buf_put_varint(self->out, *ordinal);
+    if (!named) {
+        code_book_add(self->book, code);
+    }
+    buf_put_varint(self->out, code == 0 ? 0 : self->book->ordinals[code]);
+    if (!named) {
         buf_put(self->out, code_text(self->engine, code), CODE_BYTES);
     }
 }
 
-static void put_time(struct engine_saving *self, int64_t value)
+static void put_time(struct writer *self, int64_t value)
 {
     buf_put_varint(self->out, form_zigzag((int64_t)((uint64_t)value - (uint64_t)self->last_ms)));
     self->last_ms = value;
 }
 
-static void put_text(struct engine_saving *self, const char *text)
+/* What a pointer leads to. */
+static void put_place(struct writer *self, enum shelf_name shelf, uint32_t number)
+{
+    buf_put_varint(self->out, contents_place(self->contents, shelf, number));
+}
+
+static void put_text(struct writer *self, const char *text)
 {
     buf_put_varint(self->out, strlen(text));
     buf_put(self->out, text, strlen(text));
 }
 
-static void put_struct(struct engine_saving *self, const struct form *form, const void *item);
+static void put_struct(struct writer *self, const struct form *form, const void *item);
 
-static void put_list(struct engine_saving *self, const struct form *form, const struct list *list)
+static void put_list(struct writer *self, const struct form *form, const struct list *list)
 {
     buf_put_varint(self->out, list->count);
     for (uint32_t i = 0; i < list->count; i++) {
@@ -61,7 +77,7 @@ static void put_list(struct engine_saving *self, const struct form *form, const 
     }
 }
 
-static void put_field(struct engine_saving *self, const struct form_field *field, const void *at)
+static void put_field(struct writer *self, const struct form_field *field, const void *at)
 {
     switch ((enum form_type)field->type) {
     case FORM_NUMBER:
@@ -94,13 +110,13 @@ static void put_field(struct engine_saving *self, const struct form_field *field
         buf_put_varint(self->out, (*(const struct clock_info *const *)at)->number);
         break;
     case FORM_ROW:
-        buf_put_varint(self->out, (*(const struct row *const *)at)->number);
+        put_place(self, SHELF_ROWS, (*(const struct row *const *)at)->number);
         break;
     case FORM_EPISODE:
-        buf_put_varint(self->out, (*(const struct episode *const *)at)->number);
+        put_place(self, SHELF_EPISODES, (*(const struct episode *const *)at)->number);
         break;
     case FORM_CHILD:
-        buf_put_varint(self->out, (*(const struct child *const *)at)->number);
+        put_place(self, SHELF_CHILDREN, (*(const struct child *const *)at)->number);
         break;
     case FORM_FLAG: /* its bit in the mask */
     case FORM_LATER:
@@ -108,7 +124,7 @@ static void put_field(struct engine_saving *self, const struct form_field *field
     }
 }
 
-static void put_struct(struct engine_saving *self, const struct form *form, const void *item)
+static void put_struct(struct writer *self, const struct form *form, const void *item)
 {
     static const uint8_t empty[FORM_MASK_BYTES] = {0};
     size_t mask = self->out->len;
@@ -129,34 +145,28 @@ static void put_struct(struct engine_saving *self, const struct form *form, cons
 
 /* ---- items ---- */
 
-static void put_code_met(struct engine_saving *self, uint32_t index)
+static void put_child(struct writer *self, const void *item)
 {
-    buf_put(self->out, code_text(self->engine, (uint16_t)(index + 1)), CODE_BYTES);
+    put_struct(self, &form_child, item);
 }
 
-static void put_child(struct engine_saving *self, uint32_t index)
+static void put_transfer(struct writer *self, const void *item)
 {
-    put_struct(self, &form_child, ((struct child *const *)self->engine->children.items)[index]);
+    put_struct(self, &form_transfer, item);
 }
 
-static void put_transfer(struct engine_saving *self, uint32_t index)
+static void put_episode(struct writer *self, const void *item)
 {
-    put_struct(
-        self, &form_transfer, ((struct transfer *const *)self->engine->transfers.items)[index]);
-}
+    const struct episode *episode = item;
 
-static void put_episode(struct engine_saving *self, uint32_t index)
-{
-    const struct episode *episode = ((struct episode *const *)self->engine->episodes.items)[index];
-
-    buf_put_varint(self->out, episode->transfer->number);
-    buf_put_varint(self->out, episode->child->number);
+    put_place(self, SHELF_TRANSFERS, episode->transfer->number);
+    put_place(self, SHELF_CHILDREN, episode->child->number);
     put_struct(self, &form_episode, episode);
 }
 
-static void put_row(struct engine_saving *self, uint32_t index)
+static void put_row(struct writer *self, const void *item)
 {
-    const struct row *row = ((struct row *const *)self->engine->rows.items)[index];
+    const struct row *row = item;
 
     buf_put_varint(self->out, row->recipient_count);
     buf_put_varint(self->out, row->verdict_count);
@@ -169,26 +179,34 @@ static void put_row(struct engine_saving *self, uint32_t index)
     }
 }
 
-static void put_family(struct engine_saving *self, uint32_t index)
+static void put_clock(struct writer *self, const void *item)
 {
-    const struct child *child = ((struct child *const *)self->engine->children.items)[index];
+    const struct running *clock = item;
+
+    buf_put_u8(self->out, clock->heap_index != 0);
+    put_struct(self, &form_running, clock);
+}
+
+static void put_family(struct writer *self, const void *item)
+{
+    const struct child *child = item;
 
     if (child->merged_into == NULL) { /* else it has joined the other's */
         put_struct(self, &form_family, child);
     }
 }
 
-static void put_held(struct engine_saving *self, const struct held *held)
+static void put_held(struct writer *self, const struct held *held)
 {
-    buf_put_varint(self->out, held->row->number);
+    put_place(self, SHELF_ROWS, held->row->number);
     put_struct(self, &form_held_view, held->view);
     buf_put_varint(self->out, held->view->kind_facts.len);
     buf_put_slice(self->out, held->view->kind_facts);
 }
 
-static void put_waiting(struct engine_saving *self, uint32_t index)
+static void put_waiting(struct writer *self, const void *item)
 {
-    const struct episode *episode = ((struct episode *const *)self->engine->episodes.items)[index];
+    const struct episode *episode = item;
     const struct held *held = episode->held.items;
 
     put_struct(self, &form_waiting, episode);
@@ -198,95 +216,175 @@ static void put_waiting(struct engine_saving *self, uint32_t index)
     }
 }
 
-static void put_running(struct engine_saving *self, uint32_t index)
-{
-    const struct running *clock = ((struct running *const *)self->engine->running.items)[index];
-
-    buf_put_u8(self->out, clock->heap_index != 0);
-    put_struct(self, &form_running, clock);
-}
-
-static void put_tail(struct engine_saving *self, uint32_t index)
-{
-    buf_put_varint(self->out, index == 0 ? self->engine->late_documents : self->engine->refusals);
-}
-
-static void (*const put_item[SECTION_COUNT])(struct engine_saving *self, uint32_t index) = {
-    [SECTION_HEAD] = put_code_met,
+static void (*const put_item[SECTION_COUNT])(struct writer *self, const void *item) = {
     [SECTION_CHILDREN] = put_child,
     [SECTION_TRANSFERS] = put_transfer,
     [SECTION_EPISODES] = put_episode,
     [SECTION_ROWS] = put_row,
+    [SECTION_CLOCKS] = put_clock,
     [SECTION_FAMILIES] = put_family,
     [SECTION_WAITING] = put_waiting,
-    [SECTION_RUNNING] = put_running,
-    [SECTION_TAIL] = put_tail,
 };
 
-/* ---- sections ---- */
+/* ---- a dossier ---- */
 
-static uint32_t section_count(const engine_t *engine, enum form_section section)
+static struct writer writer_of(
+    const engine_t *engine, const struct contents *contents, struct code_book *book)
 {
-    const uint32_t counts[SECTION_COUNT] = {
-        [SECTION_HEAD] = engine->codes.count,
-        [SECTION_CHILDREN] = engine->children.count,
-        [SECTION_TRANSFERS] = engine->transfers.count,
-        [SECTION_EPISODES] = engine->episodes.count,
-        [SECTION_ROWS] = engine->rows.count,
-        [SECTION_FAMILIES] = engine->children.count,
-        [SECTION_WAITING] = engine->episodes.count,
-        [SECTION_RUNNING] = engine->running.count,
-        [SECTION_TAIL] = 2,
-    };
-    return counts[section];
+    code_book_begin(book, engine);
+    return (struct writer){.engine = engine, .contents = contents, .book = book};
 }
 
-engine_saving_t *engine_saving_new(const engine_t *engine)
+static void section_begin(struct writer *self, uint32_t count)
 {
-    engine_saving_t *self = mem_new(1, sizeof *self);
-
-    self->engine = engine;
-    self->ordinals = mem_new(engine->codes.count + 1, sizeof *self->ordinals);
-    return self;
-}
-
-void engine_saving_destroy(engine_saving_t **self_p)
-{
-    if (*self_p != NULL) {
-        free((*self_p)->ordinals);
-        free(*self_p);
-        *self_p = NULL;
+    if (form_shelves[self->section].makes) {
+        buf_put_varint(self->out, count);
     }
-}
-
-static void section_begin(engine_saving_t *self)
-{
-    if (self->section == SECTION_HEAD) {
-        buf_put_u32(self->out, STATE_VERSION);
-        buf_put_u64(self->out, (uint64_t)self->engine->now_ms);
-    }
-    buf_put_varint(self->out, section_count(self->engine, self->section));
+    self->next_number = 0;
     self->begun = true;
 }
 
-bool engine_saving_step(engine_saving_t *self, size_t items, struct buf *out)
+static void put_next(struct writer *self, const void *item)
+{
+    const struct form_shelf *shelf = &form_shelves[self->section];
+
+    if (shelf->makes) {
+        uint32_t number = item_number(shelf->shelf, item);
+        buf_put_varint(self->out, number - self->next_number);
+        self->next_number = number + 1;
+    }
+    put_item[self->section](self, item);
+}
+
+/* At most so many more items, which is counted down; true when all are there. */
+static bool writer_step(struct writer *self, size_t *items, struct buf *out)
 {
     self->out = out;
     for (; self->section < SECTION_COUNT; self->section++) {
-        uint32_t count = section_count(self->engine, self->section);
+        const struct list *list = contents_list(self->contents, form_shelves[self->section].shelf);
         if (!self->begun) {
-            section_begin(self);
+            section_begin(self, list->count);
         }
-        for (; self->index < count && items > 0; items--) {
-            put_item[self->section](self, self->index++);
+        for (; self->index<list->count && * items> 0; --*items) {
+            put_next(self, list_pointer(list, self->index++));
         }
-        if (self->index < count) {
+        if (self->index < list->count) {
             return false;
         }
         self->index = 0;
         self->begun = false;
     }
     return true;
+}
+
+void contents_write(engine_t *self, const struct contents *contents, struct buf *out)
+{
+    struct dossiers *dossiers = &self->dossiers;
+    size_t all = SIZE_MAX;
+
+    if (dossiers->codes == NULL) {
+        dossiers->codes = mem_new(1, sizeof *dossiers->codes);
+    }
+    struct writer writer = writer_of(self, contents, dossiers->codes);
+    (void)writer_step(&writer, &all, out);
+}
+
+/* ---- all of them ---- */
+
+engine_saving_t *engine_saving_new(const engine_t *engine)
+{
+    engine_saving_t *self = mem_new(1, sizeof *self);
+
+    self->engine = engine;
+    self->book = mem_new(1, sizeof *self->book);
+    return self;
+}
+
+void engine_saving_destroy(engine_saving_t **self_p)
+{
+    if (*self_p != NULL) {
+        code_book_free(&(*self_p)->book);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+static void put_head(const engine_t *engine, struct buf *out)
+{
+    buf_put_u64(out, (uint64_t)engine->now_ms);
+    buf_put_varint(out, engine->codes.count);
+    for (uint32_t i = 0; i < engine->codes.count; i++) {
+        buf_put(out, code_text(engine, (uint16_t)(i + 1)), CODE_BYTES);
+    }
+}
+
+static void put_totals(const engine_t *engine, struct buf *out)
+{
+    uint32_t live = 0;
+
+    for (size_t i = 0; i < SHELVES; i++) {
+        buf_put_varint(out, engine->dossiers.ever[i]);
+    }
+    buf_put_varint(out, engine->late_documents);
+    buf_put_varint(out, engine->refusals);
+    for (uint32_t i = 0; i < engine->dossiers.all.count; i++) {
+        const struct dossier *dossier = list_pointer(&engine->dossiers.all, i);
+        live += dossier->joined_to == NULL ? 1 : 0;
+    }
+    buf_put_varint(out, live);
+}
+
+static void spend(size_t *items, size_t cost)
+{
+    *items -= cost < *items ? cost : *items;
+}
+
+/*
+ * One that is put away is copied; it counts as what it takes to copy it. One that is open is written in one go, since it
+ * may be put away before the next slice; a heavy one is not, and is written in slices.
+ */
+static bool dossier_step(
+    engine_saving_t *self, const struct dossier *dossier, size_t *items, struct buf *out)
+{
+    enum { BYTES_AN_ITEM = 1024 };
+    size_t all = SIZE_MAX;
+
+    if (dossier->away != NULL) {
+        buf_put(out, dossier->away->bytes, dossier->away->len);
+        spend(items, 1 + dossier->away->len / BYTES_AN_ITEM);
+        return true;
+    }
+    if (!self->writing) {
+        self->writer = writer_of(self->engine, dossier->contents, self->book);
+        self->writing = true;
+    }
+    if (dossier->contents->heavy) {
+        self->writing = !writer_step(&self->writer, items, out);
+    } else {
+        self->writing = !writer_step(&self->writer, &all, out);
+        spend(items, dossier->contents->count);
+    }
+    return !self->writing;
+}
+
+bool engine_saving_step(engine_saving_t *self, size_t items, struct buf *out)
+{
+    const struct list *all = &self->engine->dossiers.all;
+
+    if (!self->begun) {
+        buf_put_u32(out, STATE_VERSION);
+        if (!self->headless) {
+            put_head(self->engine, out);
+        }
+        put_totals(self->engine, out);
+        self->begun = true;
+    }
+    while (self->number < all->count && items > 0) {
+        const struct dossier *dossier = list_pointer(all, self->number);
+        bool done = dossier->joined_to != NULL || dossier_step(self, dossier, &items, out);
+        self->number += done ? 1 : 0;
+    }
+    return self->number == all->count;
 }
 
 void engine_encode(const engine_t *self, struct buf *out)
@@ -303,10 +401,9 @@ struct hash engine_hash(const engine_t *self)
     engine_saving_t *saving = engine_saving_new(self);
     struct buf bytes = {0};
 
-    saving->section = SECTION_CHILDREN;
-    buf_put_u32(&bytes, STATE_VERSION);
+    saving->headless = true;
     (void)engine_saving_step(saving, SIZE_MAX, &bytes);
-    struct hash hash = hash_of("waypost/state/2", buf_slice(&bytes), slice_of(NULL, 0));
+    struct hash hash = hash_of("waypost/state/3", buf_slice(&bytes), slice_of(NULL, 0));
     buf_free(&bytes);
     engine_saving_destroy(&saving);
     return hash;

@@ -16,7 +16,10 @@
 
 #include "common/base/banned.h"
 
-enum { RULES_TEXT_BYTES = 320 };
+enum {
+    RULES_TEXT_BYTES = 320,
+    KEPT_OPEN = 32768 /* items: some 3,000 children in motion at a time, 6 MB */
+};
 
 const char *const dimension_names[DIM_COUNT] = {"case", "immediate_safeguarding", "assessment",
     "conference_convening", "reports", "rent_subsistence", "other_services_cost",
@@ -30,14 +33,7 @@ static void begin(engine_t *self, const procedures_t *procedures, engine_sink *s
     self->sink = sink;
     self->sink_context = context;
     self->now_ms = NO_TIME;
-    self->children_by_ref.key_bytes = UUID_BYTES;
-    self->transfers_by_id.key_bytes = UUID_BYTES;
-    self->rows_by_id.key_bytes = UUID_BYTES;
-    self->episodes_by_key.key_bytes = 2 * UUID_BYTES;
-    self->children_by_ref.key_offset = offsetof(struct child, ref);
-    self->transfers_by_id.key_offset = offsetof(struct transfer, id);
-    self->rows_by_id.key_offset = offsetof(struct row, id);
-    self->episodes_by_key.key_offset = offsetof(struct episode, key);
+    self->dossiers.keep = KEPT_OPEN;
 }
 
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context)
@@ -51,9 +47,13 @@ engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *co
 
 void engine_seed(engine_t *self, uint64_t seed)
 {
-    assert(self->rows.count == 0);
-    self->children_by_ref.seed = self->transfers_by_id.seed = seed;
-    self->rows_by_id.seed = self->episodes_by_key.seed = seed;
+    assert(self->dossiers.all.count == 0);
+    self->dossiers.places.seed = seed;
+}
+
+void engine_keep_open(engine_t *self, size_t items)
+{
+    self->dossiers.keep = items;
 }
 
 static void held_free(struct held *held)
@@ -63,7 +63,7 @@ static void held_free(struct held *held)
     free(held->facts);
 }
 
-static void held_free_all(struct episode *self)
+void held_free_all(struct episode *self)
 {
     struct held *items = self->held.items;
 
@@ -80,59 +80,12 @@ void held_drop(struct episode *self)
     self->held = (struct list){0};
 }
 
-static void episode_free(struct episode *self)
-{
-    held_free_all(self);
-    free(self->letters.items);
-    free(self->filings.items);
-    free(self->exceptions.items);
-    free(self->clocks.items);
-    free(self->pending.items);
-    free(self->outstanding.items);
-    free(self->history.items);
-    free(self->under_consent.items);
-}
-
-static void child_free(struct child *self)
-{
-    struct consent *consents = self->consents.items;
-
-    for (uint32_t i = 0; i < self->consents.count; i++) {
-        free(consents[i].recipients.items);
-    }
-    free(self->assessments.items);
-    free(self->orders.items);
-    free(self->consents.items);
-    free(self->notices.items);
-    free(self->clocks.items);
-    free(self->episodes.items);
-    free(self->history.items);
-}
-
 static void free_folded(engine_t *self)
 {
-    for (uint32_t i = 0; i < self->episodes.count; i++) {
-        episode_free(((struct episode **)self->episodes.items)[i]);
-    }
-    for (uint32_t i = 0; i < self->children.count; i++) {
-        child_free(((struct child **)self->children.items)[i]);
-    }
-    for (uint32_t i = 0; i < self->transfers.count; i++) {
-        free(((struct transfer **)self->transfers.items)[i]->episodes.items);
-    }
-    pile_free(&self->pile);
-    free(self->transfers.items);
-    free(self->rows.items);
-    free(self->running.items);
-    free(self->episodes.items);
-    free(self->children.items);
+    dossiers_free(self);
     free(self->codes.items);
     free(self->code_places);
     free(self->timers.items);
-    table16_free(&self->children_by_ref);
-    table16_free(&self->transfers_by_id);
-    table16_free(&self->rows_by_id);
-    table16_free(&self->episodes_by_key);
 }
 
 void engine_clear(engine_t *self)
@@ -140,6 +93,7 @@ void engine_clear(engine_t *self)
     engine_t fresh = {.plans = self->plans};
 
     begin(&fresh, self->procedures, self->sink, self->sink_context);
+    fresh.dossiers.keep = self->dossiers.keep;
     free_folded(self);
     *self = fresh;
     plans_forget_days(self);
@@ -232,82 +186,20 @@ void engine_advance(engine_t *self, int64_t now_ms)
     if (self->plans.version != procedures_version(self->procedures)) {
         plans_make(self);
     }
-    for (struct running *next; (next = timer_first(self)) != NULL && next->fire_ms <= now_ms;) {
+    dossiers_trim(self);
+    for (struct running *next; (next = timer_next(self, now_ms)) != NULL;) {
         time_set(self, next->fire_ms);
         clock_fire(self, next);
+        dossiers_trim(self);
     }
     time_set(self, now_ms);
 }
 
 int64_t engine_next_ms(const engine_t *self)
 {
-    const struct running *next = timer_first(self);
+    int64_t next_ms = timer_next_ms(self);
 
-    return next != NULL && next->fire_ms < self->change_ms ? next->fire_ms : self->change_ms;
-}
-
-/* What a profile of the tables in force is numbered in others, 0 where they lack it. */
-static uint8_t profile_in(const engine_t *self, const procedures_t *others, uint8_t number)
-{
-    return procedures_profile_number(others, procedures_profile_name(self->procedures, number));
-}
-
-/*
- * Every clock that was ever started, every rule and every profile that a transfer was put under
- * must be in the new tables, and rules have their old numbers.
- */
-static bool holds_all(const engine_t *self, const procedures_t *procedures)
-{
-    for (uint32_t number = 1; number <= procedures_rule_count(self->procedures); number++) {
-        const struct rule_info *rule = procedures_rule(procedures, number);
-        if (rule == NULL || strcmp(rule->id, procedures_rule(self->procedures, number)->id) != 0) {
-            return false;
-        }
-    }
-    for (uint32_t number = 1; number <= procedures_clock_count(self->procedures); number++) {
-        const char *id = procedures_clock(self->procedures, number)->id;
-        if (procedures_clock_named(procedures, id) == NULL) {
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < self->transfers.count; i++) {
-        const struct transfer *transfer = ((struct transfer **)self->transfers.items)[i];
-        if (transfer->profile != 0 && profile_in(self, procedures, transfer->profile) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t now_ms)
-{
-    engine_advance(self, now_ms);
-    if (!holds_all(self, procedures)) {
-        return E_NOT_FOUND;
-    }
-    for (uint32_t i = 0; i < self->episodes.count; i++) {
-        const struct list *list = &((struct episode **)self->episodes.items)[i]->pending;
-        struct pending *pending = list->items;
-        for (uint32_t k = 0; k < list->count; k++) {
-            pending[k].info = procedures_clock_named(procedures, pending[k].info->id);
-        }
-    }
-    for (uint32_t i = 0; i < self->transfers.count; i++) {
-        struct transfer *transfer = ((struct transfer **)self->transfers.items)[i];
-        transfer->profile =
-            transfer->profile != 0 ? profile_in(self, procedures, transfer->profile) : 0;
-    }
-    const procedures_t *before = self->procedures;
-    self->procedures = procedures;
-    plans_make(self);
-    versions_brought(self, before);
-    for (uint32_t i = 0; i < self->running.count; i++) {
-        struct running *clock = ((struct running **)self->running.items)[i];
-        clock->info = procedures_clock_named(procedures, clock->info->id);
-        clock_renew(self, clock);
-    }
-    engine_advance(self, now_ms);
-    return 0;
+    return next_ms < self->change_ms ? next_ms : self->change_ms;
 }
 
 /* ---- routing ---- */
@@ -437,11 +329,11 @@ static void note_consent(struct judge *self)
     if (ref == NULL) {
         return;
     }
-    char *consent = pile_new(&self->engine->pile, ref->bytes.len + 1);
+    char *consent = pile_new(&self->episode->contents->pile, ref->bytes.len + 1);
     memcpy(consent, ref->bytes.data, ref->bytes.len);
     self->row->consent = consent;
     if (kind_is(self, K_EH_HANDOVER_SENT) || kind_is(self, K_CONSENT_WITHDRAWN)) {
-        *(struct row **)list_add(&self->episode->under_consent, sizeof(struct row *)) = self->row;
+        list_add_pointer(&self->episode->under_consent, self->row);
     }
 }
 
@@ -559,7 +451,7 @@ static void release_held(engine_t *self, struct child *child)
         return;
     }
     for (uint32_t e = 0; e < child->episodes.count; e++) {
-        struct episode *episode = ((struct episode **)child->episodes.items)[e];
+        struct episode *episode = list_pointer(&child->episodes, e);
         for (uint32_t i = 0; i < episode->held.count;) {
             struct held held = ((struct held *)episode->held.items)[i];
             struct judge judge = judge_for(self, episode, held.row);
@@ -630,9 +522,9 @@ static int note_duplicate(engine_t *self, const struct row *row)
 }
 
 /* One block: the row, its verdicts, its recipients. */
-struct row *row_make(engine_t *self, const struct event_view *view)
+struct row *row_make(struct pile *pile, const struct event_view *view)
 {
-    struct row *row = pile_new(&self->pile,
+    struct row *row = pile_new(pile,
         sizeof *row + view->subject_count * sizeof *row->verdicts +
             view->recipient_count * sizeof(struct row_recipient));
 
@@ -640,18 +532,18 @@ struct row *row_make(engine_t *self, const struct event_view *view)
     return row;
 }
 
-static struct row *row_new(engine_t *self, const struct engine_event *event)
+static struct row *row_new(
+    engine_t *self, struct contents *contents, const struct engine_event *event)
 {
     const struct event_view *view = event->view;
     const struct kind_info *kind = plan_of(self, view->kind)->info;
     const struct fact_value *door = fact_numbered(event->facts, self->names->fact[F_DOOR]);
     const struct fact_value *mother =
         fact_numbered(event->facts, self->names->fact[F_MOTHER_PLACING]);
-    struct row *row = row_make(self, view);
+    struct row *row = row_make(&contents->pile, view);
 
     row->consent = "";
     memcpy(row->id, view->id, UUID_BYTES);
-    row->number = self->rows.count;
     row->kind = view->kind;
     row->from = code_today(self, view->from);
     row->accepted_ms = event->accepted_ms;
@@ -660,8 +552,7 @@ static struct row *row_new(engine_t *self, const struct engine_event *event)
     row->has_payload = view->has_payload || (kind != NULL && kind->carries_documents);
     row->door = door != NULL ? (uint32_t)door->number : 0;
     row->mother_placing = code_of_fact(self, mother);
-    *(struct row **)list_add(&self->rows, sizeof(struct row *)) = row;
-    table16_put(&self->rows_by_id, row);
+    contents_add(self, contents, SHELF_ROWS, row);
     return row;
 }
 
@@ -700,9 +591,10 @@ int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verd
     if (!is_live(self, view)) {
         return E_MODE; /* R53: turned away at the door, nothing changes */
     }
-    struct row *row = row_new(self, event);
+    struct contents *contents = contents_of_event(self, view);
+    struct row *row = row_new(self, contents, event);
     for (uint32_t i = 0; i < row->verdict_count; i++) {
-        row->verdicts[i].episode = episode_get(self, event, &view->subjects[i]);
+        row->verdicts[i].episode = episode_get(self, contents, event, &view->subjects[i]);
         emit_accepted(self, event, row, i);
     }
     uint64_t routed = route(self, view, row) ? rule_bit(self->plans.r54) : 0;

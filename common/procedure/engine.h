@@ -74,6 +74,12 @@ void engine_clear(engine_t *self);
  */
 void engine_seed(engine_t *self, uint64_t seed);
 
+/*
+ * How many items (children, transfers, events, clocks) stay unpacked in memory; those of the cases looked into longest ago
+ * are packed, at a fifth of the room, until something comes to them. No answer, no record and no hash depends on it.
+ */
+void engine_keep_open(engine_t *self, size_t items);
+
 /* Fold an accepted event; verdict per child in the order of view->subjects. now: accepted_ms. Deadlines before now must
  * have been fired (engine_advance). Returns 0, or E_DUPLICATE (noted, nothing else), E_MODE (R53). */
 int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verdicts);

@@ -8,10 +8,9 @@
 #ifndef WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
 #define WAYPOST_PROCEDURE_ENGINE_INTERNAL_H
 
-#include "common/procedure/pile.h"
+#include "common/procedure/dossier.h"
 #include "common/procedure/engine.h"
 #include "common/procedure/engine_names.h"
-#include "common/procedure/table16.h"
 
 enum {
     FOLLOWS_CASE = 0, /* a dimension that names nobody follows the case owner */
@@ -22,6 +21,7 @@ enum {
     KINDS_MAX = 256,
     CLOCKS_MAX = 64, /* of clocks.tsv: one bit each */
     PROFILES_OF_ONE = 3,
+    PROFILE_NUMBERS = 256,     /* of uint8_t */
     STANDINGS = 2048,          /* looked up most lately; a power of two */
     CODES_MAX = 65000,         /* codes ever seen; */
     UNKNOWN_CODES_MAX = 60000, /* those that no register knows leave room for those that it does */
@@ -31,16 +31,6 @@ enum {
 
 #define NO_TIME INT64_MIN
 #define BY_PROFILE SEVERITY_REJECT /* no cap: the severity that the profile gives */
-
-/* A list that grows; items are plain structs. Zero-initialise; free items with free(). */
-struct list {
-    void *items;
-    uint32_t count;
-    uint32_t capacity;
-};
-void *list_add(
-    struct list *self, size_t bytes); /* a zeroed item at the end, lent until the next add */
-void list_remove(struct list *self, size_t bytes, uint32_t index); /* keeps the order */
 
 struct assessment {
     uint16_t sender;
@@ -139,6 +129,7 @@ struct transfer {
 
 struct episode {
     uint32_t number;
+    struct contents *contents; /* that it is in */
     struct transfer *transfer;
     struct child *child;         /* the record as first met; child_of() follows merges */
     uint8_t key[2 * UUID_BYTES]; /* transfer, then subject reference */
@@ -322,17 +313,11 @@ struct engine {
     engine_sink *sink;
     void *sink_context;
     int64_t now_ms;
-    struct list codes;     /* struct code; code n at n - 1 */
-    uint16_t *code_places; /* owned: open addressing over the codes' texts, 0 for empty */
-    size_t code_capacity;  /* a power of two, 0 while empty */
-    struct pile pile;      /* rows, clocks, children, transfers, episodes */
-    struct table16 children_by_ref, transfers_by_id, rows_by_id, episodes_by_key;
-    struct list children;  /* struct child * */
-    struct list transfers; /* struct transfer * */
-    struct list episodes;  /* struct episode * */
-    struct list rows;      /* struct row * */
-    struct list running;   /* struct running *, all ever started */
-    struct list timers;    /* struct running *, a heap */
+    struct list codes;        /* struct code; code n at n - 1 */
+    uint16_t *code_places;    /* owned: open addressing over the codes' texts, 0 for empty */
+    size_t code_capacity;     /* a power of two, 0 while empty */
+    struct dossiers dossiers; /* children, transfers, episodes, events and clocks */
+    struct list timers;       /* struct running *, a heap: clocks of open dossiers */
     struct plans plans;
     uint8_t clock_versions[CLOCKS_MAX]; /* of each clock's profile: the version that counts today */
     int64_t change_ms; /* when the next version of a profile counts, INT64_MAX: never */
@@ -340,6 +325,7 @@ struct engine {
     int32_t epoch;     /* of the dated lists on that date, from 1 */
     int64_t today_from_ms, today_to_ms; /* where that date begins and ends */
     uint64_t late_documents, refusals;
+    bool forced[PROFILE_NUMBERS]; /* profiles that a transfer was put under, by number */
 };
 
 /* Everything that judging and applying one event to one child needs. */
@@ -396,16 +382,20 @@ void successions_run(engine_t *self, int32_t day_before); /* codes that gave way
 
 /* ---- state ---- */
 struct child *child_of(struct child *self); /* after merges */
-struct episode *episode_find(const engine_t *self, const uint8_t *transfer, const uint8_t *subject);
-struct episode *episode_get(
-    engine_t *self, const struct engine_event *event, const struct subject *subject);
-struct transfer *transfer_find(const engine_t *self, const uint8_t *id);
-struct row *row_find(const engine_t *self, const uint8_t *id);
-struct row *row_make(engine_t *self,
-    const struct event_view *view); /* zeroed, with room for its recipients and verdicts */
+struct episode *episode_find(engine_t *self, const uint8_t *transfer, const uint8_t *subject);
+struct contents *contents_of_event(engine_t *self,
+    const struct event_view
+        *view); /* what its transfer and its children are in, joined; or new ones */
+struct episode *episode_get(engine_t *self, struct contents *contents,
+    const struct engine_event *event, const struct subject *subject);
+struct transfer *transfer_find(engine_t *self, const uint8_t *id);
+struct row *row_find(engine_t *self, const uint8_t *id);
+struct row *row_make(struct pile *pile,
+    const struct event_view *view);    /* zeroed, with room for its recipients and verdicts */
+engine_t *asked(const engine_t *self); /* at the beginning of a question; see dossier.h */
 void children_merge(struct judge *self);
 struct child *child_named(
-    const engine_t *self, const struct fact_value *ref); /* after merges; NULL where unknown */
+    engine_t *self, const struct fact_value *ref); /* after merges; NULL where unknown */
 uint16_t owner_now(const struct episode *episode,
     enum dimension dimension); /* one code; data_recording: the first */
 void own(struct judge *self, enum dimension dimension, const uint16_t *owners, size_t count,
@@ -479,14 +469,29 @@ void clock_fire(engine_t *self, struct running *clock); /* its warning, or its r
 void clock_renew(engine_t *self,
     struct running *clock); /* a provisional due date, by the holidays now in force */
 void held_drop(struct episode *self);
+void held_free_all(struct episode *self);
 /* Is one left that was handed over under the consent of that withdrawal, or of a later one of the episode? */
 bool payloads_left(
     const engine_t *self, const struct episode *episode, const struct row *withdrawal);
 
-/* ---- timers: a heap by run-out, clock, transfer, subject ---- */
+/* ---- timers: by run-out, clock, transfer, subject ---- */
+struct deadline clock_deadline(const struct running *clock);
+bool deadline_before(const struct deadline *a, const struct deadline *b);
 void timer_add(engine_t *self, struct running *clock);
-void timer_remove(engine_t *self, struct running *clock);
-struct running *timer_first(const engine_t *self); /* NULL */
+void timer_remove(engine_t *self, struct running *clock); /* nothing where it is not among them */
+void clocks_wake(engine_t *self,
+    const struct contents *contents); /* those that were among the timers when it was put away */
+void waiting_add(engine_t *self, struct dossier *dossier); /* put away, with a deadline */
+void waiting_remove(
+    engine_t *self, struct dossier *dossier); /* nothing where it is not among them */
+struct running *timer_next(
+    engine_t *self, int64_t until_ms); /* runs out first, its dossier open; NULL: none so early */
+int64_t timer_next_ms(const engine_t *self); /* INT64_MAX: none */
+
+/* ---- a dossier as bytes (encode.c, decode.c) ---- */
+void contents_write(engine_t *self, const struct contents *contents, struct buf *out);
+struct contents *contents_read(
+    engine_t *self, struct slice bytes); /* as contents_write() has it; of no dossier yet */
 
 /* ---- records ---- */
 void emit(engine_t *self, const char *kind, const struct episode *episode, const struct row *row,

@@ -195,18 +195,21 @@ static void visit_clock(const struct visitor *self, const struct running *clock)
 void engine_expected(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
     expected_visit *visit, void *context)
 {
-    const struct episode *episode = episode_find(self, transfer, subject);
+    engine_t *engine = asked(self);
+    const struct episode *episode = episode_find(engine, transfer, subject);
 
     if (episode == NULL) {
         return;
     }
+    engine->dossiers.visiting++;
     struct visitor visitor = {self, episode, visit, context};
     engine_outstanding(self, transfer, subject, visit_owed, &visitor);
     answers_visit(&visitor);
     const struct list *lists[] = {&episode->clocks, &child_of(episode->child)->clocks};
     for (size_t l = 0; l < 2; l++) {
         for (uint32_t i = 0; i < lists[l]->count; i++) {
-            visit_clock(&visitor, ((struct running *const *)lists[l]->items)[i]);
+            visit_clock(&visitor, list_pointer(lists[l], i));
         }
     }
+    engine->dossiers.visiting--;
 }

@@ -4,6 +4,8 @@
  */
 #include "common/procedure/form.h"
 
+#include <stdlib.h>
+
 #include "common/base/banned.h"
 
 #define FIELD(type_, struct_, member, count_, bytes_, max_, items_)                                \
@@ -159,6 +161,7 @@ static FORM(form_outstanding, struct outstanding, outstanding_fields);
 /* Its transfer and its child stand before it, as their ids do in its key. */
 static const struct form_field episode_fields[] = {
     LATER(struct episode, number),
+    LATER(struct episode, contents),
     LATER(struct episode, transfer),
     LATER(struct episode, child),
     LATER(struct episode, key),
@@ -330,6 +333,51 @@ static const struct form_field held_view_fields[] = {
     FIELD(FORM_NUMBER, VIEW, envelope, 32, sizeof(uint32_t), 0, NULL),
 };
 FORM(form_held_view, VIEW, held_view_fields);
+
+const struct form_shelf form_shelves[SECTION_COUNT] = {
+    [SECTION_CHILDREN] = {SHELF_CHILDREN, true},
+    [SECTION_TRANSFERS] = {SHELF_TRANSFERS, true},
+    [SECTION_EPISODES] = {SHELF_EPISODES, true},
+    [SECTION_ROWS] = {SHELF_ROWS, true},
+    [SECTION_CLOCKS] = {SHELF_CLOCKS, true},
+    [SECTION_FAMILIES] = {SHELF_CHILDREN, false},
+    [SECTION_WAITING] = {SHELF_EPISODES, false},
+};
+
+/* ---- codes ---- */
+
+void code_book_begin(struct code_book *self, const engine_t *engine)
+{
+    size_t needed = engine->codes.count + 1U;
+
+    for (uint32_t i = 0; i < self->codes.count; i++) {
+        self->ordinals[((const uint16_t *)self->codes.items)[i]] = 0;
+    }
+    self->codes.count = 0;
+    if (self->capacity < needed) {
+        free(self->ordinals);
+        self->capacity = 2 * needed;
+        self->ordinals = mem_new(self->capacity, sizeof *self->ordinals);
+    }
+}
+
+void code_book_add(struct code_book *self, uint16_t code)
+{
+    *(uint16_t *)list_add(&self->codes, sizeof code) = code;
+    self->ordinals[code] = (uint16_t)self->codes.count;
+}
+
+void code_book_free(struct code_book **self_p)
+{
+    if (*self_p != NULL) {
+        free((*self_p)->ordinals);
+        free((*self_p)->codes.items);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+/* ---- defaults ---- */
 
 static bool all_zero(const void *bytes, size_t len)
 {

@@ -4,7 +4,8 @@
  *
  * A struct is a mask, a bit a field that differs from its default, and then those fields in order. A flag is its bit
  * alone. Numbers are varints, days and times zigzag varints, times as the difference from the one before; codes by
- * the order in which they come, with their text at the first; what a pointer leads to by its number.
+ * the order in which the dossier names them, with their text at the first; what a pointer leads to by its place on its
+ * shelf.
  */
 #ifndef WAYPOST_PROCEDURE_FORM_H
 #define WAYPOST_PROCEDURE_FORM_H
@@ -48,25 +49,44 @@ struct form {
 };
 
 /*
- * The state in sections, each a number of items and the items:
+ * The state:
  *
  *   head       the engine's time, and every code in the order in which the engine met them; not part of the hash
- *   children, transfers, episodes, rows, then what of children and episodes names rows and episodes, clocks, tail
+ *   totals     how many items of each shelf there ever were, and the counters
+ *   dossiers   each on its own (nothing in one depends on another), in the order of their first events
+ *
+ * A dossier in sections, each a number of items and the items. Every item but the families and the waiting, which
+ * stand for items written before, begins with how far its number is from that of the one before it.
  */
 enum form_section {
-    SECTION_HEAD,
     SECTION_CHILDREN,
     SECTION_TRANSFERS,
     SECTION_EPISODES,
     SECTION_ROWS,
+    SECTION_CLOCKS,
     SECTION_FAMILIES, /* of each child: its episodes in their order */
     SECTION_WAITING,  /* of each episode: what it holds by row */
-    SECTION_RUNNING,
-    SECTION_TAIL,
     SECTION_COUNT
 };
 
-enum { STATE_VERSION = 3 };
+/* The shelf that a section is about, and whether it is the one that makes its items. */
+struct form_shelf {
+    enum shelf_name shelf;
+    bool makes;
+};
+extern const struct form_shelf form_shelves[SECTION_COUNT];
+
+enum { STATE_VERSION = 4 };
+
+/* Which codes a dossier has named so far, each with the place at which it was the first time. */
+struct code_book {
+    uint16_t *ordinals; /* owned: by the engine's number of the code, from 1; 0: not named yet */
+    size_t capacity;    /* of ordinals */
+    struct list codes;  /* uint16_t: the engine's number, by ordinal - 1 */
+};
+void code_book_begin(struct code_book *self, const engine_t *engine); /* of another dossier */
+void code_book_add(struct code_book *self, uint16_t code);            /* not there yet */
+void code_book_free(struct code_book **self_p);
 
 /* So far may a day lie from 1970: beyond all that the calendar works out of a civil date. */
 enum { FORM_DAY_MAX = 1000000 };

@@ -33,6 +33,13 @@ static int64_t not_before(const struct row *row, int64_t at_ms)
     return at_ms > row->accepted_ms ? at_ms : row->accepted_ms;
 }
 
+/* An event that is on record, once that time has come: its dossier may have been put away meanwhile. */
+static struct row *row_at(engine_t *self, const uint8_t *event_id, int64_t at_ms)
+{
+    engine_advance(self, at_ms);
+    return row_find(self, event_id);
+}
+
 /* R22: a notice laid at one of the doors of a London receiver (doors.cp) is laid at the others too. */
 static void copy_door(engine_t *self, struct row *row, struct episode *episode, uint16_t code)
 {
@@ -81,7 +88,8 @@ void engine_persisted(engine_t *self, const uint8_t *event_id, const char *code,
         return;
     }
     at_ms = not_before(row, at_ms);
-    engine_advance(self, at_ms);
+    row = row_at(self, event_id, at_ms);
+    recipient = recipient_of(self, row, code);
     uint16_t now = code_now(self, recipient->code);
     recipient->level = 1;
     recipient->has_payload = row->has_payload && !row->withheld && !row->erased_broker;
@@ -101,7 +109,8 @@ void engine_opened(engine_t *self, const uint8_t *event_id, const char *code, co
         return; /* what is not persisted cannot be opened */
     }
     at_ms = not_before(row, at_ms);
-    engine_advance(self, at_ms);
+    row = row_at(self, event_id, at_ms);
+    recipient = recipient_of(self, row, code);
     recipient->level = 2;
     for (uint32_t i = 0; i < row->verdict_count; i++) {
         emit(self, "opened", row->verdicts[i].episode, row, NULL, NULL, at_ms,
@@ -171,7 +180,7 @@ void engine_erased(engine_t *self, const uint8_t *event_id, const char *holder, 
         return;
     }
     at_ms = not_before(row, at_ms);
-    engine_advance(self, at_ms);
+    row = row_at(self, event_id, at_ms);
     struct row_recipient *recipient = recipient_of(self, row, holder);
     bool *erased = strcmp(holder, "broker") == 0      ? &row->erased_broker
         : is_called(self, row->from, holder)          ? &row->erased_sender

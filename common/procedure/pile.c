@@ -7,7 +7,7 @@
 
 #include "common/base/banned.h"
 
-enum { FIRST_BYTES = 4096, LAST_BYTES = 1048576, ALIGNMENT = 8 };
+enum { FIRST_BYTES = 1024, LAST_BYTES = 1048576, ALIGNMENT = 8 };
 
 struct pile_block {
     struct pile_block *next; /* owned */
@@ -29,6 +29,22 @@ void *pile_new(struct pile *self, size_t bytes)
     void *piece = (uint8_t *)(self->blocks + 1) + self->used;
     self->used += bytes;
     return piece;
+}
+
+/* Behind the block in use, which stays the one in use. */
+void pile_join(struct pile *self, struct pile *other)
+{
+    if (self->blocks == NULL) {
+        *self = *other;
+    } else if (other->blocks != NULL) {
+        struct pile_block *last = other->blocks;
+        while (last->next != NULL) {
+            last = last->next;
+        }
+        last->next = self->blocks->next;
+        self->blocks->next = other->blocks;
+    }
+    *other = (struct pile){NULL, 0};
 }
 
 void pile_free(struct pile *self)

@@ -16,6 +16,8 @@ struct pile {
 
 void *pile_new(struct pile *self,
     size_t bytes); /* zeroed, aligned for any struct of ours; lent for the pile's life */
+void pile_join(
+    struct pile *self, struct pile *other); /* other's pieces become self's; it is empty then */
 void pile_free(struct pile *self);
 
 #endif

@@ -11,7 +11,7 @@
 int engine_verdict(const engine_t *self, const uint8_t *event_id, const uint8_t *subject,
     struct engine_verdict *out)
 {
-    const struct row *row = row_find(self, event_id);
+    const struct row *row = row_find(asked(self), event_id);
     const struct row_verdict *found = NULL;
 
     for (uint32_t i = 0; row != NULL && i < row->verdict_count; i++) {
@@ -55,7 +55,7 @@ static size_t recorders_of(const engine_t *self, const struct child *child, cons
 size_t engine_owner(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
     enum dimension dimension, const char *out[8])
 {
-    const struct episode *episode = episode_find(self, transfer, subject);
+    const struct episode *episode = episode_find(asked(self), transfer, subject);
 
     if (episode == NULL) {
         return 0;
@@ -85,7 +85,7 @@ static const struct ownership *change_at(
 size_t engine_owner_at(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
     enum dimension dimension, int64_t at_ms, const char *out[8])
 {
-    const struct episode *episode = episode_find(self, transfer, subject);
+    const struct episode *episode = episode_find(asked(self), transfer, subject);
 
     if (episode == NULL) {
         return 0;
@@ -184,14 +184,17 @@ void engine_clocks(const engine_t *self, const uint8_t *transfer, const uint8_t 
     void *context)
 {
     const struct clock_visitor visitor = {self, visit, context};
-    const struct transfer *found = transfer_find(self, transfer);
+    engine_t *engine = asked(self);
+    const struct transfer *found = transfer_find(engine, transfer);
 
+    engine->dossiers.visiting++;
     for (uint32_t i = 0; found != NULL && i < found->episodes.count; i++) {
         const struct episode *episode = ((struct episode *const *)found->episodes.items)[i];
         if (subject == NULL || memcmp(subject, episode_subject(episode), UUID_BYTES) == 0) {
             visit_episode(&visitor, episode);
         }
     }
+    engine->dossiers.visiting--;
 }
 
 /* ---- flags (docs/PROCEDURES.md, section 5.3) ---- */
@@ -336,7 +339,7 @@ static const char *flag_value(
 const char *engine_flag(
     const engine_t *self, const uint8_t *transfer, const uint8_t *subject, const char *name)
 {
-    const struct episode *episode = episode_find(self, transfer, subject);
+    const struct episode *episode = episode_find(asked(self), transfer, subject);
 
     for (int i = 0; episode != NULL && i < FLAG_COUNT; i++) {
         if (strcmp(flag_names[i], name) == 0) {
@@ -363,11 +366,13 @@ static void visit_endless(const struct list *clocks,
 void engine_outstanding(const engine_t *self, const uint8_t *transfer, const uint8_t *subject,
     void (*visit)(void *context, const char *id, int64_t since_ms), void *context)
 {
-    const struct episode *episode = episode_find(self, transfer, subject);
+    engine_t *engine = asked(self);
+    const struct episode *episode = episode_find(engine, transfer, subject);
 
     if (episode == NULL) {
         return;
     }
+    engine->dossiers.visiting++;
     const struct child *child = child_of(episode->child);
     const struct outstanding *items = episode->outstanding.items;
     for (uint32_t i = 0; i < episode->outstanding.count; i++) {
@@ -381,71 +386,22 @@ void engine_outstanding(const engine_t *self, const uint8_t *transfer, const uin
     }
     visit_endless(&episode->clocks, visit, context);
     visit_endless(&child->clocks, visit, context);
+    engine->dossiers.visiting--;
 }
 
-static int64_t count_breaches(const engine_t *self)
-{
-    int64_t count = 0;
-
-    for (uint32_t i = 0; i < self->running.count; i++) {
-        const struct running *clock = ((struct running *const *)self->running.items)[i];
-        count += clock->state == CLOCK_BREACHED && clock->bound_count > 0 ? 1 : 0;
-    }
-    return count;
-}
-
-static int64_t count_owner_faults(const engine_t *self)
-{
-    int64_t count = 0;
-
-    for (uint32_t i = 0; i < self->children.count; i++) {
-        const struct child *child = ((struct child *const *)self->children.items)[i];
-        count += child->merged_into == NULL && !child->ended && child->case_owner == 0 ? 1 : 0;
-    }
-    return count;
-}
-
-static int64_t count_closures_without_letter(const engine_t *self)
-{
-    int64_t count = 0;
-
-    for (uint32_t i = 0; i < self->episodes.count; i++) {
-        const struct episode *episode = ((struct episode *const *)self->episodes.items)[i];
-        count += episode->closed_transferred && !episode->letter_held ? 1 : 0;
-    }
-    return count;
-}
-
-static int64_t count_follow_ups(const engine_t *self)
-{
-    int64_t count = 0;
-
-    for (uint32_t i = 0; i < self->episodes.count; i++) {
-        count += ((struct episode *const *)self->episodes.items)[i]->follow_ups_owed;
-    }
-    return count;
-}
-
-static int64_t count_late_documents(const engine_t *self)
-{
-    return (int64_t)self->late_documents;
-}
-
-static int64_t count_refused(const engine_t *self)
-{
-    return (int64_t)self->refusals;
-}
+/* Those that the dossiers add up to, and those that are counted as they happen. */
+enum { COUNTED_LATE_DOCUMENTS = MEASURES, COUNTED_REFUSALS };
 
 static const struct {
     const char *name;
-    int64_t (*count)(const engine_t *self);
+    int what;
 } measures[] = {
-    {"late_documents", count_late_documents},
-    {"breaches", count_breaches},
-    {"refused", count_refused},
-    {"owner_faults", count_owner_faults},
-    {"closures_without_letter", count_closures_without_letter},
-    {"follow_ups", count_follow_ups},
+    {"late_documents", COUNTED_LATE_DOCUMENTS},
+    {"breaches", MEASURE_BREACHES},
+    {"refused", COUNTED_REFUSALS},
+    {"owner_faults", MEASURE_OWNER_FAULTS},
+    {"closures_without_letter", MEASURE_CLOSURES},
+    {"follow_ups", MEASURE_FOLLOW_UPS},
 };
 
 const char *engine_measure_name(size_t index)
@@ -453,11 +409,28 @@ const char *engine_measure_name(size_t index)
     return index < sizeof measures / sizeof measures[0] ? measures[index].name : NULL;
 }
 
+static int64_t measure(const engine_t *self, int what)
+{
+    const struct chain *chains[] = {&self->dossiers.open, &self->dossiers.heavy};
+    int64_t sums[MEASURES];
+
+    if (what >= MEASURES) {
+        return (int64_t)(what == COUNTED_REFUSALS ? self->refusals : self->late_documents);
+    }
+    memcpy(sums, self->dossiers.away, sizeof sums);
+    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++) {
+        for (const struct contents *one = chains[i]->newest; one != NULL; one = one->older) {
+            contents_measure(one, sums);
+        }
+    }
+    return sums[what];
+}
+
 int engine_measure(const engine_t *self, const char *name, int64_t *out)
 {
     for (size_t i = 0; i < sizeof measures / sizeof measures[0]; i++) {
         if (strcmp(measures[i].name, name) == 0) {
-            *out = measures[i].count(self);
+            *out = measure(self, measures[i].what);
             return 0;
         }
     }
@@ -466,7 +439,7 @@ int engine_measure(const engine_t *self, const char *name, int64_t *out)
 
 int engine_level(const engine_t *self, const uint8_t *event_id, const char *code)
 {
-    const struct row *row = row_find(self, event_id);
+    const struct row *row = row_find(asked(self), event_id);
 
     for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
         if (strcmp(code_text(self, row_recipients(row)[i].code), code) == 0) {
@@ -478,7 +451,7 @@ int engine_level(const engine_t *self, const uint8_t *event_id, const char *code
 
 size_t engine_recipients(const engine_t *self, const uint8_t *event_id, const char *out[16])
 {
-    const struct row *row = row_find(self, event_id);
+    const struct row *row = row_find(asked(self), event_id);
     size_t count = 0;
 
     for (uint32_t i = 0; row != NULL && i < row->recipient_count; i++) {
@@ -490,7 +463,7 @@ size_t engine_recipients(const engine_t *self, const uint8_t *event_id, const ch
 int engine_parties(
     const engine_t *self, const uint8_t *transfer, const char **origin, const char **receiving)
 {
-    const struct transfer *found = transfer_find(self, transfer);
+    const struct transfer *found = transfer_find(asked(self), transfer);
 
     if (found == NULL) {
         return E_NOT_FOUND;
@@ -502,7 +475,7 @@ int engine_parties(
 
 int engine_sender(const engine_t *self, const uint8_t *event_id, const char **out)
 {
-    const struct row *row = row_find(self, event_id);
+    const struct row *row = row_find(asked(self), event_id);
 
     if (row == NULL) {
         return E_NOT_FOUND;

@@ -82,15 +82,16 @@ static int64_t moves_counted(const struct judge *self, int64_t weeks)
 {
     const struct transfer *transfer = self->episode->transfer;
     const struct move_notice *notices = self->child->notices.items;
-    struct episode *const *episodes = self->engine->episodes.items;
     int64_t count = 1;
 
     for (uint32_t i = 0; i < self->child->notices.count; i++) {
         const struct move_notice *notice = &notices[i];
         bool same = (notice->from == transfer->origin && notice->to == transfer->receiving) ||
             (notice->from == transfer->receiving && notice->to == transfer->origin);
-        if (same && notice->day >= self->today - weeks * 7 &&
-            !episodes[notice->episode]->withdrawn) {
+        const struct episode *episode =
+            contents_numbered(self->episode->contents, SHELF_EPISODES, notice->episode);
+        if (same && notice->day >= self->today - weeks * 7 && episode != NULL &&
+            !episode->withdrawn) {
             count++;
         }
     }

@@ -1,36 +1,10 @@
 /* state: children, episodes, transfers and codes of the engine; merging two records of one child. Cannot fail. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/procedure/engine_internal.h"
 
 #include "common/base/banned.h"
-
-enum { LIST_FIRST = 1 };
-
-void *list_add(struct list *self, size_t bytes)
-{
-    if (self->count == self->capacity) {
-        uint32_t capacity = self->capacity == 0 ? LIST_FIRST : self->capacity * 2;
-        self->items = mem_resize(self->items, capacity, bytes);
-        self->capacity = capacity;
-    }
-    void *item = (uint8_t *)self->items + self->count * bytes;
-    memset(item, 0, bytes);
-    self->count++;
-    return item;
-}
-
-void list_remove(struct list *self, size_t bytes, uint32_t index)
-{
-    uint8_t *items = self->items;
-
-    assert(index < self->count);
-    memmove(items + index * bytes, items + (index + 1) * bytes, (self->count - index - 1) * bytes);
-    self->count--;
-}
 
 struct child *child_of(struct child *self)
 {
@@ -40,80 +14,108 @@ struct child *child_of(struct child *self)
     return self;
 }
 
-struct transfer *transfer_find(const engine_t *self, const uint8_t *id)
+engine_t *asked(const engine_t *self)
 {
-    return table16_get(&self->transfers_by_id, id);
+    engine_t *engine =
+        (engine_t *)(uintptr_t)self; /* which dossiers are open is no part of the state */
+
+    dossiers_trim(engine);
+    return engine;
 }
 
-struct row *row_find(const engine_t *self, const uint8_t *id)
+struct transfer *transfer_find(engine_t *self, const uint8_t *id)
 {
-    return table16_get(&self->rows_by_id, id);
+    return item_find(self, SHELF_TRANSFERS, id);
 }
 
-struct episode *episode_find(const engine_t *self, const uint8_t *transfer, const uint8_t *subject)
+struct row *row_find(engine_t *self, const uint8_t *id)
+{
+    return item_find(self, SHELF_ROWS, id);
+}
+
+static struct episode *episode_in(
+    const struct contents *contents, const uint8_t *transfer, const uint8_t *subject)
 {
     uint8_t key[2 * UUID_BYTES];
 
     memcpy(key, transfer, UUID_BYTES);
     memcpy(key + UUID_BYTES, subject, UUID_BYTES);
-    return table16_get(&self->episodes_by_key, key);
+    return contents_find(contents, SHELF_EPISODES, key);
 }
 
-static struct child *child_get(engine_t *self, const struct subject *subject, uint16_t origin)
+struct episode *episode_find(engine_t *self, const uint8_t *transfer, const uint8_t *subject)
 {
-    struct child *child = table16_get(&self->children_by_ref, subject->ref);
+    const struct contents *contents = contents_with(self, SHELF_TRANSFERS, transfer);
+
+    return contents != NULL ? episode_in(contents, transfer, subject) : NULL;
+}
+
+struct contents *contents_of_event(engine_t *self, const struct event_view *view)
+{
+    struct contents *all = contents_with(self, SHELF_TRANSFERS, view->transfer);
+
+    for (size_t i = 0; i < view->subject_count; i++) {
+        struct contents *contents = contents_with(self, SHELF_CHILDREN, view->subjects[i].ref);
+        if (contents != NULL) {
+            all = all == NULL ? contents : contents_join(self, all, contents);
+        }
+    }
+    return all != NULL ? all : contents_begin(self);
+}
+
+static struct child *child_get(
+    engine_t *self, struct contents *contents, const struct subject *subject, uint16_t origin)
+{
+    struct child *child = contents_find(contents, SHELF_CHILDREN, subject->ref);
 
     if (child != NULL) {
         return child;
     }
-    child = pile_new(&self->pile, sizeof *child);
+    child = pile_new(&contents->pile, sizeof *child);
     memcpy(child->ref, subject->ref, UUID_BYTES);
-    child->number = self->children.count;
     child->case_owner = origin;
     child->first_origin = origin;
     child->case_type = subject->case_type;
     child->r46_since = NO_TIME;
     child->r61_since = NO_TIME;
-    *(struct child **)list_add(&self->children, sizeof(struct child *)) = child;
-    table16_put(&self->children_by_ref, child);
+    contents_add(self, contents, SHELF_CHILDREN, child);
     return child;
 }
 
-static struct transfer *transfer_get(engine_t *self, const struct engine_event *event)
+static struct transfer *transfer_get(
+    engine_t *self, struct contents *contents, const struct engine_event *event)
 {
-    struct transfer *transfer = transfer_find(self, event->view->transfer);
+    struct transfer *transfer = contents_find(contents, SHELF_TRANSFERS, event->view->transfer);
 
     if (transfer != NULL) {
         return transfer;
     }
-    transfer = pile_new(&self->pile, sizeof *transfer);
+    transfer = pile_new(&contents->pile, sizeof *transfer);
     memcpy(transfer->id, event->view->transfer, UUID_BYTES);
-    transfer->number = self->transfers.count;
     transfer->origin = code_today(self, event->view->origin);
     transfer->receiving = code_today(self, event->view->receiving);
     transfer->first_origin = transfer->origin;
     transfer->first_receiving = transfer->receiving;
     if (event->view->profile[0] != '\0') { /* of a name that the tables lack: none */
         transfer->profile = procedures_profile_number(self->procedures, event->view->profile);
+        self->forced[transfer->profile] = true;
     }
-    *(struct transfer **)list_add(&self->transfers, sizeof(struct transfer *)) = transfer;
-    table16_put(&self->transfers_by_id, transfer);
+    contents_add(self, contents, SHELF_TRANSFERS, transfer);
     return transfer;
 }
 
-struct episode *episode_get(
-    engine_t *self, const struct engine_event *event, const struct subject *subject)
+struct episode *episode_get(engine_t *self, struct contents *contents,
+    const struct engine_event *event, const struct subject *subject)
 {
-    struct episode *episode = episode_find(self, event->view->transfer, subject->ref);
+    struct episode *episode = episode_in(contents, event->view->transfer, subject->ref);
 
     if (episode != NULL) {
         return episode;
     }
-    struct transfer *transfer = transfer_get(self, event);
-    episode = pile_new(&self->pile, sizeof *episode);
-    episode->number = self->episodes.count;
+    struct transfer *transfer = transfer_get(self, contents, event);
+    episode = pile_new(&contents->pile, sizeof *episode);
     episode->transfer = transfer;
-    episode->child = child_get(self, subject, transfer->origin);
+    episode->child = child_get(self, contents, subject, transfer->origin);
     memcpy(episode->key, transfer->id, UUID_BYTES);
     memcpy(episode->key + UUID_BYTES, subject->ref, UUID_BYTES);
     episode->permanence = self->names->value[V_UNKNOWN];
@@ -125,11 +127,9 @@ struct episode *episode_get(
     episode->documents_persisted_ms = NO_TIME;
     episode->rent = transfer->origin;
     episode->other_cost = transfer->receiving;
-    *(struct episode **)list_add(&self->episodes, sizeof(struct episode *)) = episode;
-    *(struct episode **)list_add(&transfer->episodes, sizeof(struct episode *)) = episode;
-    *(struct episode **)list_add(&child_of(episode->child)->episodes, sizeof(struct episode *)) =
-        episode;
-    table16_put(&self->episodes_by_key, episode);
+    list_add_pointer(&transfer->episodes, episode);
+    list_add_pointer(&child_of(episode->child)->episodes, episode);
+    contents_add(self, contents, SHELF_EPISODES, episode);
     return episode;
 }
 
@@ -347,10 +347,10 @@ static void join_facts(struct child *kept, struct child *joined)
     join_list(&kept->episodes, &joined->episodes, sizeof(struct episode *));
 }
 
-struct child *child_named(const engine_t *self, const struct fact_value *ref)
+struct child *child_named(engine_t *self, const struct fact_value *ref)
 {
     struct child *child = ref != NULL && ref->bytes.len == UUID_BYTES
-        ? table16_get(&self->children_by_ref, ref->bytes.data)
+        ? item_find(self, SHELF_CHILDREN, ref->bytes.data)
         : NULL;
 
     return child != NULL ? child_of(child) : NULL;
@@ -367,6 +367,8 @@ void children_merge(struct judge *self)
     if (other == NULL || other == self->child) {
         return;
     }
+    (void)contents_join(engine, self->episode->contents,
+        contents_with(engine, SHELF_CHILDREN, other_ref->bytes.data));
     struct child *kept = other->number < self->child->number ? other : self->child;
     struct child *joined = kept == other ? self->child : other;
     uuid_format(kept->ref, kept_text);

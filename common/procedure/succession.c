@@ -104,24 +104,31 @@ static void replace_in_episode(const struct succession *self, struct episode *ep
     }
 }
 
-static void succeed(engine_t *self, const struct succession *succession)
+static void succeed(engine_t *engine, struct contents *contents, void *context)
 {
-    for (uint32_t i = 0; i < self->children.count; i++) {
-        replace_in_child(succession, ((struct child **)self->children.items)[i]);
+    const struct succession *self = context;
+    const struct list *list = contents_list(contents, SHELF_CHILDREN);
+
+    (void)engine;
+    for (uint32_t i = 0; i < list->count; i++) {
+        replace_in_child(self, list_pointer(list, i));
     }
-    for (uint32_t i = 0; i < self->episodes.count; i++) {
-        replace_in_episode(succession, ((struct episode **)self->episodes.items)[i]);
+    list = contents_list(contents, SHELF_EPISODES);
+    for (uint32_t i = 0; i < list->count; i++) {
+        replace_in_episode(self, list_pointer(list, i));
     }
-    for (uint32_t i = 0; i < self->transfers.count; i++) {
-        struct transfer *transfer = ((struct transfer **)self->transfers.items)[i];
-        replace(succession, &transfer->origin);
-        replace(succession, &transfer->receiving);
+    list = contents_list(contents, SHELF_TRANSFERS);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct transfer *transfer = list_pointer(list, i);
+        replace(self, &transfer->origin);
+        replace(self, &transfer->receiving);
     }
-    for (uint32_t i = 0; i < self->running.count; i++) {
-        struct running *clock = ((struct running **)self->running.items)[i];
-        replace(succession, &clock->key.sender);
-        replace(succession, &clock->bound[0]);
-        replace(succession, &clock->bound[1]);
+    list = contents_list(contents, SHELF_CLOCKS);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct running *clock = list_pointer(list, i);
+        replace(self, &clock->key.sender);
+        replace(self, &clock->bound[0]);
+        replace(self, &clock->bound[1]);
     }
 }
 
@@ -136,8 +143,8 @@ void successions_run(engine_t *self, int32_t day_before)
         }
         uint16_t to = code_route(self, from); /* 0: split or abolished, and the old code stays */
         if (to != 0 && to != from) {
-            const struct succession succession = {from, to, civil_london_midnight_ms(day)};
-            succeed(self, &succession);
+            struct succession succession = {from, to, civil_london_midnight_ms(day)};
+            dossiers_visit(self, slice_of_text(code->text), succeed, &succession);
         }
     }
 }

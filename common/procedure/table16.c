@@ -24,14 +24,19 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 33;
 }
 
-static uint64_t hash_of_key(const struct table16 *self, const uint8_t *key)
+uint64_t key_hash(uint64_t seed, const uint8_t *key, size_t bytes)
 {
-    uint64_t mixed = self->seed;
+    uint64_t mixed = seed;
 
-    for (size_t i = 0; i < self->key_bytes; i += 8) {
+    for (size_t i = 0; i < bytes; i += 8) {
         mixed = mix(mixed ^ get_u64(key + i));
     }
     return mixed;
+}
+
+static uint64_t hash_of_key(const struct table16 *self, const uint8_t *key)
+{
+    return key_hash(self->seed, key, self->key_bytes);
 }
 
 static const uint8_t *key_of(const struct table16 *self, const void *value)

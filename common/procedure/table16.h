@@ -19,6 +19,8 @@ struct table16 {
     void **values;     /* owned array; what they point to is lent for the table's life */
 };
 
+uint64_t key_hash(uint64_t seed, const uint8_t *key, size_t bytes); /* bytes: a multiple of 8 */
+
 void table16_put(struct table16 *self, void *value); /* its key must not be there yet */
 void *table16_get(const struct table16 *self, const uint8_t *key); /* NULL */
 void table16_free(struct table16 *self);

@@ -1,4 +1,7 @@
-/* timers: deadlines as a heap; the next is known at once, adding and removing cost a logarithm. Cannot fail. */
+/*
+ * timers: deadlines as heaps, one of the clocks whose dossiers are open, one of the dossiers that are put away, by what
+ * runs out first in each. The next is known at once, adding and removing cost a logarithm. Cannot fail.
+ */
 #include <string.h>
 
 #include "common/procedure/engine_internal.h"
@@ -6,7 +9,7 @@
 #include "common/base/banned.h"
 
 /* The order of docs/PROCEDURES.md, section 9: instant, clock, transfer, child. */
-static bool runs_out_before(const struct running *a, const struct running *b)
+bool deadline_before(const struct deadline *a, const struct deadline *b)
 {
     if (a->fire_ms != b->fire_ms) {
         return a->fire_ms < b->fire_ms;
@@ -15,77 +18,187 @@ static bool runs_out_before(const struct running *a, const struct running *b)
     if (order != 0) {
         return order < 0;
     }
-    order = memcmp(a->episode->key, b->episode->key, sizeof a->episode->key);
+    order = memcmp(a->key, b->key, sizeof a->key);
     return order != 0 ? order < 0 : a->number < b->number;
 }
 
-static struct running **heap_of(const engine_t *self)
+struct deadline clock_deadline(const struct running *clock)
 {
-    return self->timers.items;
+    struct deadline deadline = {
+        .fire_ms = clock->fire_ms, .info = clock->info, .number = clock->number};
+
+    memcpy(deadline.key, clock->episode->key, sizeof deadline.key);
+    return deadline;
 }
 
-static void put_at(engine_t *self, uint32_t index, struct running *clock)
+/* ---- a heap of either ---- */
+
+struct heap_kind {
+    bool (*before)(const void *a, const void *b);
+    uint32_t *(*place)(void *item); /* from 1; 0: it is not among them */
+};
+
+static bool clock_before(const void *a, const void *b)
 {
-    heap_of(self)[index] = clock;
-    clock->heap_index = index + 1;
+    const struct running *one = a;
+    const struct running *two = b;
+
+    if (one->fire_ms != two->fire_ms) { /* nearly always: nothing is copied for it */
+        return one->fire_ms < two->fire_ms;
+    }
+    struct deadline first = clock_deadline(one);
+    struct deadline second = clock_deadline(two);
+    return deadline_before(&first, &second);
 }
 
-static void sift_up(engine_t *self, uint32_t index)
+static uint32_t *clock_place(void *item)
 {
-    struct running *clock = heap_of(self)[index];
+    return &((struct running *)item)->heap_index;
+}
 
-    while (index > 0 && runs_out_before(clock, heap_of(self)[(index - 1) / 2])) {
-        put_at(self, index, heap_of(self)[(index - 1) / 2]);
+static bool dossier_before(const void *a, const void *b)
+{
+    return deadline_before(
+        &((const struct dossier *)a)->away->first, &((const struct dossier *)b)->away->first);
+}
+
+static uint32_t *dossier_place(void *item)
+{
+    return &((struct dossier *)item)->heap_place;
+}
+
+static const struct heap_kind clocks = {clock_before, clock_place};
+static const struct heap_kind away = {dossier_before, dossier_place};
+
+static void put_at(struct list *heap, const struct heap_kind *kind, uint32_t index, void *item)
+{
+    ((void **)heap->items)[index] = item;
+    *kind->place(item) = index + 1;
+}
+
+static void sift_up(struct list *heap, const struct heap_kind *kind, uint32_t index)
+{
+    void *item = list_pointer(heap, index);
+
+    while (index > 0 && kind->before(item, list_pointer(heap, (index - 1) / 2))) {
+        put_at(heap, kind, index, list_pointer(heap, (index - 1) / 2));
         index = (index - 1) / 2;
     }
-    put_at(self, index, clock);
+    put_at(heap, kind, index, item);
 }
 
-static void sift_down(engine_t *self, uint32_t index)
+static void sift_down(struct list *heap, const struct heap_kind *kind, uint32_t index)
 {
-    struct running *clock = heap_of(self)[index];
+    void *item = list_pointer(heap, index);
 
     for (;;) {
         uint32_t below = 2 * index + 1;
-        if (below >= self->timers.count) {
+        if (below >= heap->count) {
             break;
         }
-        if (below + 1 < self->timers.count &&
-            runs_out_before(heap_of(self)[below + 1], heap_of(self)[below])) {
+        if (below + 1 < heap->count &&
+            kind->before(list_pointer(heap, below + 1), list_pointer(heap, below))) {
             below++;
         }
-        if (!runs_out_before(heap_of(self)[below], clock)) {
+        if (!kind->before(list_pointer(heap, below), item)) {
             break;
         }
-        put_at(self, index, heap_of(self)[below]);
+        put_at(heap, kind, index, list_pointer(heap, below));
         index = below;
     }
-    put_at(self, index, clock);
+    put_at(heap, kind, index, item);
 }
+
+static void heap_add(struct list *heap, const struct heap_kind *kind, void *item)
+{
+    list_add_pointer(heap, item);
+    sift_up(heap, kind, heap->count - 1);
+}
+
+static void heap_remove(struct list *heap, const struct heap_kind *kind, void *item)
+{
+    uint32_t place = *kind->place(item);
+
+    if (place == 0) {
+        return;
+    }
+    void *last = list_pointer(heap, --heap->count);
+    *kind->place(item) = 0;
+    if (last != item) {
+        put_at(heap, kind, place - 1, last);
+        sift_down(heap, kind, place - 1);
+        sift_up(heap, kind, *kind->place(last) - 1);
+    }
+}
+
+static void *heap_first(const struct list *heap)
+{
+    return heap->count > 0 ? list_pointer(heap, 0) : NULL;
+}
+
+/* ---- clocks and dossiers ---- */
 
 void timer_add(engine_t *self, struct running *clock)
 {
-    *(struct running **)list_add(&self->timers, sizeof(struct running *)) = clock;
-    put_at(self, self->timers.count - 1, clock);
-    sift_up(self, self->timers.count - 1);
+    heap_add(&self->timers, &clocks, clock);
 }
 
 void timer_remove(engine_t *self, struct running *clock)
 {
-    if (clock->heap_index == 0) {
-        return;
-    }
-    uint32_t index = clock->heap_index - 1;
-    struct running *last = heap_of(self)[--self->timers.count];
-    clock->heap_index = 0;
-    if (last != clock) {
-        put_at(self, index, last);
-        sift_down(self, index);
-        sift_up(self, last->heap_index - 1);
+    heap_remove(&self->timers, &clocks, clock);
+}
+
+/* A clock that was read keeps in heap_index whether it was among the timers. */
+void clocks_wake(engine_t *self, const struct contents *contents)
+{
+    const struct list *list = contents_list(contents, SHELF_CLOCKS);
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct running *clock = list_pointer(list, i);
+        if (clock->heap_index != 0) {
+            timer_add(self, clock);
+        }
     }
 }
 
-struct running *timer_first(const engine_t *self)
+void waiting_add(engine_t *self, struct dossier *dossier)
 {
-    return self->timers.count > 0 ? heap_of(self)[0] : NULL;
+    heap_add(&self->dossiers.waiting, &away, dossier);
+}
+
+void waiting_remove(engine_t *self, struct dossier *dossier)
+{
+    heap_remove(&self->dossiers.waiting, &away, dossier);
+}
+
+static bool runs_out_before(const struct dossier *dossier, const struct running *clock)
+{
+    if (clock == NULL) {
+        return true;
+    }
+    struct deadline deadline = clock_deadline(clock);
+    return deadline_before(&dossier->away->first, &deadline);
+}
+
+struct running *timer_next(engine_t *self, int64_t until_ms)
+{
+    for (;;) {
+        struct running *clock = heap_first(&self->timers);
+        struct dossier *dossier = heap_first(&self->dossiers.waiting);
+        if (dossier == NULL || dossier->away->first.fire_ms > until_ms ||
+            !runs_out_before(dossier, clock)) {
+            return clock != NULL && clock->fire_ms <= until_ms ? clock : NULL;
+        }
+        (void)dossier_open(self, dossier);
+    }
+}
+
+int64_t timer_next_ms(const engine_t *self)
+{
+    const struct running *clock = heap_first(&self->timers);
+    const struct dossier *dossier = heap_first(&self->dossiers.waiting);
+    int64_t clock_ms = clock != NULL ? clock->fire_ms : INT64_MAX;
+    int64_t away_ms = dossier != NULL ? dossier->away->first.fire_ms : INT64_MAX;
+
+    return clock_ms < away_ms ? clock_ms : away_ms;
 }

@@ -41,12 +41,14 @@ static void see_expected(void *context, const struct engine_expectation *expecte
     }
 }
 
-static void ask(const engine_t *engine)
+static void ask_about(engine_t *engine, struct contents *contents, void *context)
 {
+    const struct list *episodes = contents_list(contents, SHELF_EPISODES);
     const char *owners[8];
 
-    for (uint32_t i = 0; i < engine->episodes.count; i++) {
-        const uint8_t *key = ((struct episode *const *)engine->episodes.items)[i]->key;
+    (void)context;
+    for (uint32_t i = 0; i < episodes->count; i++) {
+        const uint8_t *key = ((const struct episode *)list_pointer(episodes, i))->key;
         for (enum dimension d = 0; d < DIM_COUNT; d++) {
             (void)engine_owner(engine, key, key + UUID_BYTES, d, owners);
             (void)engine_owner_at(engine, key, key + UUID_BYTES, d, FUZZ_NOW_MS, owners);
@@ -56,11 +58,19 @@ static void ask(const engine_t *engine)
     }
 }
 
-/* Everybody has every event, and time passes. */
-static void go_on(engine_t *engine)
+static void ask(engine_t *engine)
 {
-    for (uint32_t i = 0; i < engine->rows.count; i++) {
-        const struct row *row = ((struct row *const *)engine->rows.items)[i];
+    dossiers_visit(engine, slice_of(NULL, 0), ask_about, NULL);
+}
+
+/* Everybody has every event. */
+static void deliver(engine_t *engine, struct contents *contents, void *context)
+{
+    const struct list *rows = contents_list(contents, SHELF_ROWS);
+
+    (void)context;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        const struct row *row = list_pointer(rows, i);
         for (uint32_t k = 0; k < row->recipient_count; k++) {
             const char *code = code_text(engine, row_recipients(row)[k].code);
             engine_persisted(engine, row->id, code, FUZZ_NOW_MS);
@@ -68,6 +78,12 @@ static void go_on(engine_t *engine)
             engine_erased(engine, row->id, code, FUZZ_NOW_MS);
         }
     }
+}
+
+/* And time passes. */
+static void go_on(engine_t *engine)
+{
+    dossiers_visit(engine, slice_of(NULL, 0), deliver, NULL);
     engine_advance(engine, FUZZ_NOW_MS + LEAP_MS);
 }
 

@@ -25,6 +25,13 @@ void fixture_sink(void *context, const struct engine_record *record)
         stamp, record->detail);
 }
 
+/* Whatever may be packed is, so that every test is also one of packing. */
+static void engine_begin(struct engine_fixture *self)
+{
+    self->engine = engine_new(self->procedures, fixture_sink, self);
+    engine_keep_open(self->engine, 0);
+}
+
 void fixture_open(struct engine_fixture *self)
 {
     struct complaint why = {0};
@@ -33,7 +40,7 @@ void fixture_open(struct engine_fixture *self)
     crypto_start();
     int rc = fixture_procedures(NULL, NULL, NULL, &self->procedures, &why);
     assert(rc == 0);
-    self->engine = engine_new(self->procedures, fixture_sink, self);
+    engine_begin(self);
     fixture_at(self, "2026-03-02T09:00");
 }
 
@@ -60,7 +67,7 @@ void fixture_reset_at(struct engine_fixture *self, const char *time)
 
     forget(self);
     *self = (struct engine_fixture){.procedures = procedures};
-    self->engine = engine_new(procedures, fixture_sink, self);
+    engine_begin(self);
     fixture_at(self, time);
 }
 
@@ -79,6 +86,7 @@ void fixture_reload(struct engine_fixture *self)
     int rc =
         engine_decode(self->procedures, fixture_sink, self, buf_slice(&bytes), &self->engine, &why);
     assert(rc == 0);
+    engine_keep_open(self->engine, 0);
     buf_free(&bytes);
 }
 

@@ -30,7 +30,7 @@ enum { FIXTURE_TRANSFERS_MAX = 16 };
 
 struct engine_fixture {
     procedures_t *procedures; /* owned */
-    engine_t *engine;         /* owned */
+    engine_t *engine;         /* owned; keeps nothing open that it may pack */
     int64_t now_ms;
     size_t transfer_count;
     struct fixture_transfer transfers[FIXTURE_TRANSFERS_MAX];

@@ -58,6 +58,14 @@ static const struct episode *episode(void)
     return episode_find(world.engine, transfer, child);
 }
 
+static bool is_on_record(bool of_child, size_t offset)
+{
+    const uint8_t *record =
+        of_child ? (const uint8_t *)episode()->child : (const uint8_t *)episode();
+
+    return *(const bool *)(record + offset);
+}
+
 static void flags__that_nothing_asks_for__are_kept(void **state)
 {
 #define OF_EPISODE(field) false, offsetof(struct episode, field)
@@ -84,13 +92,11 @@ static void flags__that_nothing_asks_for__are_kept(void **state)
     tell(LEE, "emergency_responsibility_accepted",
         "accepted_by_role=emergency_duty accept_how=spoken");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const uint8_t *record =
-            rows[i].of_child ? (const uint8_t *)episode()->child : (const uint8_t *)episode();
-        if (*(const bool *)(record + rows[i].offset)) {
+        if (is_on_record(rows[i].of_child, rows[i].offset)) {
             fail_msg("%s: on record before it", rows[i].kind);
         }
         tell(rows[i].from, rows[i].kind, rows[i].facts);
-        if (!*(const bool *)(record + rows[i].offset)) {
+        if (!is_on_record(rows[i].of_child, rows[i].offset)) {
             fail_msg("%s leaves nothing", rows[i].kind);
         }
     }

@@ -227,6 +227,120 @@ static void state__with_a_bit_flipped_anywhere__is_refused_or_another_state(void
     buf_free(&bytes);
 }
 
+/* ---- dossiers in a state ---- */
+
+/* The bytes of one that is packed, lent until it is opened. */
+static struct slice dossier_bytes(engine_t *engine, uint32_t number)
+{
+    engine_advance(engine, world.now_ms);
+    const struct away *away = dossier_at(engine, number)->away;
+
+    assert_non_null(away);
+    return slice_of(away->bytes, away->len);
+}
+
+/* The world's state with other dossiers behind its totals. */
+static int decode_with(struct slice first, struct slice second)
+{
+    struct buf bytes = {0};
+    engine_t *again = NULL;
+    struct slice ours[] = {dossier_bytes(world.engine, 0), dossier_bytes(world.engine, 1)};
+
+    engine_encode(world.engine, &bytes);
+    bytes.len -= ours[0].len + ours[1].len;
+    buf_put_slice(&bytes, first);
+    buf_put_slice(&bytes, second);
+    int rc = engine_decode(world.procedures, NULL, NULL, buf_slice(&bytes), &again, NULL);
+    engine_destroy(&again);
+    buf_free(&bytes);
+    return rc;
+}
+
+static void open_two(void)
+{
+    fixture_transfer(&world, "U", LEE, HER);
+    (void)fixture_told(&world, LEE, "s47_opened", "T", "ash", "");
+    (void)fixture_told(&world, LEE, "s47_opened", "U", "elm", "");
+    assert_int_equal(world.engine->dossiers.all.count, 2);
+}
+
+static void dossiers__in_another_order__are_refused(void **state)
+{
+    (void)state;
+    open_two();
+    struct slice one = dossier_bytes(world.engine, 0);
+    struct slice two = dossier_bytes(world.engine, 1);
+    assert_int_equal(decode_with(one, two), 0);
+    assert_int_equal(decode_with(two, one), E_CORRUPT);
+}
+
+static void dossiers__with_the_same_child__are_refused(void **state)
+{
+    struct engine_fixture other;
+
+    (void)state;
+    open_two();
+    fixture_open(&other);
+    fixture_transfer(&other, "T", LEE, HER);
+    fixture_transfer(&other, "U", LEE, HER);
+    (void)fixture_told(&other, LEE, "s47_opened", "U", "elm", "");
+    (void)fixture_told(&other, LEE, "s47_opened", "T", "ash", ""); /* numbered as our second */
+    assert_int_equal(
+        decode_with(dossier_bytes(world.engine, 0), dossier_bytes(other.engine, 1)), E_CORRUPT);
+    fixture_close(&other);
+}
+
+static void dossiers__whose_children_have_one_number__are_refused(void **state)
+{
+    enum { NUMBER_AT = 1 }; /* behind how many children there are */
+    struct buf second = {0};
+
+    (void)state;
+    open_two();
+    buf_put_slice(&second, dossier_bytes(world.engine, 1));
+    assert_int_equal(second.data[NUMBER_AT], 1);
+    second.data[NUMBER_AT] = 0;
+    assert_int_equal(decode_with(dossier_bytes(world.engine, 0), buf_slice(&second)), E_CORRUPT);
+    buf_free(&second);
+}
+
+static void dossier__that_lacks_an_event__is_refused(void **state)
+{
+    struct buf before = {0};
+
+    (void)state;
+    open_two();
+    buf_put_slice(&before, dossier_bytes(world.engine, 1));
+    (void)fixture_told(&world, LEE, "family_informed", "U", "elm", "informed_on=2026-03-01");
+    assert_int_equal(decode_with(dossier_bytes(world.engine, 0), buf_slice(&before)), E_CORRUPT);
+    buf_free(&before);
+}
+
+static void dossier__with_one_child_twice__is_refused(void **state)
+{
+    struct buf bytes = {0};
+    engine_t *again = NULL;
+    uint8_t ash[UUID_BYTES];
+    uint8_t elm[UUID_BYTES];
+    size_t changed = 0;
+
+    (void)state;
+    fixture_id("ash", ash);
+    fixture_id("elm", elm);
+    (void)fixture_told(&world, LEE, "s47_opened", "T", "ash,elm", "");
+    engine_encode(world.engine, &bytes);
+    for (size_t at = 0; at + UUID_BYTES <= bytes.len; at++) {
+        if (memcmp(bytes.data + at, elm, UUID_BYTES) == 0) {
+            memcpy(bytes.data + at, ash, UUID_BYTES);
+            changed++;
+        }
+    }
+    assert_int_equal(changed, 1);
+    assert_int_equal(
+        engine_decode(world.procedures, NULL, NULL, buf_slice(&bytes), &again, NULL), E_CORRUPT);
+    buf_free(&bytes);
+}
+
 static void state__of_another_layout__is_told(void **state)
 {
     struct buf bytes = {0};
@@ -257,6 +371,11 @@ int main(void)
         WORLD_TEST(state__cut_short_anywhere__is_refused),
         WORLD_TEST(state__with_a_bit_flipped_anywhere__is_refused_or_another_state),
         WORLD_TEST(state__of_another_layout__is_told),
+        WORLD_TEST(dossiers__in_another_order__are_refused),
+        WORLD_TEST(dossiers__with_the_same_child__are_refused),
+        WORLD_TEST(dossiers__whose_children_have_one_number__are_refused),
+        WORLD_TEST(dossier__that_lacks_an_event__is_refused),
+        WORLD_TEST(dossier__with_one_child_twice__is_refused),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
