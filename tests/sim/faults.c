@@ -7,7 +7,7 @@
 #define LEAP_MAX_MS (UINT64_C(10) * 86400000)
 #define FREE_BYTES (UINT64_C(1) << 40)
 
-enum { FAULT_CALLS_MAX = 60, TRIES = 40, HOSTILE_PERCENT = 70, ROT_PERCENT = 25 };
+enum { FAULT_CALLS_MAX = 60, TRIES = 40, HOSTILE_PERCENT = 70, ROT_PERCENT = 60 };
 
 static size_t some_agent(struct sim *self)
 {

@@ -1,7 +1,7 @@
 /*
- * rot: one bit of the broker's journal is wrong when it starts, or two beside each other, and right again at its next start:
- * what it serves meanwhile is held against the same promises as everything else. A start may be refused, then all is right
- * at once.
+ * rot: one bit of the broker's journal is wrong when it starts, or two beside each other, and right again at its next start
+ * or a later one: what it serves meanwhile is held against the same promises as everything else. A start may be refused,
+ * then all is right at once.
  */
 #include "tests/sim/sim.h"
 
@@ -17,13 +17,17 @@
 enum {
     HEADER_BYTES = 4096, /* of a segment */
     CHECKED_BYTES = 32,  /* of a record's header: what its first checksum covers */
-    ROTS_MAX = 4096
+    ROTS_MAX = 4096,
+    ONE_BIT_PERCENT = 30, /* of the rots: such a record is read all the same */
+    STAYS_PERCENT = 50,   /* of the starts with a rot find it still there */
+    ANY_PERCENT = 25      /* of the rots of two bits lie in any record */
 };
 
 /* Records that were durable for certain: a whole commit stands behind theirs. With one wrong bit each can be read, with two
- * a broker may serve without a batch, an acknowledgement or what that did. */
+ * a broker may serve without a batch, an acknowledgement or what that did; without any other record it serves rightly, or
+ * not at all. */
 struct rots {
-    bool one_bit; /* wanted */
+    bool any; /* wanted: of whatever type */
     size_t count;
     uint64_t at[ROTS_MAX];
     uint32_t len[ROTS_MAX]; /* header and body; erasing writes over payloads */
@@ -62,7 +66,7 @@ static void rots_find(const struct buf *segment, struct rots *out)
         if (record.type == RECORD_COMMIT) {
             sure = whole;
             whole = out->count;
-        } else if (out->one_bit || record.type == RECORD_BATCH || record.type == RECORD_ACK ||
+        } else if (out->any || record.type == RECORD_BATCH || record.type == RECORD_ACK ||
             record.type == RECORD_ACKED) {
             out->at[out->count] = at;
             out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
@@ -85,8 +89,8 @@ static void rot_make(struct sim *self)
     struct buf segment = {0};
     struct rots *rots = mem_new(1, sizeof *rots);
 
-    self->rot_bits = 1 + sim_random(self, 2);
-    rots->one_bit = self->rot_bits == 1;
+    self->rot_bits = sim_chance(self, ONE_BIT_PERCENT) ? 1 : 2;
+    rots->any = self->rot_bits == 1 || sim_chance(self, ANY_PERCENT);
     segment_read(self, &segment);
     rots_find(&segment, rots);
     if (rots->count > 0) {
@@ -119,6 +123,9 @@ void rot_before_start(struct sim *self)
     bool wanted = self->rot_wanted;
 
     self->rot_wanted = false;
+    if (self->rotten && !self->healing && sim_chance(self, STAYS_PERCENT)) {
+        return;
+    }
     if (!rot_mend(self) && wanted && !self->healing) {
         rot_make(self);
     }

@@ -56,7 +56,7 @@ enum sim_fault {
     FAULT_RESTORE = 1 << 20,        /* an agent's database goes back to an earlier copy */
     FAULT_BROKER_RESTORE = 1 << 21, /* the broker's journal goes back to one, and is recovered */
     FAULT_DRAWN = 22, /* so many are drawn; the seed itself says whether it knows the others */
-    FAULT_BROKER_ROT = 1 << 22, /* a bit of the broker's journal is wrong for one of its lives */
+    FAULT_BROKER_ROT = 1 << 22, /* a bit of the broker's journal is wrong for some of its lives */
     FAULT_COUNT = 23
 };
 
