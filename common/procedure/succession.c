@@ -144,7 +144,8 @@ void successions_run(engine_t *self, int32_t day_before)
         uint16_t to = code_route(self, from); /* 0: split or abolished, and the old code stays */
         if (to != 0 && to != from) {
             struct succession succession = {from, to, civil_london_midnight_ms(day)};
-            dossiers_visit(self, slice_of_text(code->text), succeed, &succession);
+            struct slice text = slice_of_text(code_text(self, from)); /* its successor may be new */
+            dossiers_visit(self, text, succeed, &succession);
         }
     }
 }
