@@ -17,8 +17,10 @@
 #include "broker/net/mark_file.h"
 #include "broker/net/options.h"
 #include "common/base/command_line.h"
+#include "common/base/fsio.h"
 #include "common/base/log.h"
 #include "common/base/world.h"
+#include "common/codec/limits.h"
 #include "common/crypto/hash.h"
 
 #include "common/base/banned.h"
@@ -90,6 +92,17 @@ static int journal_start(struct broker *self, struct complaint *why)
     return 0;
 }
 
+/* The file may stand in for the journal's record of it. */
+static void register_offer(struct broker *self)
+{
+    struct buf bytes = {0};
+
+    if (fsio_read_all(self->options.registry, REGISTER_BYTES_MAX, &bytes) == 0) {
+        core_spare_register(self->core, buf_slice(&bytes));
+    }
+    buf_free(&bytes);
+}
+
 /* A file that cannot be used is no reason to leave everybody unserved while the journal holds a register. */
 static int register_start(struct broker *self, struct complaint *why)
 {
@@ -151,6 +164,7 @@ static int broker_start(struct broker *self, struct complaint *why)
             "%llu records of the journal are damaged, the rest serves: waypost verify %s",
             (unsigned long long)self->quarantined, self->options.data);
     }
+    register_offer(self);
     rc = core_recover(self->core, why);
     rc = rc != 0 ? rc : register_start(self, why);
     rc = rc != 0 ? rc : procedures_start(self, why);

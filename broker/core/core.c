@@ -108,6 +108,7 @@ void core_destroy(core_t **self_p)
     free(self->held);
     free(self->erasures);
     buf_free(&self->told.body);
+    buf_free(&self->spare);
     for (size_t i = 0; i < NAMED_SLOTS; i++) {
         buf_free(&self->named[i].nodes);
     }

@@ -99,6 +99,10 @@ core_t *core_new(const struct core_options *options, const struct world *world, 
     const struct core_ports *ports);
 void core_destroy(core_t **self_p);
 
+/* Before core_recover(): bytes of a SignedRegister from elsewhere. They stand in where the journal's own record of the register
+ * cannot be read, and only where its leaf proves that they are the same. Copied. */
+void core_spare_register(core_t *self, struct slice signed_register);
+
 /* Load the newest snapshot, replay what follows, start verification of batches that were not judged. To be called once,
  * before anything else. Returns 0 or the journal's code. */
 int core_recover(core_t *self, struct complaint *why);

@@ -198,7 +198,7 @@ struct outgoing {
 
 /* ---- records that the disk has lost: lost.c ---- */
 
-enum lost_kind { LOST_UNKNOWN, LOST_BATCH, LOST_ACK, LOST_ACKED };
+enum lost_kind { LOST_UNKNOWN, LOST_BATCH, LOST_ACK, LOST_ACKED, LOST_REGISTER };
 
 /* One of them, and what the records behind it say of it. */
 struct lost {
@@ -389,6 +389,8 @@ struct core {
     uint64_t applied_position; /* of the last */
     uint64_t applied_bytes;    /* since the last snapshot */
     struct losses losses; /* behind the newest snapshot: none is written until a start without */
+    struct buf spare;     /* body of a register's record, as the file has it: register_spare() */
+    uint64_t spared;      /* position of the record that it stood in for, 0 none */
     uint64_t mended_told; /* records with a wrong bit, when the alarm was raised last */
     uint64_t inflight_bytes;
     uint64_t free_bytes;
@@ -539,6 +541,8 @@ void digest_code(
 void register_applied(core_t *self, uint64_t position);
 void register_settle(core_t *self);
 register_t *register_read(core_t *self, uint64_t position);
+/* Where the record there is lost: it, by the spare bytes. 0, or as journal_restore(). out lends from self. */
+int register_spare(core_t *self, uint64_t position, struct record *out);
 
 /* judge.c */
 enum {

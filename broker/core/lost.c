@@ -3,10 +3,11 @@
  * one bit is wrong are none of them: the journal reads them as they were written (common/journal/mend.c). A later record
  * of our own says what a lost one was: a judged record names its batch and who got its events under which numbers, an
  * acked record names the acknowledgement whose effects it holds. A lost acked record is worked out once more from the
- * acknowledgement before it, and proven by its leaf. Where every lost record is known like that, and the sender of a lost
- * batch by its signed statement or its next batch, the state is whole without them: the broker starts, an entry that cannot
- * be read waits with its stream, the procedures rest (fold_replay.c), and no snapshot is written, or it would hold the gap
- * for ever. Nothing about a loss is stored: a start over the restored segment reads all records.
+ * acknowledgement before it, a lost register is taken from its file, and their leaves prove both. Where every lost record is
+ * known like that, and the sender of a lost batch by its signed statement or its next batch, the state is whole without
+ * them: the broker starts, an entry that cannot be read waits with its stream, the procedures rest (fold_replay.c), and no
+ * snapshot is written, or it would hold the gap for ever. Nothing about a loss is stored: a start over the restored segment
+ * reads all records.
  *
  * Anything else is E_CORRUPT: the broker does not start.
  */
@@ -186,11 +187,11 @@ static int acked_prove(core_t *self, struct record *record, struct buf *body)
 }
 
 /* What an acknowledgement did stands right behind it, and follows from it and the state: it is worked out once more, and is
- * that where its leaf says so. */
+ * that where its leaf says so. ack: the record before. */
 static int acked_redo(core_t *self, const struct lost *lost, const struct record *ack,
     struct record *out, struct buf *body)
 {
-    if (ack->type != RECORD_ACK || ack->sequence + 1 != lost->leaf || self->reg == NULL) {
+    if (ack->type != RECORD_ACK || self->reg == NULL) {
         return E_CORRUPT;
     }
     routing_build(self);
@@ -201,23 +202,43 @@ static int acked_redo(core_t *self, const struct lost *lost, const struct record
     return rc != 0 ? rc : acked_prove(self, out, body);
 }
 
-static int acked_pass(core_t *self, struct lost *lost)
+/* Where the lost record begins: behind the one before, and behind the commits that end there. */
+static uint64_t position_behind(core_t *self, const struct record *before, struct buf *scratch)
+{
+    struct record record = *before;
+    uint64_t position = self->applied_position;
+
+    do {
+        position += record_length(&record);
+    } while (journal_read(self->journal, position, scratch, &record) == 0 &&
+        record.type == RECORD_COMMIT);
+    return position;
+}
+
+/* One of which no later record speaks: what an acknowledgement did, or a register that is at hand. */
+static int unknown_pass(core_t *self, struct lost *lost)
 {
     struct buf scratch = {0};
+    struct buf other = {0};
     struct buf body = {0};
-    struct record ack;
-    struct record acked;
+    struct record before;
+    struct record record;
 
-    int rc = journal_read(self->journal, self->applied_position, &scratch, &ack);
+    int rc = journal_read(self->journal, self->applied_position, &scratch, &before);
+    rc = rc == 0 && before.sequence + 1 != lost->leaf ? E_CORRUPT : rc;
     if (rc == 0) {
-        rc = acked_redo(self, lost, &ack, &acked, &body);
-    }
-    if (rc == 0) {
+        lost->position = position_behind(self, &before, &other);
         lost->kind = LOST_ACKED;
-        lost->position = self->applied_position + record_length(&ack);
-        rc = apply_record(self, &acked, lost->position);
+        rc = acked_redo(self, lost, &before, &record, &body);
     }
+    if (rc == E_CORRUPT && lost->position != 0) {
+        lost->kind = LOST_REGISTER;
+        rc = register_spare(self, lost->position, &record);
+        rc = rc == 0 && record.sequence != lost->leaf ? E_CORRUPT : rc;
+    }
+    rc = rc != 0 ? rc : apply_record(self, &record, lost->position);
     buf_free(&scratch);
+    buf_free(&other);
     buf_free(&body);
     return rc == 0 || rc == E_IO ? rc : E_CORRUPT;
 }
@@ -231,7 +252,7 @@ int lost_pass(core_t *self, uint64_t upto)
         if (lost != NULL && lost->kind == LOST_BATCH) {
             batch_pass(self, lost);
         } else if (lost != NULL && lost->kind == LOST_UNKNOWN) {
-            rc = acked_pass(self, lost);
+            rc = unknown_pass(self, lost);
         }
     }
     return rc;
@@ -257,11 +278,23 @@ int lost_check(const core_t *self)
         const struct lost *lost = &self->losses.at[i];
         /* What its sender sends next may be the same once more; and what a register that is just coming into force moves from
          * stream to stream is read from the batches. */
-        if (lost->kind == LOST_BATCH && (!lost->settled || self->settle_due)) {
+        if ((lost->kind == LOST_BATCH && !lost->settled) ||
+            (lost->kind != LOST_ACK && self->settle_due)) {
             return E_CORRUPT;
         }
     }
     return 0;
+}
+
+/* The state has come from a snapshot, all but that. */
+static void spare_tell(core_t *self)
+{
+    if (self->spared != 0) {
+        core_alarm(self, "journal_damaged",
+            "segment-%010u.wpj, offset %u: the register in force cannot be read and its file "
+            "stands in for it: put that record back from a backup and start again",
+            (unsigned)(self->spared >> 32), (unsigned)self->spared);
+    }
 }
 
 void lost_tell(core_t *self)
@@ -269,10 +302,12 @@ void lost_tell(core_t *self)
     static const char *const waits[] = {
         [LOST_BATCH] = "a batch: its entries wait with their streams",
         [LOST_ACK] = "an acknowledgement: whom it was to be shown waits for it",
-        [LOST_ACKED] = "what an acknowledgement did: whom it was to be shown waits for it"};
+        [LOST_ACKED] = "what an acknowledgement did: whom it was to be shown waits for it",
+        [LOST_REGISTER] = "a register: its file stands in for it"};
     const struct losses *losses = &self->losses;
 
     if (losses->count == 0) {
+        spare_tell(self);
         return;
     }
     core_alarm(self, "journal_damaged",

@@ -138,13 +138,32 @@ int core_register(core_t *self, struct slice signed_register, const struct regis
 
 /* ---- reading our own ---- */
 
+void core_spare_register(core_t *self, struct slice signed_register)
+{
+    buf_clear(&self->spare);
+    buf_put_u32(&self->spare, INPUT_REGISTER);
+    buf_put_slice(&self->spare, signed_register);
+}
+
+int register_spare(core_t *self, uint64_t position, struct record *out)
+{
+    int rc = journal_restore(self->journal, position, RECORD_INPUT, buf_slice(&self->spare), out);
+
+    if (rc == 0) {
+        self->spared = position;
+    }
+    return rc;
+}
+
 /* From our own journal, which is signed: its roots were asked when it was taken, and need not be pinned any more. */
 register_t *register_read(core_t *self, uint64_t position)
 {
     struct record record;
     register_t *out = NULL;
 
-    if (position == 0 || journal_read(self->journal, position, &self->scratch, &record) != 0 ||
+    if (position == 0 ||
+        (journal_read(self->journal, position, &self->scratch, &record) != 0 &&
+            register_spare(self, position, &record) != 0) ||
         record.type != RECORD_INPUT || record.body.len <= 4) {
         return NULL;
     }

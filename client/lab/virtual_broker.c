@@ -260,6 +260,7 @@ static int open_core(virtual_network_t *self, struct complaint *why)
         .heard = self->options.hooks.heard == NULL ? NULL : port_heard};
 
     broker->core = core_new(&options, &broker->world.world, broker->journal, &ports);
+    core_spare_register(broker->core, buf_slice(&self->book.signed_book));
     int rc = core_recover(broker->core, why);
     if (rc != 0) {
         return rc;

@@ -118,6 +118,11 @@ struct journal_mended {
 };
 const struct journal_mended *journal_mended(const journal_t *self); /* lent; the owner's */
 
+/* A record that cannot be read, of which type and body are known from elsewhere: 0 where its leaf proves that they are what
+ * was written, with sequence and time from its header, E_CORRUPT where not, E_NOT_FOUND, E_IO. out lends body. */
+int journal_restore(
+    journal_t *self, uint64_t position, uint8_t type, struct slice body, struct record *out);
+
 /* Of a batch whose record is damaged: the signed statement, where that is whole, for its leaf leads to the durable head's
  * root. All else of the record is not to be believed. */
 struct journal_salvaged {

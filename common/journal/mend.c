@@ -7,7 +7,8 @@
  * agent and the root of its events; for the position of that agent's batch before it the checksum speaks alone, and its
  * payload is never mended.
  *
- * Of a batch with more wrong bits the statement may still be had. Whatever cannot be proven is E_CORRUPT, as if nothing had
+ * Of a batch with more wrong bits the statement may still be had, and whose body is known from elsewhere, that of any
+ * record. Whatever cannot be proven is E_CORRUPT, as if nothing had
  * been tried.
  */
 #include <string.h>
@@ -20,7 +21,6 @@
 enum {
     BYTE_BITS = 8,
     HEADER_BITS = RECORD_HEADER_BYTES * BYTE_BITS,
-    HEADER_TIME_AT = 16, /* of a record: when it was written */
     STATEMENT_WITHIN_BYTES = 4096,
 };
 
@@ -241,21 +241,35 @@ int mend_record(
     return rc;
 }
 
-/* ---- a batch of which the statement alone is right ---- */
+/* ---- a record whose body is known, and a batch of which the statement alone is right ---- */
+
+int journal_restore(
+    journal_t *self, uint64_t position, uint8_t type, struct slice body, struct record *out)
+{
+    struct slice bytes;
+
+    int rc = read_ahead(self, position, RECORD_HEADER_BYTES, &bytes);
+    if (rc != 0 || bytes.len < RECORD_HEADER_BYTES) {
+        return rc != 0 ? rc : E_CORRUPT;
+    }
+    *out = (struct record){.type = type, .body = body};
+    record_when(bytes.data, &out->sequence, &out->time_ms);
+    return journal_check_record(self, out);
+}
 
 int journal_salvage(
     journal_t *self, uint64_t position, uint64_t sequence, struct journal_salvaged *out)
 {
     struct slice bytes;
+    uint64_t said;
 
     int rc = read_ahead(self, position, STATEMENT_WITHIN_BYTES, &bytes);
-    if (rc != 0) {
-        return rc;
+    if (rc != 0 || bytes.len < RECORD_HEADER_BYTES) {
+        return rc != 0 ? rc : E_CORRUPT;
     }
+    record_when(bytes.data, &said, &out->time_ms); /* of which the sequence is not believed */
     struct cursor at = cursor_of(bytes);
-    (void)take_bytes(&at, HEADER_TIME_AT);
-    out->time_ms = (int64_t)take_u64(&at);
-    (void)take_bytes(&at, RECORD_HEADER_BYTES - HEADER_TIME_AT - sizeof(uint64_t));
+    (void)take_bytes(&at, RECORD_HEADER_BYTES);
     (void)take_u64(&at);                  /* the batch before it */
     (void)take_bytes(&at, take_u16(&at)); /* its agent's id */
     out->statement = take_bytes(&at, take_u32(&at));

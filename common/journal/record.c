@@ -156,6 +156,12 @@ bool record_lengths_read(struct slice bytes, struct record_lengths *out)
         out->whole == padded(RECORD_HEADER_BYTES + out->body + out->payload);
 }
 
+void record_when(const uint8_t *header, uint64_t *sequence, int64_t *time_ms)
+{
+    *sequence = get_u64(header + AT_SEQUENCE);
+    *time_ms = (int64_t)get_u64(header + AT_TIME);
+}
+
 size_t record_bytes_max(const uint8_t *header)
 {
     struct record_lengths lengths;

@@ -113,6 +113,8 @@ struct record_lengths {
 };
 /* False where they do not agree with each other, or are more than the bytes. */
 bool record_lengths_read(struct slice bytes, struct record_lengths *out);
+/* Sequence and time alone. header: RECORD_HEADER_BYTES of a record that may be damaged. */
+void record_when(const uint8_t *header, uint64_t *sequence, int64_t *time_ms);
 /* So many bytes at the most where one of its lengths may be wrong; 0 where no record begins. header: RECORD_HEADER_BYTES. */
 size_t record_bytes_max(const uint8_t *header);
 /* By which bits the checksum of header and body differs from what they come to; 0 where they hold. bytes: lent, of

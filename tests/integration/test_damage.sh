@@ -1,6 +1,7 @@
 #!/bin/bash
-# Bits of a record rot behind the broker's newest snapshot. One of them is named and harms nobody. Two in a batch: whoever is
-# not touched is served, the touched one waits, and everything is there once when the record is put back from a backup.
+# Bits of a record rot behind the broker's newest snapshot. One of them is named and harms nobody, nor do two in the register,
+# whose file is at hand. Two in a batch: whoever is not touched is served, the touched one waits, and everything is there once
+# when the record is put back from a backup.
 . "$(dirname "$0")/../support/cluster.sh"
 
 # offset_of EVENT: in the segment, where its batch stands: no record names its id before that one.
@@ -76,8 +77,8 @@ batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
     check "the journal verifies" wp_offline verify "$NET/broker/journal"
 }
 
-# The register lies in the journal's first commits, and no broker serves without it.
-bit__wrong_in_the_register__is_told_and_holds_up_nobody() {
+# register_rots BITS WORDS: so many in the journal's first commits, where the register lies, without which no broker serves.
+register_rots() {
     local transfer first second offset place
     start_network $ISLINGTON $CAMDEN $OPERATOR
     SEGMENT=$NET/broker/journal/segment-0000000001.wpj
@@ -87,14 +88,14 @@ bit__wrong_in_the_register__is_told_and_holds_up_nobody() {
     kill_process broker
     cp "$SEGMENT" "$NET/backup"
     offset=$(grep -abo $CAMDEN "$SEGMENT" | head -1 | cut -d: -f1)
-    check "a bit rots" flip_at "$offset" 4
+    check "it rots" flip_at "$offset" "$1"
     check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
     place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
 
     check "the broker starts" start_broker
     check "the operator is back" wait_until 30 is_online $OPERATOR
     check "the alarm names the place" contains "$(broker_alarm)" "${place:-no place}"
-    check "and that it does no harm" contains "$(broker_alarm)" "read as it was written"
+    check "and what it does" contains "$(broker_alarm)" "$2"
     second=$(send $ISLINGTON "$transfer")
     check "all are served" wait_until 30 holds_event $CAMDEN "$second"
     check "verify still says where" ends_with_status 1 wp_offline verify "$NET/broker/journal"
@@ -106,6 +107,14 @@ bit__wrong_in_the_register__is_told_and_holds_up_nobody() {
     check "no alarm" equals "$(broker_alarm)" ""
     stop_process broker
     check "the journal verifies" wp_offline verify "$NET/broker/journal"
+}
+
+bit__wrong_in_the_register__is_told_and_holds_up_nobody() {
+    register_rots 4 "read as it was written"
+}
+
+register__lost_on_the_disk__is_taken_from_its_file() {
+    register_rots 6 "cannot be read"
 }
 
 run_tests

@@ -24,8 +24,8 @@ enum {
 };
 
 /* Records that were durable for certain: a whole commit stands behind theirs. With one wrong bit each can be read, with two
- * a broker may serve without a batch, an acknowledgement or what that did; without any other record it serves rightly, or
- * not at all. */
+ * a broker may serve without a batch, an acknowledgement or what that did, or a register; without any other record it
+ * serves rightly, or not at all. */
 struct rots {
     bool any; /* wanted: of whatever type */
     size_t count;
@@ -67,7 +67,7 @@ static void rots_find(const struct buf *segment, struct rots *out)
             sure = whole;
             whole = out->count;
         } else if (out->any || record.type == RECORD_BATCH || record.type == RECORD_ACK ||
-            record.type == RECORD_ACKED) {
+            record.type == RECORD_ACKED || record.type == RECORD_INPUT) {
             out->at[out->count] = at;
             out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
         }

@@ -213,13 +213,21 @@ static uint64_t port_free_bytes(void *context)
 
 /* ---- life ---- */
 
+static void core_make(struct core_fixture *self)
+{
+    self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+    if (self->has_register_file) {
+        core_spare_register(self->core, buf_slice(&self->register_bytes));
+    }
+}
+
 static void core_start(struct core_fixture *self)
 {
     struct complaint why = {0};
 
     int rc = journal_fixture_open(&self->base);
     assert(rc == 0);
-    self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+    core_make(self);
     rc = core_recover(self->core, &why);
     if (rc != 0) {
         (void)fprintf(stderr, "recover: %s\n", why.text);
@@ -262,7 +270,7 @@ void core_fixture_crash_into(struct core_fixture *self, size_t torn, uint64_t n)
     self->base.faults.fail_at = self->base.faults.calls + n;
     self->base.faults.fail_for_ever = true;
     if (journal_fixture_open(&self->base) == 0) {
-        self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+        core_make(self);
         (void)core_recover(self->core, &why);
     }
 }
@@ -298,7 +306,7 @@ int core_fixture_try_restart(struct core_fixture *self)
     journal_fixture_close(&self->base);
     int rc = journal_fixture_open(&self->base);
     if (rc == 0) {
-        self->core = core_new(&self->options, &self->base.world, self->base.journal, &self->ports);
+        core_make(self);
         rc = core_recover(self->core, &why);
     }
     return rc;

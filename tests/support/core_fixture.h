@@ -105,6 +105,7 @@ struct core_fixture {
     struct keys root;
     uint64_t version;
     struct buf register_bytes; /* signed, the newest */
+    bool has_register_file;    /* a starting broker has them at hand */
     struct hash register_hash;
     struct fake_agent agents[FIXTURE_AGENTS_MAX];
     size_t agent_count;

@@ -407,6 +407,50 @@ static void acked__lost_and_worked_out_otherwise__keeps_the_broker_from_starting
     assert_int_equal(f->agents[ISLINGTON].own[0].persisted, 1);
 }
 
+static void register__lost_with_its_file_at_hand__is_taken_from_that(void **state)
+{
+    static const enum part parts[] = {PART_HEADER, PART_EVENTS};
+    struct core_fixture *f = *state;
+    size_t events = 0;
+
+    f->has_register_file = true;
+    for (size_t i = 0; i < 2 * sizeof parts / sizeof parts[0]; i++) {
+        bool before_snapshot = i >= 2;
+        say(f, ISLINGTON, to_camden);
+        uint64_t version = register_version(core_register_in_force(f->core));
+        if (before_snapshot) {
+            core_fixture_snapshot(f);
+        }
+        struct damage damage = rot(f, RECORD_INPUT, 0, parts[i % 2]);
+        start(f);
+        assert_int_equal(register_version(core_register_in_force(f->core)), version);
+        say(f, ISLINGTON, to_camden);
+        say(f, LEEDS, to_camden);
+        events += 3;
+        assert_int_equal(events_of(f, CAMDEN), events);
+        assert_int_equal(core_counter(f->core, COUNTER_UNREADABLE), 0);
+        assert_receipts(f, ISLINGTON);
+        assert_int_equal(snapshot_due(f), before_snapshot);
+        mend(f, damage);
+    }
+    assert_int_equal(events_of(f, CAMDEN), events);
+}
+
+/* The file is of another version by now: no leaf proves it. */
+static void register__lost_with_another_file_at_hand__keeps_the_broker_from_starting(void **state)
+{
+    struct core_fixture *f = *state;
+
+    f->has_register_file = true;
+    for (size_t i = 0; i < 2; i++) {
+        struct damage damage = rot(f, RECORD_INPUT, 0, PART_EVENTS);
+        core_fixture_register_build(f);
+        assert_int_equal(core_fixture_try_restart(f), E_CORRUPT);
+        mend(f, damage);
+        core_fixture_snapshot(f);
+    }
+}
+
 static void record__of_another_kind_lost__keeps_the_broker_from_starting(void **state)
 {
     static const uint8_t types[] = {RECORD_INPUT, RECORD_JUDGED, RECORD_DERIVED, RECORD_EPOCH};
@@ -701,6 +745,8 @@ int main(void)
         LOST_TEST(acknowledgement__lost__holds_up_whom_it_is_to_be_shown_alone),
         LOST_TEST(acked__lost__is_worked_out_once_more),
         LOST_TEST(acked__lost_and_worked_out_otherwise__keeps_the_broker_from_starting),
+        LOST_TEST(register__lost_with_its_file_at_hand__is_taken_from_that),
+        LOST_TEST(register__lost_with_another_file_at_hand__keeps_the_broker_from_starting),
         LOST_TEST(record__of_another_kind_lost__keeps_the_broker_from_starting),
         LOST_TEST(record__with_one_wrong_bit__is_read_and_told),
         LOST_TEST(erasure__of_a_payload_beside_a_wrong_bit__is_given_to_nobody),
