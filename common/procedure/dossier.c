@@ -265,9 +265,12 @@ void contents_add(engine_t *engine, struct contents *self, enum shelf_name shelf
         places_put(
             &dossiers->places, places_hash(&dossiers->places, shelf, id), self->dossier->number);
     }
-    leave(dossiers, self);
     contents_put(self, shelf, item, dossiers->ever[shelf]++);
-    enter(dossiers, self);
+    dossiers->open_count += self->heavy ? 0 : 1;
+    if (!self->heavy && self->count > HEAVY_ITEMS) {
+        leave(dossiers, self);
+        enter(dossiers, self);
+    }
 }
 
 /* ---- dossiers ---- */

@@ -36,6 +36,18 @@ struct engine_saving {
 
 /* ---- fields ---- */
 
+/* Nearly all of them take a byte. */
+static void put_number(struct writer *self, uint64_t value)
+{
+    struct buf *out = self->out;
+
+    if (value < 0x80 && out->len < out->capacity) {
+        out->data[out->len++] = (uint8_t)value;
+    } else {
+        buf_put_varint(out, value);
+    }
+}
+
 static void put_code(struct writer *self, uint16_t code)
 {
     bool named = code == 0 || self->book->ordinals[code] != 0;
@@ -43,7 +55,7 @@ static void put_code(struct writer *self, uint16_t code)
     if (!named) {
         code_book_add(self->book, code);
     }
-    buf_put_varint(self->out, code == 0 ? 0 : self->book->ordinals[code]);
+    put_number(self, code == 0 ? 0 : self->book->ordinals[code]);
     if (!named) {
         buf_put(self->out, code_text(self->engine, code), CODE_BYTES);
     }
@@ -51,19 +63,19 @@ static void put_code(struct writer *self, uint16_t code)
 
 static void put_time(struct writer *self, int64_t value)
 {
-    buf_put_varint(self->out, form_zigzag((int64_t)((uint64_t)value - (uint64_t)self->last_ms)));
+    put_number(self, form_zigzag((int64_t)((uint64_t)value - (uint64_t)self->last_ms)));
     self->last_ms = value;
 }
 
 /* What a pointer leads to. */
 static void put_place(struct writer *self, enum shelf_name shelf, uint32_t number)
 {
-    buf_put_varint(self->out, contents_place(self->contents, shelf, number));
+    put_number(self, contents_place(self->contents, shelf, number));
 }
 
 static void put_text(struct writer *self, const char *text)
 {
-    buf_put_varint(self->out, strlen(text));
+    put_number(self, strlen(text));
     buf_put(self->out, text, strlen(text));
 }
 
@@ -71,7 +83,7 @@ static void put_struct(struct writer *self, const struct form *form, const void 
 
 static void put_list(struct writer *self, const struct form *form, const struct list *list)
 {
-    buf_put_varint(self->out, list->count);
+    put_number(self, list->count);
     for (uint32_t i = 0; i < list->count; i++) {
         put_struct(self, form, (const uint8_t *)list->items + (size_t)i * form->bytes);
     }
@@ -81,11 +93,11 @@ static void put_field(struct writer *self, const struct form_field *field, const
 {
     switch ((enum form_type)field->type) {
     case FORM_NUMBER:
-        buf_put_varint(self->out, form_number(at, field->bytes));
+        put_number(self, form_number(at, field->bytes));
         break;
     case FORM_SIGNED:
     case FORM_DAY:
-        buf_put_varint(self->out, form_zigzag(*(const int32_t *)at));
+        put_number(self, form_zigzag(*(const int32_t *)at));
         break;
     case FORM_MOMENT:
     case FORM_TIME:
@@ -107,7 +119,7 @@ static void put_field(struct writer *self, const struct form_field *field, const
         put_list(self, field->items, at);
         break;
     case FORM_CLOCK:
-        buf_put_varint(self->out, (*(const struct clock_info *const *)at)->number);
+        put_number(self, (*(const struct clock_info *const *)at)->number);
         break;
     case FORM_ROW:
         put_place(self, SHELF_ROWS, (*(const struct row *const *)at)->number);
@@ -124,6 +136,16 @@ static void put_field(struct writer *self, const struct form_field *field, const
     }
 }
 
+/* Most fields of most structs are flags, and single numbers that are zero: no call for these. */
+static bool is_default(const struct form_field *field, const uint8_t *at)
+{
+    bool number = field->type == FORM_NUMBER || field->type == FORM_CODE;
+
+    return number && field->count == 1 ? form_number(at, field->bytes) == 0
+        : field->type == FORM_LATER    ? true
+                                       : form_is_default(field, at);
+}
+
 static void put_struct(struct writer *self, const struct form *form, const void *item)
 {
     static const uint8_t empty[FORM_MASK_BYTES] = {0};
@@ -133,11 +155,12 @@ static void put_struct(struct writer *self, const struct form *form, const void 
     for (size_t i = 0; i < form->count; i++) {
         const struct form_field *field = &form->fields[i];
         const uint8_t *at = (const uint8_t *)item + field->offset;
-        if (form_is_default(field, at)) {
+        bool flag = field->type == FORM_FLAG;
+        if (flag ? !*(const bool *)at : is_default(field, at)) {
             continue;
         }
         self->out->data[mask + i / 8] |= (uint8_t)(1U << i % 8);
-        for (size_t k = 0; k < field->count; k++) {
+        for (size_t k = 0; k < field->count && !flag; k++) {
             put_field(self, field, at + k * field->bytes);
         }
     }
@@ -168,8 +191,8 @@ static void put_row(struct writer *self, const void *item)
 {
     const struct row *row = item;
 
-    buf_put_varint(self->out, row->recipient_count);
-    buf_put_varint(self->out, row->verdict_count);
+    put_number(self, row->recipient_count);
+    put_number(self, row->verdict_count);
     put_struct(self, &form_row, row);
     for (uint32_t i = 0; i < row->recipient_count; i++) {
         put_struct(self, &form_row_recipient, &row_recipients(row)[i]);
@@ -200,7 +223,7 @@ static void put_held(struct writer *self, const struct held *held)
 {
     put_place(self, SHELF_ROWS, held->row->number);
     put_struct(self, &form_held_view, held->view);
-    buf_put_varint(self->out, held->view->kind_facts.len);
+    put_number(self, held->view->kind_facts.len);
     buf_put_slice(self->out, held->view->kind_facts);
 }
 
@@ -210,7 +233,7 @@ static void put_waiting(struct writer *self, const void *item)
     const struct held *held = episode->held.items;
 
     put_struct(self, &form_waiting, episode);
-    buf_put_varint(self->out, episode->held.count);
+    put_number(self, episode->held.count);
     for (uint32_t i = 0; i < episode->held.count; i++) {
         put_held(self, &held[i]);
     }
@@ -238,7 +261,7 @@ static struct writer writer_of(
 static void section_begin(struct writer *self, uint32_t count)
 {
     if (form_shelves[self->section].makes) {
-        buf_put_varint(self->out, count);
+        put_number(self, count);
     }
     self->next_number = 0;
     self->begun = true;
@@ -250,7 +273,7 @@ static void put_next(struct writer *self, const void *item)
 
     if (shelf->makes) {
         uint32_t number = item_number(shelf->shelf, item);
-        buf_put_varint(self->out, number - self->next_number);
+        put_number(self, number - self->next_number);
         self->next_number = number + 1;
     }
     put_item[self->section](self, item);
