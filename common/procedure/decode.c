@@ -568,14 +568,10 @@ static bool reader_step(struct reader *self, size_t *items)
 
 struct contents *contents_read(engine_t *self, struct slice bytes)
 {
-    struct dossiers *dossiers = &self->dossiers;
     struct cursor in = cursor_of(bytes);
+    struct reader reader = reader_of(self, code_book_of(self), &in);
     size_t all = SIZE_MAX;
 
-    if (dossiers->codes == NULL) {
-        dossiers->codes = mem_new(1, sizeof *dossiers->codes);
-    }
-    struct reader reader = reader_of(self, dossiers->codes, &in);
     (void)reader_step(&reader, &all);
     assert(!in.failed && in.rest.len == 0);
     return reader.contents;

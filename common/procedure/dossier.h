@@ -1,14 +1,14 @@
 /*
  * dossier: all that hangs together in the state. A child, its transfers, the episodes and events of these, their clocks,
  * and every other child that one of them names are one dossier; nothing in a dossier leads out of it. So each can be
- * put away as its bytes (encode.c) while nobody needs it, at a fifth of the memory, and is opened again when an
+ * put away as its bytes (encode.c) while nobody needs it, at a third of the memory, and is opened again when an
  * event, a level, a deadline or a question comes to it. Whether it is open changes no answer, no record and no byte of
  * the state. Private to common/procedure.
  *
  * An event that names a child of one dossier and a transfer of another joins the two; the younger goes into the older.
  *
- * What is lent from a dossier stays where it is until dossiers_trim(), which only engine_advance() and the questions
- * call, at their beginning.
+ * What is lent from a dossier stays where it is until dossiers_trim(), which engine_advance(), engine_procedures() and
+ * the questions call, and nothing that is folded.
  */
 #ifndef WAYPOST_PROCEDURE_DOSSIER_H
 #define WAYPOST_PROCEDURE_DOSSIER_H

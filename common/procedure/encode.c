@@ -302,13 +302,9 @@ static bool writer_step(struct writer *self, size_t *items, struct buf *out)
 
 void contents_write(engine_t *self, const struct contents *contents, struct buf *out)
 {
-    struct dossiers *dossiers = &self->dossiers;
+    struct writer writer = writer_of(self, contents, code_book_of(self));
     size_t all = SIZE_MAX;
 
-    if (dossiers->codes == NULL) {
-        dossiers->codes = mem_new(1, sizeof *dossiers->codes);
-    }
-    struct writer writer = writer_of(self, contents, dossiers->codes);
     (void)writer_step(&writer, &all, out);
 }
 

@@ -76,7 +76,7 @@ void engine_seed(engine_t *self, uint64_t seed);
 
 /*
  * How many items (children, transfers, events, clocks) stay unpacked in memory; those of the cases looked into longest ago
- * are packed, at a fifth of the room, until something comes to them. No answer, no record and no hash depends on it.
+ * are packed, at a third of the room, until something comes to them. No answer, no record and no hash depends on it.
  */
 void engine_keep_open(engine_t *self, size_t items);
 

@@ -346,6 +346,16 @@ const struct form_shelf form_shelves[SECTION_COUNT] = {
 
 /* ---- codes ---- */
 
+struct code_book *code_book_of(engine_t *engine)
+{
+    struct dossiers *dossiers = &engine->dossiers;
+
+    if (dossiers->codes == NULL) {
+        dossiers->codes = mem_new(1, sizeof *dossiers->codes);
+    }
+    return dossiers->codes;
+}
+
 void code_book_begin(struct code_book *self, const engine_t *engine)
 {
     size_t needed = engine->codes.count + 1U;

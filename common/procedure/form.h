@@ -84,6 +84,7 @@ struct code_book {
     size_t capacity;    /* of ordinals */
     struct list codes;  /* uint16_t: the engine's number, by ordinal - 1 */
 };
+struct code_book *code_book_of(engine_t *engine); /* the engine's own, for one dossier at a time */
 void code_book_begin(struct code_book *self, const engine_t *engine); /* of another dossier */
 void code_book_add(struct code_book *self, uint16_t code);            /* not there yet */
 void code_book_free(struct code_book **self_p);

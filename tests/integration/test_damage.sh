@@ -27,6 +27,17 @@ broker_alarm() {
     wp $OPERATOR alarms --broker --json | "$PICK" alarms name text | awk -F'\t' '$1 == "journal_damaged" { print $2 }'
 }
 
+# starts_over_rot OFFSET BITS WORDS: a broker that is down; its alarm names the place that verify does ($place), and says WORDS.
+starts_over_rot() {
+    check "bits rot" flip_at "$1" "$2"
+    check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
+    place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
+    check "the broker starts" start_broker
+    check "the operator is back" wait_until 30 is_online $OPERATOR
+    check "the alarm names the place" contains "$(broker_alarm)" "${place:-no place}"
+    check "and says what is to be known" contains "$(broker_alarm)" "$3"
+}
+
 batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
     local transfer other first lost behind offset place
     start_network $ISLINGTON $CAMDEN $LEEDS $OPERATOR
@@ -43,14 +54,7 @@ batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
     kill_process broker
     cp "$SEGMENT" "$NET/backup"
     offset=$(offset_of "$lost")
-    check "two bits rot" flip_at "$offset" 6
-    check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
-    place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
-
-    check "the broker starts" start_broker
-    check "the operator is back" wait_until 30 is_online $OPERATOR
-    check "the alarm names the place" contains "$(broker_alarm)" "${place:-no place}"
-    check "and says what to do" contains "$(broker_alarm)" "put that record back"
+    starts_over_rot "$offset" 6 "put that record back"
     other=$(send $LEEDS "$other")
     check "who is not touched sends and receives" wait_until 30 holds_event $ISLINGTON "$other"
     check "the sender of the lost one goes on" send $ISLINGTON "$transfer" >"$NET/last"
@@ -88,14 +92,7 @@ register_rots() {
     kill_process broker
     cp "$SEGMENT" "$NET/backup"
     offset=$(grep -abo $CAMDEN "$SEGMENT" | head -1 | cut -d: -f1)
-    check "it rots" flip_at "$offset" "$1"
-    check "verify finds it" ends_with_status 1 wp_offline verify "$NET/broker/journal"
-    place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" "$NET/out" -h | head -1)
-
-    check "the broker starts" start_broker
-    check "the operator is back" wait_until 30 is_online $OPERATOR
-    check "the alarm names the place" contains "$(broker_alarm)" "${place:-no place}"
-    check "and what it does" contains "$(broker_alarm)" "$2"
+    starts_over_rot "$offset" "$1" "$2"
     second=$(send $ISLINGTON "$transfer")
     check "all are served" wait_until 30 holds_event $CAMDEN "$second"
     check "verify still says where" ends_with_status 1 wp_offline verify "$NET/broker/journal"

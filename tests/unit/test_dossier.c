@@ -97,6 +97,24 @@ static void cases__that_nobody_looks_into__are_packed(void **state)
     assert_int_equal(open_dossiers(), 0); /* what was asked for outlives the clearing */
 }
 
+/* By itself, as whoever runs an engine gets it: memory is bounded without anybody asking for it. */
+static void cases__more_than_an_engine_keeps_open__are_packed(void **state)
+{
+    enum { CASES = 6000, KEPT_OPEN = 32768 };
+    engine_t *engine = engine_new(world.procedures, NULL, NULL);
+    uint32_t packed = 0;
+
+    (void)state;
+    move_many(engine, CASES);
+    engine_advance(engine, world.now_ms);
+    for (uint32_t i = 0; i < CASES; i++) {
+        packed += dossier_at(engine, i)->away != NULL ? 1 : 0;
+    }
+    assert_in_range(packed, 1, CASES - 1);
+    assert_in_range(engine->dossiers.open_count, KEPT_OPEN / 2, KEPT_OPEN);
+    engine_destroy(&engine);
+}
+
 static void case__that_was_looked_into_last__is_packed_last(void **state)
 {
     uint8_t first[UUID_BYTES];
@@ -348,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(cases__that_nobody_looks_into__are_packed),
+        WORLD_TEST(cases__more_than_an_engine_keeps_open__are_packed),
         WORLD_TEST(case__that_was_looked_into_last__is_packed_last),
         WORLD_TEST(deadlines__of_packed_cases__fire_in_their_order),
         WORLD_TEST(clocks__of_several_cases__are_renewed_in_the_order_of_their_start),
