@@ -55,7 +55,8 @@
     X(HEADS_NOT_EXTENDED, "heads_not_extended",                                                    \
         "An agent saw a head that is not ours. Was a backup restored here?")                       \
     X(UNREADABLE, "unreadable",                                                                    \
-        "Entries that cannot be read from the journal. Run waypost verify at once.")               \
+        "Times that a record of the journal was needed and could not be read. Run waypost "        \
+        "verify at once.")                                                                         \
     X(REGISTERS_TAKEN, "registers_taken", "Registers brought into force. Nothing to do.")          \
     X(REGISTERS_REFUSED, "registers_refused",                                                      \
         "Registers refused. Read the log; the old one stays in force.")                            \

@@ -3,7 +3,8 @@
  * hub empties its tables and fills them again. The cursor is a leaf of the journal and how many of its entries were sent;
  * the broker keeps nothing between two pages, and no page looks at more than PAST_RECORDS records.
  *
- * A record that cannot be read ends the page with E_IO, as elsewhere; one that a stream has never seen is passed over.
+ * What the disk has lost is passed over, and the page says how much that is: whoever reads everything again has no use for a
+ * broker that stops at the first such record. Only a disk that gives an error refuses the page, with E_IO.
  */
 #include "broker/core/parcel.h"
 
@@ -24,10 +25,11 @@ struct past {
     struct parcel parcel;
     uint64_t next_leaf; /* the cursor behind this page */
     uint64_t next_skip;
-    uint64_t at; /* entry of the record at hand */
+    uint64_t at;         /* entry of the record at hand */
+    uint64_t unreadable; /* records that were not shown, or say nothing that we know */
+    uint64_t untold;     /* entries that need such a record */
     size_t records;
     bool full;
-    int rc;
 };
 
 static void past_entry(struct past *self, const struct entry *entry)
@@ -35,14 +37,14 @@ static void past_entry(struct past *self, const struct entry *entry)
     struct sent sent = {0};
     struct hash item;
 
-    if (self->full || self->rc != 0 || self->at++ < self->next_skip) {
+    if (self->full || self->at++ < self->next_skip) {
         return;
     }
     if (parcel_full(&self->parcel)) {
         self->full = true;
         return;
     }
-    self->rc = parcel_entry(&self->parcel, entry, true, &sent, &item);
+    self->untold += parcel_entry(&self->parcel, entry, true, &sent, &item) == 0 ? 0 : 1;
     self->next_skip = self->at;
 }
 
@@ -53,7 +55,11 @@ static void past_judged(struct past *self, struct slice bytes)
     uint32_t stream;
     bool facts_only;
 
-    if (judged_body_read(bytes, &body) != 0 || body.form != JUDGED_BATCH) {
+    if (judged_body_read(bytes, &body) != 0) {
+        self->unreadable++;
+        return;
+    }
+    if (body.form != JUDGED_BATCH) {
         return;
     }
     for (uint32_t i = 0; judged_next(&body, &event); i++) {
@@ -78,6 +84,7 @@ static void past_acked(struct past *self, struct slice bytes, uint64_t position)
     uint32_t stream;
 
     if (acked_body_read(bytes, &body) != 0) {
+        self->unreadable++;
         return;
     }
     for (uint32_t block = 0; acked_next_told(&body, &stream); block++) {
@@ -122,19 +129,30 @@ static void past_derived(struct past *self, struct slice bytes, uint64_t positio
 {
     struct past_saying saying = {.past = self, .position = position};
 
-    (void)derived_walk(self->arena, bytes, past_saying, &saying);
+    if (derived_walk(self->arena, bytes, past_saying, &saying) != 0 && !self->full) {
+        self->unreadable++;
+    }
+}
+
+/* The records before this one that were not shown are lost. */
+static void past_reach(struct past *self, uint64_t leaf)
+{
+    if (leaf > self->next_leaf) {
+        self->unreadable += leaf - self->next_leaf;
+        self->next_leaf = leaf;
+        self->next_skip = 0;
+    }
 }
 
 static int past_visit(void *context, const struct record *record, uint64_t position)
 {
     struct past *self = context;
 
-    if (self->full || self->rc != 0 || self->records++ == PAST_RECORDS) {
+    if (self->records++ == PAST_RECORDS) {
         return E_BUSY;
     }
     self->at = 0;
-    self->next_skip = record->sequence == self->next_leaf ? self->next_skip : 0;
-    self->next_leaf = record->sequence;
+    past_reach(self, record->sequence);
     switch (record->type) {
     case RECORD_JUDGED:
         past_judged(self, record->body);
@@ -148,7 +166,7 @@ static int past_visit(void *context, const struct record *record, uint64_t posit
     default:
         break;
     }
-    if (self->full || self->rc != 0) {
+    if (self->full) {
         return E_BUSY;
     }
     self->next_leaf = record->sequence + 1;
@@ -166,6 +184,12 @@ static void past_send(core_t *self, struct session *session, const struct past *
     buf_put_slice(&body, buf_slice(past->parcel.batches));
     buf_put_slice(&body, buf_slice(past->parcel.entries));
     wire_put_varint(&body, 5, done ? 1 : 0);
+    if (past->unreadable > 0) {
+        wire_put_varint(&body, 6, past->unreadable);
+    }
+    if (past->untold > 0) {
+        wire_put_varint(&body, 7, past->untold);
+    }
     buf_clear(out);
     wire_put_tag(out, 1, WIRE_I32);
     buf_put_u32(out, FRAME_MAGIC);
@@ -194,8 +218,13 @@ void past_frame(core_t *self, struct session *session, const struct register_age
     int rc = journal_replay(
         self->journal, asked->from_leaf, mark == NULL ? 0 : mark->position, past_visit, &past);
     arena_destroy(&past.arena);
-    if (past.rc != 0 || (rc != 0 && rc != E_BUSY)) {
+    if (rc == 0) {
+        past_reach(&past, journal_head(self->journal)->size);
+    }
+    if (past.unreadable + past.untold > 0 || (rc != 0 && rc != E_BUSY)) {
         core_count(self, COUNTER_UNREADABLE);
+    }
+    if (rc != 0 && rc != E_BUSY) {
         (void)complain(&refusal.why, E_IO,
             "The journal cannot be read at leaf %llu; the operator must look.",
             (unsigned long long)past.next_leaf);

@@ -130,7 +130,8 @@ static void watch_chain(edge_t *self)
         {COUNTER_CONFLICTS, "chain_mismatch",
             "two events came under one number of an agent: it was cloned or restored"},
         {COUNTER_UNREADABLE, "journal_damaged",
-            "an entry cannot be read from the journal and its stream waits: waypost verify"},
+            "records of the journal cannot be read, and a stream that needs one waits: waypost "
+            "verify names them"},
         {COUNTER_PROCEDURES_REFUSED, "procedures",
             "a set of procedures was refused; those before stay in force: the log says why"},
         {COUNTER_FOLD_DIFFERENCES, "procedures",

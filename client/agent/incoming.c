@@ -500,7 +500,9 @@ void incoming_past(agent_core_t *self, const Waypost__Past *past)
     store_begin(self->store);
     int rc = take_page(&delivery);
     if (rc == 0) {
-        keeper->past(keeper->context, past->next_leaf, past->next_skip, past->done);
+        const struct kept_past page = {past->next_leaf, past->next_skip, past->done,
+            past->has_unreadable ? past->unreadable : 0, past->has_untold ? past->untold : 0};
+        keeper->past(keeper->context, &page);
     }
     free(delivery.batches);
     if (agent_commit(self) != 0 || rc != 0) {
@@ -516,7 +518,7 @@ void incoming_past(agent_core_t *self, const Waypost__Past *past)
     if (self->past_pending) {
         incoming_fetch_past(self);
     } else {
-        log_info("past: everything is here again, leaf=%" PRIu64, past->next_leaf);
+        log_info("past: the last page is here, leaf=%" PRIu64, past->next_leaf);
         incoming_resend(self);
     }
 }

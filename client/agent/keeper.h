@@ -2,7 +2,7 @@
  * keeper: who keeps what comes in, where that is not the agent's own boxes. A hub is an agent's link to the broker (session,
  * stream, acknowledgements, heads, register) with tables of its own behind it.
  *
- * event, record, ack and held are called inside the transaction of the frame, on the thread of the core, in stream order,
+ * event, record, ack, held and past are called inside the transaction of the frame, on the thread of the core, in stream order,
  * after signature, path and addressing were checked; what they write on store_t's connection lasts or falls with the cursor.
  * They cannot fail on their own: the first failed write is found by the commit. The same thing may come again under a later
  * number (a new epoch of the stream, a rebuild) and must have no second effect. Everything is lent for the call.
@@ -46,14 +46,21 @@ struct kept_ack {
     struct level_row row;
 };
 
+/* A page of what was told before (S-35). */
+struct kept_past {
+    uint64_t next_leaf, next_skip; /* where the next one begins */
+    bool done;                     /* it was the last */
+    uint64_t unreadable;           /* records that the broker could not read for it */
+    uint64_t untold;               /* entries left out, as they need such a record */
+};
+
 struct agent_keeper {
     void *context;
     void (*event)(void *context, const struct entry_row *entry, const struct kept_event *event);
     void (*record)(void *context, const struct entry_row *entry, const struct kept_record *record);
     void (*ack)(void *context, const struct entry_row *entry, const struct kept_ack *ack);
     void (*held)(void *context, const struct entry_row *entry); /* entry->event is set aside */
-    /* A page of what was told before was kept: where the next one begins. done: it was the last. */
-    void (*past)(void *context, uint64_t next_leaf, uint64_t next_skip, bool done);
+    void (*past)(void *context, const struct kept_past *page);  /* its entries were kept */
     /* A request of the local interface. False: not one of the keeper's, the core answers it. */
     bool (*request)(void *context, uint64_t client, const json_t *request, json_t **answer);
     void (*flow)(void *context);                  /* new entries, or a watching client has room */

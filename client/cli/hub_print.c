@@ -6,6 +6,7 @@
 #include "client/cli/cases_print.h"
 #include "client/cli/table.h"
 #include "client/cli/when.h"
+#include "common/alarm/alarm_table.h"
 
 #include "common/base/banned.h"
 
@@ -137,6 +138,25 @@ static void put_signs(struct cli *cli, table_t *table, const json_t *row)
     }
 }
 
+/* Figures that lack something say so before they are read. */
+static void put_missing(struct cli *cli, const json_t *answer)
+{
+    const json_t *missing = json_object_get(answer, "missing");
+    const struct alarm_info *info = alarm_info("tables_incomplete");
+
+    if (flag_of(answer, "filling")) {
+        cli_say(cli,
+            "%sThis hub is being filled again from the broker's journal: what follows is not all "
+            "yet.%s\n\n",
+            cli_paint(cli, PAINT_YELLOW), cli_paint(cli, PAINT_END));
+    }
+    if (missing != NULL) {
+        cli_say(cli, "%sIncomplete:%s %s. To act: %s. %s\n\n", cli_paint(cli, PAINT_RED),
+            cli_paint(cli, PAINT_END), text_of(missing, "text"), alarm_actor_word(info->actor),
+            info->remedy);
+    }
+}
+
 void hub_print_overview(struct cli *cli, const json_t *answer)
 {
     static const char *const headings[] = {"AUTHORITY", ">SENT", ">RECEIVED", ">NOT PERSISTED",
@@ -146,6 +166,7 @@ void hub_print_overview(struct cli *cli, const json_t *answer)
     size_t silent = 0;
     json_t *row;
 
+    put_missing(cli, answer);
     put_region(cli, answer);
     json_array_foreach(json_object_get(answer, "authorities"), i, row)
     {

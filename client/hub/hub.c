@@ -71,11 +71,21 @@ static void take_held(void *context, const struct entry_row *entry)
     keep_held(&self->tables, entry);
 }
 
-static void take_past(void *context, uint64_t next_leaf, uint64_t next_skip, bool done)
+static void take_past(void *context, const struct kept_past *page)
 {
     struct hub *self = context;
+    struct hub_missing missing;
 
-    tables_past(&self->tables, done ? -1 : (int64_t)next_leaf, (int64_t)next_skip);
+    if (page->unreadable + page->untold > 0) {
+        tables_miss(&self->tables, page->unreadable, page->untold);
+    }
+    tables_past(
+        &self->tables, page->done ? -1 : (int64_t)page->next_leaf, (int64_t)page->next_skip);
+    if (tables_missing(&self->tables, &missing)) {
+        agent_core_alarm(self->core, "tables_incomplete", "%s", missing.text);
+    } else if (page->done) {
+        agent_core_alarm_clear(self->core, "tables_incomplete");
+    }
 }
 
 static bool take_request(void *context, uint64_t client, const json_t *request, json_t **answer)

@@ -27,10 +27,12 @@ enum {
     HUB_ASK_AGAIN_MS = 60000,    /* and each at most once in so long */
     HUB_REGION_WATCH_MS = 5000,  /* states of authorities that are alarms are looked at so often */
     HUB_NEWS_MS = 1000, /* open pages are told at once after a rest, then so often at the most */
-    HUB_NAME_BYTES_MAX = 80, /* name of an authority as shown */
+    HUB_NAME_BYTES_MAX = 80,      /* name of an authority as shown */
+    HUB_MISSING_TEXT_BYTES = 240, /* sentence that says what is missing, with two numbers */
 };
 
 #define HUB_CACHE_KIB "65536" /* of the database in memory: the tables of the views fit */
+#define HUB_MISSING_MAX INT64_C(1000000000000) /* of a page: no journal has so many records */
 #define HUB_HOUR_MS INT64_C(3600000)
 #define HUB_DAY_MS INT64_C(86400000)
 

@@ -158,6 +158,11 @@ void page_overview(struct buf *out, const struct hub_view *view)
     html_put(out, "<p>The last %d days, ", (int)member_number(answer, "days"));
     html_time(out, answer, "at");
     html_put(out, ".</p>\n");
+    if (member_flag(answer, "filling")) {
+        html_put(out,
+            "<p><strong class=\"warn\">This hub is being filled again from the broker's journal: "
+            "what follows is not all yet.</strong></p>\n");
+    }
     put_region(out, json_object_get(answer, "region"));
     put_alarms(out, view);
     html_put(out,

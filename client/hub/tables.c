@@ -1,6 +1,7 @@
 /* tables: see tables.h. A statement that SQLite does not take is our own bug and fatal. */
 #include "client/hub/tables.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@ static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS hub (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT "
     "NULL, blind BLOB NOT NULL, rebuilt_ms INTEGER NOT NULL, past_leaf INTEGER NOT NULL, past_skip "
     "INTEGER NOT NULL) STRICT",
+    /* pages of what was told before (leaf, skip: where they begin) of which the broker could not read everything */
+    "CREATE TABLE IF NOT EXISTS missing (leaf INTEGER NOT NULL, skip INTEGER NOT NULL, records "
+    "INTEGER NOT NULL, entries INTEGER NOT NULL, PRIMARY KEY (leaf, skip)) STRICT, WITHOUT ROWID",
     /* who: heard_ms last event or acknowledgement; running, breached: clocks that bind it */
     "CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, "
     "heard_ms INTEGER NOT NULL, said_ms INTEGER NOT NULL, running INTEGER NOT NULL, breached "
@@ -82,8 +86,8 @@ static const char *const schema[] = {
     "(position, part)) STRICT, WITHOUT ROWID",
 };
 
-static const char *const emptied[] = {"places", "cases", "events", "deliveries", "waiting",
-    "pair_days", "pairs", "spans", "clocks", "said", "feed"};
+static const char *const emptied[] = {"missing", "places", "cases", "events", "deliveries",
+    "waiting", "pair_days", "pairs", "spans", "clocks", "said", "feed"};
 
 static int make_hub_row(struct hub_tables *self, const struct world *world)
 {
@@ -173,6 +177,51 @@ void tables_past(struct hub_tables *self, int64_t leaf, int64_t skip)
     store_run(self->store, statement);
     self->past_leaf = leaf;
     self->past_skip = skip;
+}
+
+static int64_t missing_number(uint64_t number)
+{
+    return number < HUB_MISSING_MAX ? (int64_t)number : HUB_MISSING_MAX;
+}
+
+void tables_miss(struct hub_tables *self, uint64_t records, uint64_t entries)
+{
+    sqlite3_stmt *statement =
+        store_sql(self->store, "INSERT OR REPLACE INTO missing VALUES (?1, ?2, ?3, ?4)");
+
+    sql_int(statement, 1, self->past_leaf);
+    sql_int(statement, 2, self->past_skip);
+    sql_int(statement, 3, missing_number(records));
+    sql_int(statement, 4, missing_number(entries));
+    store_run(self->store, statement);
+}
+
+static void put_missing(struct hub_missing *out)
+{
+    (void)snprintf(out->text, sizeof out->text,
+        "this hub was filled without what its broker could not read of the journal: %" PRIu64
+        " record%s, and %" PRIu64
+        " entr%s known to need such a one; what they said is in no count and no case here",
+        out->records, out->records == 1 ? "" : "s", out->entries, out->entries == 1 ? "y" : "ies");
+}
+
+bool tables_missing(struct hub_tables *self, struct hub_missing *out)
+{
+    sqlite3_stmt *statement = store_sql(self->store,
+        "SELECT CAST(total(records) AS INTEGER), CAST(total(entries) AS INTEGER) FROM missing");
+    struct hub_missing missing = {0};
+
+    if (store_row(self->store, statement)) {
+        missing.records = (uint64_t)row_int(statement, 0);
+        missing.entries = (uint64_t)row_int(statement, 1);
+        store_stop(statement);
+    }
+    if (missing.records + missing.entries == 0) {
+        return false;
+    }
+    put_missing(&missing);
+    *out = missing;
+    return true;
 }
 
 /* ---- authorities ---- */

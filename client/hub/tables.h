@@ -43,6 +43,18 @@ int tables_open(
 /* Inside a transaction: where the next page begins; leaf -1: everything is here. */
 void tables_past(struct hub_tables *self, int64_t leaf, int64_t skip);
 
+/* What the broker could not read of its journal when these tables were filled. */
+struct hub_missing {
+    uint64_t records; /* of the journal; what they told this hub, if anything, is not here */
+    uint64_t entries; /* told to this hub and not here, as they need such a record */
+    char text[HUB_MISSING_TEXT_BYTES]; /* both in one sentence, without a full stop */
+};
+
+/* Inside a transaction: so much is missing of the page that begins at past_leaf, past_skip. */
+void tables_miss(struct hub_tables *self, uint64_t records, uint64_t entries);
+/* Of all pages since the tables were empty. False where nothing is; then out is not written. */
+bool tables_missing(struct hub_tables *self, struct hub_missing *out);
+
 /* Empty every view and the memory of what came, to be fetched again from the first record; the key of the blinded ids stays.
  * 0 or E_IO, E_FULL. */
 int tables_empty(struct hub_tables *self, int64_t now_ms);

@@ -445,6 +445,19 @@ static json_t *authorities_json(const struct overview *self)
     return list;
 }
 
+/* What is not here, or not yet: counts that lack it are not believed. */
+static void put_missing(struct hub_tables *tables, json_t *json)
+{
+    struct hub_missing missing;
+
+    json_object_set_new(json, "filling", json_boolean(tables->past_leaf >= 0));
+    if (tables_missing(tables, &missing)) {
+        json_object_set_new(json, "missing",
+            json_pack("{s:I, s:I, s:s}", "records", (json_int_t)missing.records, "entries",
+                (json_int_t)missing.entries, "text", missing.text));
+    }
+}
+
 json_t *view_overview(const struct hub_view *self)
 {
     struct overview overview = {.view = self};
@@ -461,6 +474,7 @@ json_t *view_overview(const struct hub_view *self)
         "changes", (json_int_t)self->tables->changes, "last", (json_int_t)view_feed_last(self),
         "region", region_json(&overview), "authorities", authorities_json(&overview));
     assert(json != NULL);
+    put_missing(self->tables, json);
     free(overview.places);
     free(overview.spans);
     free(overview.region_hours);

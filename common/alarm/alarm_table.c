@@ -214,6 +214,11 @@ static const struct alarm_info rows[] = {
     {"region_away", ALARM_HUB, ALARM_HUB_OFFICER, false,
         "agents of authorities of the region are away from the broker for not-listening-after",
         "Call the IT officers of those it names.", "when they are back"},
+    {"tables_incomplete", ALARM_HUB, ALARM_OPERATOR, false,
+        "when this hub was filled its broker could not read all of its journal",
+        "waypost verify FOLDER at the broker names the records: put them back from a backup "
+        "(section 8); then waypost-hub --rebuild, once.",
+        "with a rebuild that misses nothing"},
     {"procedures", ALARM_BROKER, ALARM_OPERATOR, false,
         "a new set of procedures was refused, or judges otherwise than before; those before stay "
         "in force",

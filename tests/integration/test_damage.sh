@@ -1,7 +1,7 @@
 #!/bin/bash
 # Bits of a record rot behind the broker's newest snapshot. One of them is named and harms nobody, nor do two in the register,
 # whose file is at hand. Two in a batch: whoever is not touched is served, the touched one waits, and everything is there once
-# when the record is put back from a backup.
+# when the record is put back from a backup. A hub that fetches everything again gets all but the lost one, and says so.
 . "$(dirname "$0")/../support/cluster.sh"
 
 # offset_of EVENT: in the segment, where its batch stands: no record names its id before that one.
@@ -79,6 +79,61 @@ batch__rotten_behind_the_snapshot__holds_up_its_recipient_alone() {
     check "no alarm" equals "$(broker_alarm)" ""
     stop_process broker
     check "the journal verifies" wp_offline verify "$NET/broker/journal"
+}
+
+# rebuild_hub TIMES: everything is fetched again; its database was new once, so this is one more.
+rebuild_hub() {
+    check "the hub stops" stop_process $HUB
+    launch $HUB "$WAYPOST_HUB" --rebuild -c "$NET/$HUB/agent.zpl"
+    check "everything that there is is here again" wait_until 30 hub_was_filled "$1"
+}
+
+hub_misses() {
+    wp $HUB hub overview --json | "$PICK" . missing.records missing.entries
+}
+
+hub__rebuilt_over_a_lost_batch__says_what_it_misses_and_goes_on() {
+    local transfer lost offset place
+    start_network $ISLINGTON $CAMDEN $HUB $OPERATOR
+    SEGMENT=$NET/broker/journal/segment-0000000001.wpj
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send $ISLINGTON "$transfer" >"$NET/last"
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    lost=$(send $ISLINGTON "$transfer")
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    send $ISLINGTON "$transfer" >"$NET/last"
+    check "all arrive" wait_until 20 outbox_level_is $ISLINGTON $CAMDEN persisted 3
+    check "the hub knows" wait_until 20 hub_counts 3
+    kill_process broker
+    cp "$SEGMENT" "$NET/backup"
+    offset=$(offset_of "$lost")
+    starts_over_rot "$offset" 6 "put that record back"
+    rebuild_hub 2
+    check "what it misses" equals "$(hub_misses)" $'1\t1'
+    check "the rest is there" hub_counts 2
+    check "alarm" wait_until 20 has_alarm $HUB tables_incomplete
+    check "said before the figures" contains "$(wp $HUB hub overview)" \
+        "1 record, and 1 entry known to need such a one"
+    check "and what to do" contains "$(wp $HUB hub overview)" "waypost-hub --rebuild, once"
+    send $ISLINGTON "$transfer" >"$NET/last"
+    check "it goes on" wait_until 30 hub_counts 3
+    check "a restart forgets nothing" stop_process $HUB
+    check "the hub starts" start_agent $HUB
+    check "the hub is back" wait_until 30 is_online $HUB
+    check "what it misses" equals "$(hub_misses)" $'1\t1'
+
+    kill_process broker
+    check "the record is put back" put_back "${place##* }"
+    check "the broker starts" start_broker
+    rebuild_hub 3
+    check "all is there" hub_counts 4
+    check "nothing is missing" equals "$(hub_misses)" $'\t'
+    check_not "no alarm" has_alarm $HUB tables_incomplete
+}
+
+# hub_counts EVENTS: of the one case that there is.
+hub_counts() {
+    [[ $(wp $HUB hub cases --json | "$PICK" cases events) == "$1" ]]
 }
 
 # register_rots BITS WORDS: so many in the journal's first commits, where the register lies, without which no broker serves.

@@ -260,6 +260,11 @@ listening_says() {
     [[ $(wp $ISLINGTON listening $CAMDEN --json | "$PICK" "$1") == "$2" ]]
 }
 
+# hub_was_filled TIMES: from the broker's journal; once when its database was new.
+hub_was_filled() {
+    [[ $(grep -c 'past: the last page is here' "$NET/$HUB/log") == "$1" ]]
+}
+
 # ---- receiver commands ----
 
 # receiver_has_taken COUNT: at least.

@@ -11,11 +11,10 @@
 
 #include "broker/core/core_internal.h"
 #include "common/base/log.h"
-#include "tests/support/core_fixture.h"
+#include "tests/support/damage.h"
 
 #include "common/base/banned.h"
 
-#define SEGMENT "segment-0000000001.wpj"
 #define WHAT_EVENT WAYPOST__ENTRY__WHAT_EVENT
 #define WHAT_ACK WAYPOST__ENTRY__WHAT_ACK
 #define KIND_OF(name) WAYPOST__SYSTEM_KIND__##name
@@ -66,71 +65,6 @@ static void hello(struct core_fixture *f)
 
 /* ---- damage ---- */
 
-enum part { PART_HEADER, PART_STATEMENT, PART_EVENTS };
-
-/* The n-th record of a type, from the end. */
-struct search {
-    uint8_t type;
-    unsigned nth, seen;
-    uint64_t positions[FIXTURE_LOG_MAX];
-    size_t statement_at[FIXTURE_LOG_MAX], events_at[FIXTURE_LOG_MAX];
-};
-
-static int search_visit(void *context, const struct record *record, uint64_t position)
-{
-    struct search *self = context;
-    struct batch_body batch;
-
-    if (record->type != self->type) {
-        return 0;
-    }
-    if (record->type == RECORD_BATCH && batch_body_read(record->body, &batch) == 0) {
-        self->statement_at[self->seen] = (size_t)(batch.statement.data - record->body.data);
-        self->events_at[self->seen] = (size_t)(batch.events.data - record->body.data);
-    }
-    self->positions[self->seen++] = position;
-    return 0;
-}
-
-struct damage {
-    uint64_t offset;
-    unsigned bits;
-};
-
-/* One wrong bit is made good by the journal itself, two are not. */
-static void strike(struct core_fixture *f, struct damage damage)
-{
-    for (unsigned i = 0; i < damage.bits; i++) {
-        journal_fixture_flip(&f->base.memory, SEGMENT, damage.offset, 3 + i);
-    }
-}
-
-/* The broker is gone, and some bits of that record with it. */
-static struct damage rot_bits(
-    struct core_fixture *f, uint8_t type, unsigned from_end, enum part part, unsigned bits)
-{
-    struct search *search = calloc(1, sizeof *search);
-
-    search->type = type;
-    assert_int_equal(journal_replay(f->base.journal, 0, 0, search_visit, search), 0);
-    assert_true(search->seen > from_end);
-    size_t at = search->seen - 1 - from_end;
-    struct damage damage = {search->positions[at] & UINT32_MAX, bits};
-    damage.offset += part == PART_HEADER ? 33
-        : part == PART_STATEMENT         ? RECORD_HEADER_BYTES + search->statement_at[at] + 5
-                                         : RECORD_HEADER_BYTES + search->events_at[at] + 9;
-    free(search);
-    assert_int_equal(journal_rest(f->base.journal), 0);
-    core_fixture_stop(f);
-    strike(f, damage);
-    return damage;
-}
-
-static struct damage rot(struct core_fixture *f, uint8_t type, unsigned from_end, enum part part)
-{
-    return rot_bits(f, type, from_end, part, 2);
-}
-
 static void start(struct core_fixture *f)
 {
     assert_int_equal(core_fixture_try_restart(f), 0);
@@ -141,7 +75,7 @@ static void start(struct core_fixture *f)
 static void mend(struct core_fixture *f, struct damage damage)
 {
     core_fixture_stop(f);
-    strike(f, damage);
+    damage_strike(f, damage);
     assert_int_equal(core_fixture_try_restart(f), 0);
     assert_null(alarm_book_find(core_alarms(f->core), "journal_damaged"));
     hello(f);
@@ -211,18 +145,18 @@ static void assert_all_once(struct core_fixture *f, struct damage damage, size_t
 }
 
 static void lose_a_batch(
-    struct core_fixture *f, unsigned from_end, enum part part, struct damage *out)
+    struct core_fixture *f, unsigned from_end, enum damage_part part, struct damage *out)
 {
     say(f, ISLINGTON, to_camden);
     agent_leave(&f->agents[CAMDEN]);
     say(f, ISLINGTON, to_camden);
     say(f, ISLINGTON, to_camden);
-    *out = rot(f, RECORD_BATCH, from_end, part);
+    *out = damage_lose(f, RECORD_BATCH, from_end, part);
 }
 
 static void batch__lost_whole__is_known_by_its_senders_next_one(void **state)
 {
-    static const enum part parts[] = {PART_HEADER, PART_STATEMENT, PART_EVENTS};
+    static const enum damage_part parts[] = {PART_HEADER, PART_STATEMENT, PART_EVENTS};
     struct core_fixture *f = *state;
     struct damage damage;
 
@@ -272,7 +206,7 @@ static void batch__lost_before_it_was_judged__keeps_the_broker_from_starting(voi
     hello(f);
     agent_publish(&f->agents[ISLINGTON], 0, 1);
     (void)core_fixture_commit(f);
-    struct damage damage = rot(f, RECORD_BATCH, 0, PART_EVENTS);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 0, PART_EVENTS);
     assert_int_equal(core_fixture_try_restart(f), E_CORRUPT);
     mend(f, damage);
     assert_int_equal(events_of(f, CAMDEN), 3);
@@ -309,7 +243,7 @@ static void batch__lost_with_an_event_for_its_sender_alone__keeps_the_broker_fro
 
     say(f, ISLINGTON, to_islington);
     say(f, ISLINGTON, to_camden);
-    struct damage damage = rot(f, RECORD_BATCH, 1, PART_EVENTS);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 1, PART_EVENTS);
     assert_int_equal(core_fixture_try_restart(f), E_CORRUPT);
     mend(f, damage);
 }
@@ -327,7 +261,7 @@ static void acknowledgement__lost__holds_up_whom_it_is_to_be_shown_alone(void **
     agent_leave(sender);
     agent_leave(&f->agents[HUB]);
     core_fixture_settle_some(f); /* what Camden says of it waits for Islington */
-    struct damage damage = rot(f, RECORD_ACK, 0, PART_HEADER);
+    struct damage damage = damage_lose(f, RECORD_ACK, 0, PART_HEADER);
     start(f);
     assert_int_equal(sender->own[0].persisted, 0);
     say(f, LEEDS, to_camden);
@@ -362,7 +296,7 @@ static void acked__lost__is_worked_out_once_more(void **state)
         core_fixture_settle_some(f);
         uint64_t acked = f->core->streams[0]->acked;
         agent_leave(&f->agents[LEEDS]);
-        struct damage damage = rot(f, RECORD_ACKED, lost, PART_HEADER);
+        struct damage damage = damage_lose(f, RECORD_ACKED, lost, PART_HEADER);
         start(f);
         assert_int_equal(f->core->streams[0]->acked, acked);
         assert_int_equal(sender->own_count, own + 1);
@@ -400,7 +334,7 @@ static void acked__lost_and_worked_out_otherwise__keeps_the_broker_from_starting
     core_fixture_verify(f);
     while (core_fixture_commit(f)) {
     }
-    struct damage damage = rot(f, RECORD_ACKED, 0, PART_HEADER);
+    struct damage damage = damage_lose(f, RECORD_ACKED, 0, PART_HEADER);
     assert_int_equal(core_fixture_try_restart(f), E_CORRUPT);
     mend(f, damage);
     assert_int_equal(events_of(f, CAMDEN), 1);
@@ -409,7 +343,7 @@ static void acked__lost_and_worked_out_otherwise__keeps_the_broker_from_starting
 
 static void register__lost_with_its_file_at_hand__is_taken_from_that(void **state)
 {
-    static const enum part parts[] = {PART_HEADER, PART_EVENTS};
+    static const enum damage_part parts[] = {PART_HEADER, PART_EVENTS};
     struct core_fixture *f = *state;
     size_t events = 0;
 
@@ -421,7 +355,7 @@ static void register__lost_with_its_file_at_hand__is_taken_from_that(void **stat
         if (before_snapshot) {
             core_fixture_snapshot(f);
         }
-        struct damage damage = rot(f, RECORD_INPUT, 0, parts[i % 2]);
+        struct damage damage = damage_lose(f, RECORD_INPUT, 0, parts[i % 2]);
         start(f);
         assert_int_equal(register_version(core_register_in_force(f->core)), version);
         say(f, ISLINGTON, to_camden);
@@ -443,7 +377,7 @@ static void register__lost_with_another_file_at_hand__keeps_the_broker_from_star
 
     f->has_register_file = true;
     for (size_t i = 0; i < 2; i++) {
-        struct damage damage = rot(f, RECORD_INPUT, 0, PART_EVENTS);
+        struct damage damage = damage_lose(f, RECORD_INPUT, 0, PART_EVENTS);
         core_fixture_register_build(f);
         assert_int_equal(core_fixture_try_restart(f), E_CORRUPT);
         mend(f, damage);
@@ -459,7 +393,7 @@ static void record__of_another_kind_lost__keeps_the_broker_from_starting(void **
     say(f, ISLINGTON, to_camden);
     say(f, ISLINGTON, to_camden);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        struct damage damage = rot(f, types[i], 0, PART_HEADER);
+        struct damage damage = damage_lose(f, types[i], 0, PART_HEADER);
         assert_int_equal(core_fixture_try_restart(f), E_CORRUPT);
         mend(f, damage);
     }
@@ -479,7 +413,7 @@ static void record__with_one_wrong_bit__is_read_and_told(void **state)
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         agent_leave(&f->agents[CAMDEN]);
         say(f, ISLINGTON, to_camden);
-        struct damage damage = rot_bits(f, types[i], 0, PART_HEADER, 1);
+        struct damage damage = damage_make(f, types[i], 0, PART_HEADER, 1);
         start(f);
         assert_int_equal(events_of(f, CAMDEN), ++events);
         say(f, ISLINGTON, to_camden);
@@ -502,7 +436,7 @@ static void erasure__of_a_payload_beside_a_wrong_bit__is_given_to_nobody(void **
 
     agent_leave(&f->agents[CAMDEN]);
     say(f, ISLINGTON, to_camden);
-    struct damage damage = rot_bits(f, RECORD_BATCH, 0, PART_EVENTS, 1);
+    struct damage damage = damage_make(f, RECORD_BATCH, 0, PART_EVENTS, 1);
     assert_int_equal(core_fixture_try_restart(f), 0);
     agent_hello(sender);
     core_fixture_settle_some(f);
@@ -535,7 +469,7 @@ static void agent__that_holds_the_lost_entry__is_told_to_wait(void **state)
     }
     core_fixture_listen(f); /* delivered, and nothing acknowledged */
     assert_int_equal(events_of(f, CAMDEN), 1);
-    struct damage damage = rot(f, RECORD_BATCH, 0, PART_EVENTS);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 0, PART_EVENTS);
     start(f);
     assert_int_equal(camden->refused, E_BUSY);
     assert_false(camden->welcomed);
@@ -555,7 +489,7 @@ static void opening__of_a_lost_event__waits_with_its_agent(void **state)
 
     say(f, ISLINGTON, to_camden);
     const uint8_t *event = f->agents[ISLINGTON].own[0].id;
-    struct damage damage = rot(f, RECORD_BATCH, 0, PART_EVENTS);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 0, PART_EVENTS);
     start(f);
     uint64_t size = journal_size(f->base.journal);
     agent_open(camden, event);
@@ -579,7 +513,7 @@ static void erasure__of_a_lost_payload__is_done_when_it_can_be_read(void **state
     (void)core_fixture_cut(f);
     assert_int_equal(journal_write(f->base.journal, f->commit), 0);
     journal_settle(f->base.journal, &f->commit); /* the broker dies before it destroys */
-    struct damage damage = rot(f, RECORD_BATCH, 0, PART_EVENTS);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 0, PART_EVENTS);
     assert_int_equal(core_fixture_try_restart(f), 0);
     assert_int_equal(f->core->erasure_count, 1);
     assert_false(f->core->erasures[0].erased_next);
@@ -596,7 +530,7 @@ static void erasure__demanded_while_the_payload_is_lost__is_to_be_tried_again(vo
     struct fake_agent *sender = &f->agents[ISLINGTON];
 
     say(f, ISLINGTON, to_camden);
-    struct damage damage = rot(f, RECORD_BATCH, 0, PART_EVENTS);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 0, PART_EVENTS);
     start(f);
     agent_erase(sender, sender->own[0].id, WAYPOST__ERASE_ACT__ERASE_DEMANDED);
     core_fixture_settle_some(f);
@@ -649,7 +583,7 @@ static struct damage lose_a_folded_batch(struct core_fixture *f)
     say_move(f);
     assert_int_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->verdict, 1);
     say(f, ISLINGTON, to_leeds);
-    return rot(f, RECORD_BATCH, 1, PART_EVENTS);
+    return damage_lose(f, RECORD_BATCH, 1, PART_EVENTS);
 }
 
 /* No verdict, no deadline, no tables, no snapshot without the record; its events say that nobody judged them. */
@@ -689,7 +623,7 @@ static void procedures__that_lack_no_more_than_an_acknowledgement__go_on(void **
 
     core_fixture_procedures(f, DATA);
     say_move(f);
-    struct damage damage = rot(f, RECORD_ACK, 0, PART_HEADER);
+    struct damage damage = damage_lose(f, RECORD_ACK, 0, PART_HEADER);
     start(f);
     assert_true(core_procedures_on(f->core));
     assert_int_equal(core_counter(f->core, COUNTER_FOLD_DIFFERENCES), 0);
@@ -703,7 +637,7 @@ static void procedures__that_lack_what_an_acknowledgement_did__rest_until_it_is_
 
     core_fixture_procedures(f, DATA);
     say_move(f);
-    struct damage damage = rot(f, RECORD_ACKED, 0, PART_HEADER);
+    struct damage damage = damage_lose(f, RECORD_ACKED, 0, PART_HEADER);
     start(f);
     assert_false(core_procedures_on(f->core));
     say(f, ISLINGTON, to_camden);
@@ -721,7 +655,7 @@ static void procedures__that_lack_a_record_of_before_the_snapshot__rest_too(void
     core_fixture_procedures(f, DATA);
     say_move(f);
     core_fixture_snapshot(f);
-    struct damage damage = rot(f, RECORD_JUDGED, 0, PART_HEADER);
+    struct damage damage = damage_lose(f, RECORD_JUDGED, 0, PART_HEADER);
     start(f);
     assert_false(core_procedures_on(f->core));
     say_move(f);
