@@ -253,7 +253,8 @@ END
     esac
 }
 
-# make_network ID...: keys, register, join file and configuration; nothing is started. Needs $ENDPOINT.
+# make_network ID...: keys, register, join file and configuration; nothing is started. Needs $ENDPOINT; the broker
+# listens at $LISTEN where that is set.
 make_network() {
     local id
     NETWORK_AGENTS=("$@")
@@ -269,7 +270,7 @@ configure_broker() {
     mkdir -p "$NET/broker"
     cat >"$NET/broker/broker.zpl" <<END
 # A broker for a demonstration. waypost-broker --sample prints every option.
-listen = "$ENDPOINT"
+listen = "${LISTEN:-$ENDPOINT}"
 data = "journal"
 keys = "../keys/broker.keys"
 register = "../register.signed"

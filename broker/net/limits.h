@@ -37,7 +37,7 @@ enum {
         2, /* a wake with more frames than this is load: commit beside the network */
     NET_HOLD_US_MAX = 2000,  /* so long at most a delivery waits for a frame to share a sync with */
     NET_FILES_RESERVE = 256, /* descriptors beside connections: segments, threads, logs */
-    NET_ENDPOINT_BYTES_MAX = 256,    /* tcp://[address]:port or ipc://path */
+    NET_ENDPOINT_BYTES_MAX = 257,    /* tcp://[address]:port or ipc://path, and its end */
     NET_ENDPOINTS_MAX = 8,           /* of one broker */
     NET_MONITOR_ADDRESS_BYTES = 300, /* address in a monitor message; longer ones are cut */
     ZAP_PROBE_MS = 1000, /* the handler answers in microseconds; only its absence waits this long */

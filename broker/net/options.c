@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/codec/limits.h"
 #include "common/procedure/folder.h"
+#include "common/register/endpoint.h"
 
 #include "common/base/banned.h"
 
@@ -133,14 +134,10 @@ static int endpoints_read(
 {
     out->listen_count = settings_list_count(settings, "listen");
     for (size_t i = 0; i < out->listen_count; i++) {
-        const char *endpoint = settings_list_at(settings, "listen", i);
-        bool known = strncmp(endpoint, "tcp://", 6) == 0 || strncmp(endpoint, "ipc://", 6) == 0;
-        if (!known || strlen(endpoint) >= NET_ENDPOINT_BYTES_MAX) {
-            return complain(why, E_CONFIG,
-                "%s: listen: \"%.80s\" is not an endpoint; write tcp://ADDRESS:PORT or ipc://PATH",
-                settings_file(settings), endpoint);
+        int rc = endpoint_at(settings, "listen", i, ENDPOINT_LISTEN, &out->listen[i], why);
+        if (rc != 0) {
+            return rc;
         }
-        out->listen[i] = endpoint;
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "common/base/fsio.h"
 #include "common/procedure/folder.h"
+#include "common/register/endpoint.h"
 
 #include "common/base/banned.h"
 
@@ -73,22 +74,16 @@ static int load_keys(struct agent_config *self, struct complaint *why)
     return 0;
 }
 
-static int load_join(struct agent_config *self, struct complaint *why)
+/* Those of the configuration, or else those of the join file. */
+static int load_endpoints(struct agent_config *self, struct complaint *why)
 {
-    int rc = join_load(settings_text(self->settings, "join"), &self->join, why);
-
-    if (rc != 0) {
-        return rc;
-    }
-    join_pin(&self->join, &self->pin);
-    if (!self->join.has_broker) {
-        return complain(why, E_CONFIG,
-            "%s: names no broker key; ask the registrar for a join file for agents",
-            settings_text(self->settings, "join"));
-    }
     self->endpoint_count = settings_list_count(self->settings, "endpoints");
     for (size_t i = 0; i < self->endpoint_count; i++) {
-        self->endpoints[i] = settings_list_at(self->settings, "endpoints", i);
+        int rc =
+            endpoint_at(self->settings, "endpoints", i, ENDPOINT_CONNECT, &self->endpoints[i], why);
+        if (rc != 0) {
+            return rc;
+        }
     }
     if (self->endpoint_count == 0) {
         self->endpoint_count = self->join.endpoint_count;
@@ -102,6 +97,22 @@ static int load_join(struct agent_config *self, struct complaint *why)
             settings_file(self->settings));
     }
     return 0;
+}
+
+static int load_join(struct agent_config *self, struct complaint *why)
+{
+    int rc = join_load(settings_text(self->settings, "join"), &self->join, why);
+
+    if (rc != 0) {
+        return rc;
+    }
+    join_pin(&self->join, &self->pin);
+    if (!self->join.has_broker) {
+        return complain(why, E_CONFIG,
+            "%s: names no broker key; ask the registrar for a join file for agents",
+            settings_text(self->settings, "join"));
+    }
+    return load_endpoints(self, why);
 }
 
 static int load_rest(struct agent_config *self, const char *database, struct complaint *why)

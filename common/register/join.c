@@ -6,7 +6,7 @@
 
 #include "common/base/settings.h"
 #include "common/base/check.h"
-#include "common/register/rules.h"
+#include "common/register/endpoint.h"
 
 #include "common/base/banned.h"
 
@@ -66,12 +66,10 @@ static int broker_read(const settings_t *file, struct join *out, struct complain
 
     out->endpoint_count = settings_list_count(file, "endpoints");
     for (size_t i = 0; i < out->endpoint_count; i++) {
-        const char *endpoint = settings_list_at(file, "endpoints", i);
-        if (!rules_endpoint_valid(endpoint) || strpbrk(endpoint, "\"'#") != NULL) {
-            return complain(why, E_CONFIG,
-                "%s: endpoints: \"%.80s\" is not an endpoint; write tcp://HOST:PORT or ipc://PATH, "
-                "of at most %d bytes",
-                settings_file(file), endpoint, JOIN_ENDPOINT_BYTES_MAX);
+        const char *endpoint;
+        int rc = endpoint_at(file, "endpoints", i, ENDPOINT_CONNECT, &endpoint, why);
+        if (rc != 0) {
+            return rc;
         }
         memcpy(out->endpoints[i], endpoint, strlen(endpoint) + 1);
     }

@@ -18,6 +18,8 @@
 
 enum { KEY_BYTES = 32, WORD_BYTES_MAX = 32, ROLE_NUMBER_MAX = 31 };
 
+enum { SCHEME_BYTES = 6, PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
+
 /* A register under check, with what the checks of references need. */
 struct book {
     const Waypost__Register *message;
@@ -56,12 +58,31 @@ bool rules_network_valid(const char *name)
     return is_word(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
-bool rules_endpoint_valid(const char *endpoint)
+static bool port_valid(const char *port, enum endpoint_use use)
+{
+    size_t digits = strspn(port, "0123456789");
+    unsigned number = 0;
+
+    if (use == ENDPOINT_LISTEN && strcmp(port, "*") == 0) {
+        return true;
+    }
+    if (digits > PORT_DIGITS_MAX || port[digits] != '\0') {
+        return false;
+    }
+    for (size_t i = 0; i < digits; i++) {
+        number = number * 10 + (unsigned)(port[i] - '0');
+    }
+    return number >= 1 && number <= PORT_MAX;
+}
+
+/* A quote or # could not be read again from a file that names it. */
+bool rules_endpoint_valid(const char *endpoint, enum endpoint_use use)
 {
     size_t len = strlen(endpoint);
+    const char *host = endpoint + SCHEME_BYTES;
 
-    if (len < 7 || len > REGISTER_ENDPOINT_BYTES_MAX ||
-        (strncmp(endpoint, "tcp://", 6) != 0 && strncmp(endpoint, "ipc://", 6) != 0)) {
+    if (len <= SCHEME_BYTES || len > REGISTER_ENDPOINT_BYTES_MAX ||
+        strpbrk(endpoint, "\"'#") != NULL) {
         return false;
     }
     for (size_t i = 0; i < len; i++) {
@@ -69,7 +90,12 @@ bool rules_endpoint_valid(const char *endpoint)
             return false;
         }
     }
-    return true;
+    if (strncmp(endpoint, "ipc://", SCHEME_BYTES) == 0) {
+        return true;
+    }
+    const char *colon = strrchr(host, ':');
+    return strncmp(endpoint, "tcp://", SCHEME_BYTES) == 0 && colon != NULL && colon > host &&
+        port_valid(colon + 1, use);
 }
 
 /* A name for complaints that cannot itself spoil the line. */
@@ -498,10 +524,11 @@ static int check_brokers(const struct book *book)
 {
     for (size_t i = 0; i < book->message->n_brokers; i++) {
         const Waypost__Broker *broker = book->message->brokers[i];
-        if (!rules_endpoint_valid(broker->endpoint)) {
+        if (!rules_endpoint_valid(broker->endpoint, ENDPOINT_CONNECT)) {
             return complain(book->why, E_RANGE,
-                "broker %zu: its endpoint must begin with tcp:// or ipc:// and be at most %d "
-                "printable characters",
+                "broker %zu: its endpoint must be tcp://HOST:PORT or ipc://PATH, at most %d "
+                "printable "
+                "characters without quote and #",
                 i + 1, REGISTER_ENDPOINT_BYTES_MAX);
         }
         if (broker->curve_key.len != KEY_BYTES || broker->head_key.len != KEY_BYTES) {

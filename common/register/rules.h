@@ -35,7 +35,9 @@ _Static_assert(REGISTER_AUTHORITIES_MAX >= REGISTER_AGENTS_MAX,
  */
 int rules_check(const Waypost__Register *register_message, struct complaint *why);
 
-bool rules_network_valid(const char *name);      /* 1 to 32 of a-z, 0-9 and hyphen */
-bool rules_endpoint_valid(const char *endpoint); /* tcp:// or ipc:// and printable characters */
+bool rules_network_valid(const char *name); /* 1 to 32 of a-z, 0-9 and hyphen */
+/* tcp://HOST:PORT (to listen: port * as well) or ipc://PATH, in printable characters without quote and #. */
+enum endpoint_use { ENDPOINT_CONNECT, ENDPOINT_LISTEN };
+bool rules_endpoint_valid(const char *endpoint, enum endpoint_use use);
 
 #endif

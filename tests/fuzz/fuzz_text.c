@@ -110,7 +110,7 @@ int fuzz_text(const uint8_t *data, size_t size)
     read_fact(number, text);
     (void)identifier_seen(in.rest);
     (void)utf8_valid(in.rest);
-    (void)rules_endpoint_valid(text);
+    (void)rules_endpoint_valid(text, number % 2 == 0 ? ENDPOINT_CONNECT : ENDPOINT_LISTEN);
     (void)rules_network_valid(text);
     (void)keys_id_valid(text);
     free(text);

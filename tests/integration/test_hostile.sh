@@ -5,7 +5,7 @@
 
 # The raw attacks need TCP; the port is the system's choice and told by the ready-file.
 start_broker_alone() {
-    ENDPOINT='tcp://127.0.0.1:*'
+    ENDPOINT=tcp://127.0.0.1:1 LISTEN='tcp://127.0.0.1:*'
     make_network $ISLINGTON $CAMDEN || return 1
     start_broker
 }

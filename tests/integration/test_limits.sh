@@ -9,7 +9,7 @@
 # tcp_network [FILES]: broker, both councils and an operator over loopback; the broker with so many descriptors.
 tcp_network() {
     local id
-    ENDPOINT='tcp://127.0.0.1:*'
+    ENDPOINT=tcp://127.0.0.1:1 LISTEN='tcp://127.0.0.1:*'
     check "keys, register, configuration" make_network $ISLINGTON $CAMDEN $OPERATOR
     (ulimit -n "${1:-1024}" && start_broker) || check "the broker starts" false
     for id in $ISLINGTON $CAMDEN $OPERATOR; do

@@ -138,6 +138,51 @@ static void keys__of_two_agents__are_refused(void **state)
     end(&folder);
 }
 
+static int load_with_endpoint(const struct folder *folder, const char *item, struct complaint *why)
+{
+    struct agent_config config;
+    char text[400];
+
+    (void)snprintf(text, sizeof text,
+        "data = \"data\"\nkeys = \"a.keys\"\njoin = \"network.join\"\nendpoints = %s\n", item);
+    put_file(folder, "agent.zpl", text);
+    int rc = agent_config_load(&agent_table, AGENT_DATABASE, folder->config, &config, why);
+    if (rc == 0) {
+        assert_string_equal(config.endpoints[0], item);
+        agent_config_destroy(&config);
+    }
+    return rc;
+}
+
+/* As in a join file. */
+static void endpoint__that_is_none__is_refused(void **state)
+{
+    static const char *const good[] = {"tcp://broker.example:5670", "tcp://127.0.0.1:1",
+        "tcp://[::1]:65535", "ipc:///run/waypost/broker.sock"};
+    static const char *const bad[] = {"broker.example:5670", "http://broker.example:80",
+        "inproc://broker", "tcp://broker.example", "tcp://:5670",
+        "tcp://broker.example:", "tcp://broker.example:0", "tcp://broker.example:65536",
+        "tcp://broker.example:056700", "tcp://broker.example:5670x", "tcp://broker.example:*",
+        "ipc://", "tcp://a:1\"2\""};
+    struct folder folder;
+
+    (void)state;
+    begin(&folder);
+    make_join(&folder);
+    make_keys(&folder, "a.keys", "E09000019");
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct complaint why = {0};
+        assert_int_equal(load_with_endpoint(&folder, good[i], &why), 0);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct complaint why = {0};
+        assert_int_equal(load_with_endpoint(&folder, bad[i], &why), E_CONFIG);
+        assert_non_null(strstr(why.text, "endpoints: "));
+        assert_non_null(strstr(why.text, "write tcp://HOST:PORT or ipc://PATH"));
+    }
+    end(&folder);
+}
+
 static void option__misspelt__is_answered_with_the_nearest(void **state)
 {
     struct folder folder;
@@ -160,6 +205,7 @@ int main(void)
         cmocka_unit_test(manual__of_the_configuration__has_the_list_from_the_table),
         cmocka_unit_test(paths__relative__count_from_the_file),
         cmocka_unit_test(keys__of_two_agents__are_refused),
+        cmocka_unit_test(endpoint__that_is_none__is_refused),
         cmocka_unit_test(option__misspelt__is_answered_with_the_nearest),
     };
 

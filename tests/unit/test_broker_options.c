@@ -80,6 +80,7 @@ static void options__that_cannot_be_used_together__are_refused_by_name(void **st
     static const char *const cases[][2] = {
         {"listen = nonsense\n" REST PIN, "tcp://ADDRESS:PORT"},
         {"listen = inproc://x\n" REST PIN, "tcp://ADDRESS:PORT"},
+        {"listen = tcp://127.0.0.1\n" REST PIN, "tcp://ADDRESS:PORT"},
         {"listen = tcp://*:1\n" REST, "join = FILE"},
         {"listen = tcp://*:1\n" REST "network = demo\n", "join = FILE"},
         {"listen = tcp://*:1\n" REST PIN "join = j\n", "both set"},

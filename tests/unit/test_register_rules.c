@@ -107,6 +107,7 @@ SPOIL(
     agent_revoked_never, (model.agent[0].has_revoked_ms = 1, model.agent[0].revoked_ms = INT64_MIN))
 SPOIL(broker_endpoint, model.broker.endpoint = model_text("http://broker.example"))
 SPOIL(broker_endpoint_blank, model.broker.endpoint = model_text("tcp://broker example:1"))
+SPOIL(broker_endpoint_portless, model.broker.endpoint = model_text("tcp://broker.example"))
 SPOIL(broker_key, model.broker.head_key.len = 0)
 SPOIL(retention_order, model.retention[1].kind = 3)
 SPOIL(retention_days, model.retention[1].days = 0)
@@ -181,6 +182,7 @@ static const struct {
     CASE(agent_revoked_never, E_DATE),
     CASE(broker_endpoint, E_RANGE),
     CASE(broker_endpoint_blank, E_RANGE),
+    CASE(broker_endpoint_portless, E_RANGE),
     CASE(broker_key, E_KEY),
     CASE(retention_order, E_RANGE),
     CASE(retention_days, E_RANGE),

@@ -410,7 +410,7 @@ static void source__each_fault__is_refused_with_file_line_and_remedy(void **stat
         {"from = 2026-03-01T00:00Z", "frm = 2026-03-01T00:00Z", E_CONFIG, "did you mean \"from\"?"},
         {"revoked = 2026-12-01T12:00", "revoked = 2026-03-29T01:30", E_CONFIG,
             "\"revoked\" must be a time"},
-        {"tcp://broker.example:5670", "broker.example", E_RANGE, "tcp:// or ipc://"},
+        {"tcp://broker.example:5670", "broker.example", E_RANGE, "tcp://HOST:PORT or ipc://PATH"},
         {"    card = broker.card\n", "", E_CONFIG, "either its \"card\""},
         {"    card = broker.card\n", "    card = broker.card\n    head = 11\n", E_CONFIG,
             "either its \"card\""},

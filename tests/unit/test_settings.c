@@ -253,6 +253,7 @@ static void join__with_a_fault__is_refused(void **state)
         "network = demo\nroots = " KEY_A "\nthreshold = 1\nbroker-curve = " KEY_A "\n",
         "network = demo\nthreshold = 1\n",
         "network = demo\nroots = " KEY_A "\nthreshold = 1\nendpoints = broker.example:5670\n",
+        "network = demo\nroots = " KEY_A "\nthreshold = 1\nendpoints = tcp://broker.example\n",
         "network = demo\nroots = " KEY_A "\nthreshold = 1\nendpoints = tcp://a:1 'tcp://b:2\n",
         "network = demo\nroots = " KEY_A "\nthreshold = 1\nendpoints = 'tcp://a:1#2'\n",
     };
