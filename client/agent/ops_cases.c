@@ -7,6 +7,7 @@
 #include "client/agent/ops.h"
 #include "common/base/check.h"
 #include "common/base/civil.h"
+#include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
 
@@ -56,8 +57,11 @@ static void put_late(json_t *row, const struct engine_clock *clock)
     const char *unit = clock->late_unit == LIMIT_WD ? "working days"
         : clock->late_unit == LIMIT_MIN             ? "minutes"
                                                     : "days";
+    char text[LATE_TEXT_BYTES];
 
     if (clock->late > 0) {
+        json_object_set_new(
+            row, "late_text", json_string(late_text(clock->late_unit, clock->late, text)));
         json_object_set_new(row, "late", json_integer(clock->late));
         json_object_set_new(row, "late_unit", json_string(unit));
     }
@@ -354,9 +358,24 @@ static json_t *rules_json(const struct engine_verdict *verdict)
     return rules;
 }
 
+/* The same for people, with their titles. */
+static json_t *rules_text(const agent_core_t *core, const struct engine_verdict *verdict)
+{
+    struct buf text = {0};
+
+    for (size_t i = 0; i < verdict->rule_count; i++) {
+        buf_put_text(&text, "%s", i == 0 ? "" : "; ");
+        tell_rules(core->options.procedures, slice_of_text(verdict->rules[i]), &text);
+    }
+    buf_put_u8(&text, 0);
+    json_t *json = json_string((const char *)text.data);
+    buf_free(&text);
+    return json;
+}
+
 /* What the engine says of each event of the timeline, child by child, and the strongest of it with its rules. */
-static void add_verdicts(
-    const engine_t *engine, const struct transfer_row *transfer, json_t *events)
+static void add_verdicts(const agent_core_t *core, const engine_t *engine,
+    const struct transfer_row *transfer, json_t *events)
 {
     size_t i;
     json_t *row;
@@ -383,6 +402,7 @@ static void add_verdicts(
         }
         json_object_set_new(row, "judged", json_string(verdict_words[strongest.verdict]));
         json_object_set_new(row, "rules", rules_json(&strongest));
+        json_object_set_new(row, "rules_text", rules_text(core, &strongest));
         json_object_set_new(row, "verdicts", verdicts);
     }
 }
@@ -415,7 +435,7 @@ void cases_add(struct op *op, const struct transfer_row *transfer, json_t *answe
     store_beliefs(op->core->store, transfer->transfer, add_disproved, records);
     json_object_set_new(answer, "records", records);
     json_object_set_new(answer, "online", json_boolean(agent_core_online(op->core)));
-    add_verdicts(engine, transfer, json_object_get(answer, "events"));
+    add_verdicts(op->core, engine, transfer, json_object_get(answer, "events"));
     cases_done(op->core, &engine);
 }
 

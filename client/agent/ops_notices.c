@@ -4,10 +4,12 @@
  * fail.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/agent/ops.h"
 #include "common/base/check.h"
+#include "common/procedure/telling.h"
 #include "common/record/derived.h"
 
 #include "common/base/banned.h"
@@ -27,8 +29,9 @@ static void add_rule(agent_core_t *self, const char *id, json_t *rules)
     const procedures_t *tables = self->options.procedures;
     const struct rule_info *info = tables == NULL ? NULL : procedures_rule_named(tables, id);
 
-    json_array_append_new(
-        rules, json_pack("{s:s, s:s}", "id", id, "text", info == NULL ? "" : info->check));
+    json_array_append_new(rules,
+        json_pack("{s:s, s:s, s:s}", "id", id, "title", info == NULL ? "" : info->title, "text",
+            info == NULL ? "" : info->check));
 }
 
 /* The one it names, or those that its detail lists: "rules=R04,R10". */
@@ -77,6 +80,22 @@ static void say_detail(
     say(self, before, value, len);
 }
 
+/* As the clock counts; nothing where its row is not known. */
+static void say_late(agent_core_t *self, const struct notice_row *row, struct sentence *out)
+{
+    const procedures_t *tables = self->options.procedures;
+    const struct clock_info *info =
+        tables == NULL ? NULL : procedures_clock_named(tables, row->clock);
+    size_t len = 0;
+    const char *value = derived_detail(row->detail, "late", &len);
+    char text[LATE_TEXT_BYTES];
+
+    if (info != NULL && value != NULL) {
+        (void)late_text(late_unit_of(info), (int32_t)strtol(value, NULL, 10), text);
+        say(out, ", ", text, strlen(text));
+    }
+}
+
 /* "Deadline missed: C01 Transfer conference, national, due 2026-04-08" */
 static void say_clock(agent_core_t *self, const struct notice_row *row, struct sentence *out)
 {
@@ -87,6 +106,7 @@ static void say_clock(agent_core_t *self, const struct notice_row *row, struct s
     say_detail(out, row->detail, "due", ", due ");
     say_detail(out, row->detail, "binds", "; to be kept by ");
     say_detail(out, row->detail, "state", ", ");
+    say_late(self, row, out);
 }
 
 static void say_rules(const json_t *rules, const char *before, struct sentence *out)
@@ -97,7 +117,9 @@ static void say_rules(const json_t *rules, const char *before, struct sentence *
     json_array_foreach(rules, i, rule)
     {
         const char *id = json_string_value(json_object_get(rule, "id"));
-        say(out, i == 0 ? before : ", ", id, strlen(id));
+        const char *title = json_string_value(json_object_get(rule, "title"));
+        say(out, i == 0 ? before : "; ", id, strlen(id));
+        say(out, " ", title, strlen(title));
     }
 }
 
@@ -141,6 +163,28 @@ static void put_texts(agent_core_t *self, const struct notice_row *row, json_t *
     }
 }
 
+static const char *authority_name(void *context, const char *code)
+{
+    const agent_core_t *self = context;
+    const struct register_authority *authority =
+        self->book == NULL ? NULL : register_authority_of(self->book, code);
+
+    return authority == NULL || authority->name[0] == '\0' ? code : authority->name;
+}
+
+/* The detail in words, for a row of a list. */
+static json_t *says_json(agent_core_t *self, const struct notice_row *row)
+{
+    const struct telling telling = {self->options.procedures, row->clock, authority_name, self};
+    struct buf text = {0};
+
+    tell_notice(&telling, row->rule, row->detail, &text);
+    buf_put_u8(&text, 0);
+    json_t *json = json_string((const char *)text.data);
+    buf_free(&text);
+    return json;
+}
+
 json_t *notice_json(agent_core_t *self, const struct notice_row *row)
 {
     char word[DERIVED_WORD_BYTES];
@@ -159,6 +203,8 @@ json_t *notice_json(agent_core_t *self, const struct notice_row *row)
     say_whom(row, &sentence);
     say_rules(rules, row->clock[0] == '\0' ? ": " : "; ", &sentence);
     json_object_set_new(json, "text", json_string(sentence.text));
+    json_object_set_new(json, "title", json_string(title));
+    json_object_set_new(json, "says", says_json(self, row));
     json_object_set_new(json, "rules", rules);
     if (row->code_err != 0 && row->code_err < INT32_MAX) {
         json_object_set_new(json, "fault", json_string(err_name(-(int)row->code_err)));

@@ -52,8 +52,7 @@ static const char *state_text(const json_t *clock, char *text, size_t size)
         flag_of(clock, "provisional") ? ", provisional" : "");
 
     if (late && len > 0 && (size_t)len < size) {
-        (void)snprintf(text + len, size - (size_t)len, ", %llu %s late",
-            (unsigned long long)number_of(clock, "late"), text_of(clock, "late_unit"));
+        (void)snprintf(text + len, size - (size_t)len, ", %s", text_of(clock, "late_text"));
     }
     return text;
 }
@@ -216,21 +215,14 @@ const char *judged_text(const json_t *row, char *text, size_t size)
     } words[] = {{"effective", "effective"}, {"alert", "effective, flagged"},
         {"refused", "refused"}, {"held", "held"}};
     const char *judged = text_of(row, "judged");
-    size_t used = 0;
+    const char *rules = text_of(row, "rules_text");
 
     text[0] = '\0';
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].word, judged) == 0) {
-            used = (size_t)snprintf(text, size, "%s", words[i].text);
+            (void)snprintf(
+                text, size, "%s%s%s", words[i].text, rules[0] == '\0' ? "" : ": ", rules);
         }
-    }
-    size_t i;
-    json_t *rule;
-    json_array_foreach(json_object_get(row, "rules"), i, rule)
-    {
-        int len =
-            used < size ? snprintf(text + used, size - used, " %s", json_string_value(rule)) : 0;
-        used += len > 0 ? (size_t)len : 0;
     }
     return text;
 }

@@ -110,11 +110,9 @@ static const char *cell_named(const struct whole_table *table, size_t row, const
 
 static const char *title_column(const struct whole_table *table)
 {
-    return strcmp(table->file, "kinds.tsv") == 0 || strcmp(table->file, "system-kinds.tsv") == 0
-        ? "title"
-        : strcmp(table->file, "clocks.tsv") == 0 ? "name"
-        : strcmp(table->file, "rules.tsv") == 0  ? "check"
-                                                 : "meaning";
+    return strcmp(table->file, "clocks.tsv") == 0 ? "name"
+        : strcmp(table->file, "facts.tsv") == 0   ? "meaning"
+                                                  : "title";
 }
 
 static const char *source_column(const struct whole_table *table)

@@ -66,12 +66,15 @@ static void put_record(const struct watcher *self, const json_t *entry)
     char time[CLI_TIME_BYTES];
     const char *kind =
         text_of(record, "title")[0] == '\0' ? text_of(record, "kind") : text_of(record, "title");
-    const char *name = text_of(record, "name");
+    const char *says = text_of(record, "says");
+    const char *name = text_of(record, "name")[0] == '\0' ? text_of(record, "clock_name")
+                                                          : text_of(record, "name");
     when_text(cli, record, when_of(record, "recorded") > 0 ? "recorded" : "at", time);
-    cli_say(cli, "%s%sbroker: %s%s%s%s%s  %s%s%s\n", time, time[0] == '\0' ? "" : "  ",
+    cli_say(cli, "%s%sbroker: %s%s%s%s%s%s%s  %s%s%s\n", time, time[0] == '\0' ? "" : "  ",
         cli_paint(cli, PAINT_YELLOW), kind[0] == '\0' ? "record" : kind,
-        name[0] == '\0' ? "" : ": ", name, cli_paint(cli, PAINT_END), cli_paint(cli, PAINT_DIM),
-        text_of(record, "event"), cli_paint(cli, PAINT_END));
+        name[0] == '\0' ? "" : ": ", name, says[0] == '\0' ? "" : ": ", says,
+        cli_paint(cli, PAINT_END), cli_paint(cli, PAINT_DIM), text_of(record, "event"),
+        cli_paint(cli, PAINT_END));
 }
 
 static void put_entry(const struct watcher *self, const json_t *entry)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/cli/cases_print.h"
+#include "client/cli/names.h"
 #include "client/cli/table.h"
 #include "client/cli/when.h"
 #include "common/alarm/alarm_table.h"
@@ -321,29 +322,44 @@ void hub_print_unopened(struct cli *cli, const json_t *answer)
 
 /* ---- one case ---- */
 
-const char *hub_row_text(const json_t *row, char *out, size_t size)
+static const char *verdict_text(const char *verdict)
+{
+    static const struct {
+        const char *word;
+        const char *text;
+    } words[] = {
+        {"alert", ", flagged"}, {"held", ", held"}, {"refused", ": delivered, changes nothing"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i].word, verdict) == 0) {
+            return words[i].text;
+        }
+    }
+    return "";
+}
+
+/* A line of the timeline of a case: what it says, without its time. */
+static const char *row_text(const names_t *names, const json_t *row, char *out, size_t size)
 {
     const char *type = text_of(row, "type");
     const json_t *event = json_object_get(row, "event");
 
     if (strcmp(type, "event") == 0) {
-        const char *verdict = text_of(row, "verdict");
-        bool plain = strcmp(verdict, "effective") == 0 || strcmp(verdict, "unjudged") == 0;
-        (void)snprintf(out, size, "%s: %s%s%s", text_of(event, "from"), text_of(row, "title"),
-            plain ? "" : ", ", plain ? "" : verdict);
+        (void)snprintf(out, size, "%s: %s%s", names_of(names, text_of(event, "from")),
+            text_of(row, "title"), verdict_text(text_of(row, "verdict")));
     } else if (strcmp(type, "ack") == 0) {
-        (void)snprintf(out, size, "%s: %s%s%s", text_of(row, "code"), text_of(row, "word"),
-            text_of(row, "role")[0] == '\0' ? "" : " by ", text_of(row, "role"));
+        (void)snprintf(out, size, "%s: %s%s%s", names_of(names, text_of(row, "code")),
+            text_of(row, "word"), text_of(row, "role")[0] == '\0' ? "" : " by ",
+            text_of(row, "role"));
     } else {
-        (void)snprintf(out, size, "%s%s%s%s%s%s%s", text_of(row, "title"),
+        (void)snprintf(out, size, "%s%s%s%s%s", text_of(row, "title"),
             text_of(row, "name")[0] == '\0' ? "" : ": ", text_of(row, "name"),
-            text_of(row, "rule")[0] == '\0' ? "" : " ", text_of(row, "rule"),
-            text_of(row, "detail")[0] == '\0' ? "" : "  ", text_of(row, "detail"));
+            text_of(row, "says")[0] == '\0' ? "" : ": ", text_of(row, "says"));
     }
     return out;
 }
 
-static void put_children(struct cli *cli, const json_t *answer)
+static void put_children(struct cli *cli, const names_t *names, const json_t *answer)
 {
     size_t i;
     json_t *child;
@@ -353,13 +369,14 @@ static void put_children(struct cli *cli, const json_t *answer)
         const json_t *owners = json_object_get(json_object_get(child, "owners"), "case");
         const char *owner = json_string_value(json_array_get(owners, 0));
         cli_say(cli, "child %s%s%s\n", text_of(child, "child"),
-            owner == NULL ? "" : "  case responsibility: ", owner == NULL ? "" : owner);
+            owner == NULL ? "" : "  case responsibility: ",
+            owner == NULL ? "" : names_of(names, owner));
         size_t k;
         json_t *expected;
         json_array_foreach(json_object_get(child, "expected"), k, expected)
         {
             char time[CLI_TIME_BYTES];
-            cli_say(cli, "    expected of %s: %s%s%s\n", text_of(expected, "code"),
+            cli_say(cli, "    expected of %s: %s%s%s\n", names_of(names, text_of(expected, "code")),
                 text_of(expected, "title"), when_of(expected, "due") > 0 ? " by " : "",
                 when_text(cli, expected, "due", time));
         }
@@ -376,9 +393,11 @@ static void put_clocks(struct cli *cli, const json_t *answer)
         char left[32];
         char binds[TEXT_BYTES];
         bool open = strcmp(text_of(row, "state"), "running") == 0;
-        cli_say(cli, "  %-10s %-16s %s %s; %s\n", text_of(row, "state"),
+        const char *late = text_of(row, "late_text");
+        cli_say(cli, "  %-10s %-16s %s %s; %s%s%s\n", text_of(row, "state"),
             open ? hub_left_text(row, left) : text_of(row, "due"), text_of(row, "clock"),
-            text_of(row, "name"), binds_text(row, binds, sizeof binds));
+            text_of(row, "name"), binds_text(row, binds, sizeof binds),
+            late[0] == '\0' ? "" : "; met ", late);
     }
 }
 
@@ -389,7 +408,8 @@ void hub_print_case(struct cli *cli, const json_t *answer)
 
     cli_say(cli, "%scase %s%s  %s -> %s\n", cli_paint(cli, PAINT_BOLD), text_of(answer, "case"),
         cli_paint(cli, PAINT_END), name_in(answer, "origin"), name_in(answer, "receiving"));
-    put_children(cli, answer);
+    names_t *names = names_load(cli);
+    put_children(cli, names, answer);
     if (json_array_size(json_object_get(answer, "deadlines")) > 0) {
         cli_say(cli, "\nDeadlines\n");
         put_clocks(cli, answer);
@@ -400,6 +420,7 @@ void hub_print_case(struct cli *cli, const json_t *answer)
         char time[CLI_TIME_BYTES];
         char text[400];
         cli_say(cli, "  %s  %s\n", when_text(cli, row, "at", time),
-            hub_row_text(row, text, sizeof text));
+            row_text(names, row, text, sizeof text));
     }
+    names_destroy(&names);
 }

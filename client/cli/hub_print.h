@@ -17,7 +17,5 @@ const char *hub_count_text(const json_t *object, const char *member, char *text)
 const char *hub_hours_text(const json_t *object, const char *member, char *text);
 /* "in 3 d 4 h", "2 d ago": what is left of a deadline. text of 32; returned. */
 const char *hub_left_text(const json_t *deadline, char *text);
-/* A line of the timeline of a case: what it says, without its time. out of size; returned. */
-const char *hub_row_text(const json_t *row, char *out, size_t size);
 
 #endif

@@ -132,70 +132,6 @@ static const struct {
     {"returned_to_sender", '!', WATCH_BAD, "returned"},
 };
 
-/* Where the words of a detail go, for a person: the usual is left out. */
-struct detail_text {
-    const names_t *names;
-    char *out;
-    size_t size, used;
-};
-
-static void detail_put(struct detail_text *self, const char *before, const char *text)
-{
-    int len = snprintf(self->out + self->used, self->size - self->used, "%s%s%s",
-        self->used == 0 ? "" : ", ", before, text);
-
-    self->used += len > 0 && (size_t)len < self->size - self->used ? (size_t)len : 0;
-}
-
-static void detail_codes(struct detail_text *self, char *codes)
-{
-    char *rest = NULL;
-
-    for (char *code = strtok_r(codes, ",", &rest); code != NULL;
-         code = strtok_r(NULL, ",", &rest)) {
-        detail_put(self, "", names_of(self->names, code));
-    }
-}
-
-static void detail_word(struct detail_text *self, char *word)
-{
-    char *value = strchr(word, '=');
-
-    if (value == NULL) {
-        return;
-    }
-    *value++ = '\0';
-    if (strcmp(value, "no") == 0 || strcmp(value, "none") == 0 || strcmp(value, "0") == 0) {
-        return;
-    }
-    if (strcmp(word, "binds") == 0) {
-        detail_codes(self, value);
-    } else if (strcmp(word, "due") == 0) {
-        detail_put(self, "by ", value);
-    } else if (strcmp(word, "state") == 0) {
-        detail_put(self, "", value);
-    } else if (strcmp(value, "yes") == 0) {
-        detail_put(self, "", word);
-    } else {
-        *(value - 1) = ' ';
-        detail_put(self, "", word);
-    }
-}
-
-static const char *detail_of(const names_t *names, const char *detail, char *out, size_t size)
-{
-    struct detail_text text = {names, out, size, 0};
-    char copy[320];
-    char *rest = NULL;
-
-    out[0] = '\0';
-    (void)snprintf(copy, sizeof copy, "%s", detail);
-    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-        detail_word(&text, word);
-    }
-    return out;
-}
-
 static void record_word_of(const json_t *record, struct watch_row *row)
 {
     const char *kind = text_of(record, "kind");
@@ -215,34 +151,32 @@ static void record_word_of(const json_t *record, struct watch_row *row)
 }
 
 /* Of a clock first who and when: a narrow screen cuts the end. */
-static void record_row(const names_t *names, const json_t *record, struct watch_row *row)
+static void record_row(const json_t *record, struct watch_row *row)
 {
     const char *title = text_of(record, "title");
     const char *name = text_of(record, "name");
-    const char *rule = text_of(record, "rule");
+    const char *says = text_of(record, "says");
     const char *clock = text_of(record, "clock");
-    char detail[140];
     char what[96];
 
+    name = name[0] == '\0' ? text_of(record, "clock_name") : name;
     record_word_of(record, row);
-    (void)detail_of(names, text_of(record, "detail"), detail, sizeof detail);
-    (void)snprintf(what, sizeof what, "%s%s%s%s%s", clock, clock[0] == '\0' ? "" : " ",
+    (void)snprintf(what, sizeof what, "%s%s%s", clock, clock[0] == '\0' ? "" : " ",
         name[0] != '\0'        ? name
             : title[0] != '\0' ? title
-                               : text_of(record, "kind"),
-        rule[0] == '\0' ? "" : " ", rule);
+                               : text_of(record, "kind"));
     bool behind = clock[0] == '\0';
-    (void)snprintf(row->text, sizeof row->text, "%s%s%s", behind ? what : detail,
-        detail[0] == '\0' ? "" : ": ", behind ? detail : what);
+    (void)snprintf(row->text, sizeof row->text, "%s%s%s", behind ? what : says,
+        says[0] == '\0' ? "" : ": ", behind ? says : what);
     put_time(row, when_of(record, "at"));
 }
 
-static void add_record(const names_t *names, const json_t *entry, struct watch_list *out)
+static void add_record(const json_t *entry, struct watch_list *out)
 {
     struct watch_row row = {.number = number_of(entry, "number")};
     const json_t *record = json_object_get(entry, "record");
 
-    record_row(names, json_is_object(record) ? record : entry, &row);
+    record_row(json_is_object(record) ? record : entry, &row);
     put_case(&row, entry);
     watch_list_add(out, &row);
 }
@@ -257,7 +191,7 @@ void watch_rows_entry(
     if (strcmp(type, "ack") == 0) {
         add_acks(names, entry, out);
     } else if (strcmp(type, "record") == 0) {
-        add_record(names, entry, out);
+        add_record(entry, out);
     } else if (strcmp(type, "event") == 0) {
         add_event(names, entry, out);
     } else {
@@ -414,7 +348,7 @@ static void add_moment(const names_t *names, const json_t *moment, struct watch_
             names_of(names, text_of(moment, "code")),
             text_of(moment, "role")[0] == '\0' ? "" : " by ", text_of(moment, "role"));
     } else {
-        record_row(names, moment, &row);
+        record_row(moment, &row);
     }
     put_time(&row, when_of(moment, "at"));
     watch_list_add(out, &row);

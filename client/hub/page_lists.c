@@ -242,9 +242,8 @@ static void put_record(struct buf *out, const json_t *record)
             word = words[i].word;
         }
     }
-    html_put(out, "<span class=\"word %s\">%s</span> %s%s%s%s%s", paint, word,
+    html_put(out, "<span class=\"word %s\">%s</span> %s%s%s", paint, word,
         name[0] == '\0' ? member_text(record, "title") : name,
-        member_text(record, "rule")[0] == '\0' ? "" : " ", member_text(record, "rule"),
         member_text(record, "says")[0] == '\0' ? "" : ": ", member_text(record, "says"));
 }
 

@@ -4,6 +4,7 @@
 #include "client/hub/keep.h"
 #include "client/hub/view_parts.h"
 #include "common/base/check.h"
+#include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
 
@@ -11,6 +12,20 @@
 
 static const char *const clock_words[] = {
     "", "running", "met", "cancelled", "breached", "breached", "superseded"};
+
+/* In words where the clock's row is known: the number alone has no unit. */
+static void put_late(const struct hub_view *self, const char *clock, int64_t late, json_t *json)
+{
+    const struct clock_info *info =
+        self->procedures == NULL ? NULL : procedures_clock_named(self->procedures, clock);
+    char text[LATE_TEXT_BYTES];
+
+    json_object_set_new(json, "late", json_integer((json_int_t)late));
+    if (info != NULL && late <= INT32_MAX) {
+        json_object_set_new(
+            json, "late_text", json_string(late_text(late_unit_of(info), (int32_t)late, text)));
+    }
+}
 
 json_t *view_clock(const struct hub_view *self, sqlite3_stmt *row)
 {
@@ -42,7 +57,7 @@ json_t *view_clock(const struct hub_view *self, sqlite3_stmt *row)
             json, "left_ms", json_integer((json_int_t)(row_int(row, 3) - self->now_ms)));
     }
     if (row_int(row, 10) != 0) {
-        json_object_set_new(json, "late", json_integer((json_int_t)row_int(row, 10)));
+        put_late(self, clock, row_int(row, 10), json);
     }
     return json;
 }

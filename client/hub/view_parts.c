@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/codec/frame.h"
+#include "common/procedure/telling.h"
 #include "common/record/derived.h"
 
 #include "common/base/banned.h"
@@ -108,58 +109,28 @@ static void put_detail(json_t *json, sqlite3_stmt *row, int column)
     }
 }
 
-/* What of a detail a person wants to read: "by 2026-12-11, Camden". The usual is left out. */
-struct words {
-    const struct hub_view *view;
-    char text[320];
-    size_t used;
-};
-
-static void words_put(struct words *self, const char *before, const char *text)
+static const char *place_name(void *context, const char *code)
 {
-    int len = snprintf(self->text + self->used, sizeof self->text - self->used, "%s%s%s",
-        self->used == 0 ? "" : ", ", before, text);
-
-    self->used += len > 0 && (size_t)len < sizeof self->text - self->used ? (size_t)len : 0;
+    return tables_name(context, code);
 }
 
-static void words_pair(struct words *self, char *name, char *value)
+/* What a person wants to read of a record: its rule and its detail. */
+static json_t *says_json(const struct hub_view *self, const json_t *record)
 {
-    char *rest = NULL;
+    const char *const members[] = {"clock", "rule", "detail"};
+    const char *texts[3];
+    struct buf text = {0};
 
-    if (strcmp(value, "no") == 0 || strcmp(value, "none") == 0 || strcmp(value, "0") == 0) {
-        return;
+    for (size_t i = 0; i < 3; i++) {
+        const char *value = json_string_value(json_object_get(record, members[i]));
+        texts[i] = value == NULL ? "" : value;
     }
-    if (strcmp(name, "binds") == 0) {
-        for (char *code = strtok_r(value, ",", &rest); code != NULL;
-             code = strtok_r(NULL, ",", &rest)) {
-            words_put(self, "", tables_name(self->view->tables, code));
-        }
-    } else if (strcmp(name, "due") == 0) {
-        words_put(self, "by ", value);
-    } else if (strcmp(name, "rules") == 0) {
-        words_put(self, "by ", value);
-    } else {
-        words_put(self, "", strcmp(value, "yes") == 0 ? name : value);
-    }
-}
-
-static json_t *detail_words(const struct hub_view *self, const json_t *detail)
-{
-    struct words words = {.view = self};
-    char copy[320];
-    char *rest = NULL;
-
-    (void)snprintf(
-        copy, sizeof copy, "%s", json_is_string(detail) ? json_string_value(detail) : "");
-    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-        char *value = strchr(word, '=');
-        if (value != NULL) {
-            *value = '\0';
-            words_pair(&words, word, value + 1);
-        }
-    }
-    return json_string(words.text);
+    const struct telling telling = {self->procedures, texts[0], place_name, self->tables};
+    tell_notice(&telling, texts[1], texts[2], &text);
+    buf_put_u8(&text, 0);
+    json_t *json = json_string((const char *)text.data);
+    buf_free(&text);
+    return json;
 }
 
 json_t *part_record(const struct hub_view *self, sqlite3_stmt *row)
@@ -188,7 +159,7 @@ json_t *part_record(const struct hub_view *self, sqlite3_stmt *row)
     }
     put_text(json, "rule", row, 7);
     put_detail(json, row, 8);
-    json_object_set_new(json, "says", detail_words(self, json_object_get(json, "detail")));
+    json_object_set_new(json, "says", says_json(self, json));
     return json;
 }
 

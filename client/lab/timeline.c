@@ -3,6 +3,7 @@
  */
 #include "client/lab/timeline.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -10,6 +11,7 @@
 #include "client/lab/limits.h"
 #include "common/base/check.h"
 #include "common/base/civil.h"
+#include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
 
@@ -121,6 +123,15 @@ static void put_names(struct timeline *self, const char *codes, const char *betw
 }
 
 /* A UTC stamp of a detail as London time; other texts as they are. */
+static void put_rules(struct timeline *self, const char *ids)
+{
+    struct buf text = {0};
+
+    tell_rules(self->tables, slice_of_text(ids), &text);
+    fprintf(self->out, "%.*s", (int)text.len, (const char *)text.data);
+    buf_free(&text);
+}
+
 static void put_stamp(struct timeline *self, const char *text)
 {
     char stamp[CIVIL_STAMP_BYTES];
@@ -159,31 +170,17 @@ static void say_set(
     }
 }
 
-/* The unit in which a clock's lateness is counted (docs/PROCEDURES.md, section 9). */
-static const char *late_word(const struct clock_info *clock)
-{
-    switch (clock != NULL ? clock->shipped.unit : LIMIT_D) {
-    case LIMIT_WD:
-        return "working days";
-    case LIMIT_H:
-    case LIMIT_MIN:
-        return "minutes";
-    default:
-        return "days";
-    }
-}
-
 static void say_stopped(
     struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     char text[DETAIL_WORD_BYTES];
     char number[DETAIL_WORD_BYTES] = "";
-    const char *late = detail_word(record, "late", number);
+    char late[LATE_TEXT_BYTES];
+    long count = strtol(detail_word(record, "late", number), NULL, 10);
 
     fprintf(self->out, "%s", detail_word(record, "state", text));
-    if (strcmp(late, "0") != 0 && late[0] != '\0') {
-        fprintf(self->out, ", %s %s late", late, late_word(clock));
-    }
+    (void)late_text(late_unit_of(clock), (int32_t)count, late);
+    fprintf(self->out, "%s%s", late[0] == '\0' ? "" : ", ", late);
 }
 
 static void say_breached(
@@ -214,7 +211,8 @@ static void say_flagged(
     struct timeline *self, const struct log_record *record, const struct clock_info *clock)
 {
     (void)clock;
-    fprintf(self->out, "%s is flagged to both and the hub", record->rule);
+    put_rules(self, record->rule);
+    fprintf(self->out, ": flagged to both and the hub");
 }
 
 static void say_version(
@@ -293,7 +291,8 @@ static void put_verdicts(struct timeline *self, const scenario_t *scenario,
         }
         fprintf(self->out, "            %s: %s", child->name, verdict_words[verdict.verdict]);
         for (size_t k = 0; k < verdict.rule_count; k++) {
-            fprintf(self->out, " %s", verdict.rules[k]);
+            fprintf(self->out, "%s", k == 0 ? ": " : "; ");
+            put_rules(self, verdict.rules[k]);
         }
         fprintf(self->out, "\n");
     }
@@ -450,6 +449,7 @@ void timeline_begin(struct timeline *self, const scenario_t *scenario)
 {
     self->seen = 0;
     self->day = INT32_MIN;
+    self->tables = scenario->procedures;
     if (self->json) {
         put_json(self,
             json_pack("{s:s, s:s, s:s}", "type", "scenario", "file", scenario->file, "title",

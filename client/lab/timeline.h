@@ -10,8 +10,9 @@
 #include "client/lab/scenario_run.h"
 
 struct timeline {
-    FILE *out;                /* lent */
-    const data_files_t *data; /* lent */
+    FILE *out;                  /* lent */
+    const data_files_t *data;   /* lent */
+    const procedures_t *tables; /* of the scenario; lent */
     bool json;
     size_t seen; /* records of the broker printed */
     int32_t day; /* of the last line printed */

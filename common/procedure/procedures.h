@@ -158,6 +158,7 @@ struct rule_fact {
 struct rule_info {
     uint32_t number;   /* row from 1 */
     const char *id;    /* "R01" */
+    const char *title; /* a few words for people; "" in tables that have none */
     const char *check; /* the sentence */
     const char *affects, *source;
     bool owner_origin, owner_receiving, owner_sender, owner_pair, owner_broker;

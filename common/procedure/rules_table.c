@@ -19,11 +19,13 @@ enum rule_column {
     COLUMN_FACTS,
     COLUMN_AFFECTS,
     COLUMN_SOURCE,
+    COLUMN_TITLE, /* the last: tables of before it have none */
     RULE_COLUMNS
 };
 
 static const char *const rule_columns[RULE_COLUMNS] = {"id", "check", "national", "london",
-    "birmingham-solihull", "north-west", "herefordshire", "owner", "facts", "affects", "source"};
+    "birmingham-solihull", "north-west", "herefordshire", "owner", "facts", "affects", "source",
+    "title"};
 
 static const struct {
     const char *word;
@@ -213,6 +215,7 @@ static int compile_rule(const struct loader *self, size_t row, struct rule_info 
     rule->number = (uint32_t)row + 1;
     rule->id = tsv_cell(table, row, COLUMN_ID);
     rule->check = tsv_cell(table, row, COLUMN_CHECK);
+    rule->title = table->wanted > COLUMN_TITLE ? tsv_cell(table, row, COLUMN_TITLE) : "";
     rule->affects = tsv_cell(table, row, COLUMN_AFFECTS);
     rule->source = tsv_cell(table, row, COLUMN_SOURCE);
     rule->structural = is_structure(tsv_cell(table, row, COLUMN_NATIONAL)) ||
@@ -250,7 +253,10 @@ int rules_compile(struct loader *self)
     return 0;
 }
 
+/* A journal may hold tables from before rules had titles: they are read without. */
 int rules_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why)
 {
-    return tsv_read(file, bytes, rule_columns, RULE_COLUMNS, out, why);
+    bool titled = tsv_has_column(bytes, rule_columns[COLUMN_TITLE]);
+
+    return tsv_read(file, bytes, rule_columns, titled ? RULE_COLUMNS : COLUMN_TITLE, out, why);
 }

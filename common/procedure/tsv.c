@@ -122,3 +122,21 @@ void tsv_free(struct tsv *self)
     free(self->cells);
     *self = (struct tsv){0};
 }
+
+bool tsv_has_column(struct slice bytes, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t at = 0; at < bytes.len && bytes.data[at] != '\n';) {
+        size_t cell = 0;
+        while (at + cell < bytes.len && bytes.data[at + cell] != '\t' &&
+            bytes.data[at + cell] != '\n') {
+            cell++;
+        }
+        if (cell == len && memcmp(bytes.data + at, name, len) == 0) {
+            return true;
+        }
+        at += cell + (at + cell < bytes.len && bytes.data[at + cell] == '\t' ? 1 : 0);
+    }
+    return false;
+}

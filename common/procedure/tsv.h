@@ -27,6 +27,9 @@ int tsv_read(const char *file, struct slice bytes, const char *const *columns, s
     struct tsv *out, struct complaint *why);
 void tsv_free(struct tsv *self);
 
+/* Does the header name that column? */
+bool tsv_has_column(struct slice bytes, const char *name);
+
 static inline const char *tsv_cell(const struct tsv *self, size_t row, size_t column)
 {
     return self->cells[row * self->wanted + column];

@@ -45,6 +45,9 @@ cases__closed_before_the_conference__is_delivered_and_refused_on_both_sides() {
     check "settled" wait_until 20 outbox_is_settled $ISLINGTON
     check "refused at the sender" is_judged $ISLINGTON "$transfer" "$closed" "refused R28 R29"
     check "refused at the recipient" is_judged $CAMDEN "$transfer" "$closed" "refused R28 R29"
+    check "by rules that have titles" contains "$(wp $CAMDEN transfer "$transfer")" \
+        "refused: R28 Closed before a transfer conference; R29 Closed before the acceptance letter is held"
+    check "in the outbox too" contains "$(wp $ISLINGTON outbox)" "R28 Closed before a transfer conference"
     check "the case stays" owner_is $CAMDEN "$transfer" $ISLINGTON
 }
 

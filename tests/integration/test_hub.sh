@@ -54,8 +54,8 @@ hub__everything_it_says__holds_no_id_of_anybody_else() {
         done
     } >"$NET/said"
     check "it says something" grep -qF "$case" "$NET/said"
-    check "a deadline that began when the notice arrived" grep -qE "expected of $CAMDEN: Transfer conference, national by " "$NET/said"
-    check "what the notice waits for" grep -qF "expected of $CAMDEN: to answer \"Move of a child notified\"" "$NET/said"
+    check "a deadline that began when the notice arrived" grep -qE "expected of Camden: Transfer conference, national by " "$NET/said"
+    check "what the notice waits for" grep -qF "expected of Camden: to answer \"Move of a child notified\"" "$NET/said"
     check_not "it was opened" grep -qF 'to open' "$NET/said"
     for id in "$event" "$transfer" "$child"; do
         check_not "says $id" grep -qF "$id" "$NET/said"
