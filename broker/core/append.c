@@ -5,12 +5,13 @@
 #include "broker/core/core_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/check.h"
 
 #include "common/base/banned.h"
 
-enum { SLOT_BYTES = 65536 };
+enum { BODIES_KEPT = 1048576 /* bytes: after a rush it is given back */ };
 
 static struct unapplied *unapplied_push(core_t *self)
 {
@@ -29,19 +30,36 @@ static struct unapplied *unapplied_push(core_t *self)
     return &self->unapplied[at];
 }
 
-/* Slots are used again and again: a rare big body is not to stay in each of them. */
-static void body_keep(struct buf *kept, uint8_t type, struct slice body)
+/* Bodies go out in the order in which they came: what was handed out stands in front, and goes when it is most of it. */
+static void bodies_tidy(core_t *self)
 {
-    if (kept->capacity > SLOT_BYTES) {
-        buf_free(kept);
+    struct buf *bodies = &self->unapplied_bodies;
+    size_t left = bodies->len - self->unapplied_taken;
+
+    if (left == 0 && bodies->capacity > BODIES_KEPT) {
+        buf_free(bodies);
+    } else if (left <= self->unapplied_taken) {
+        if (left > 0) {
+            memmove(bodies->data, bodies->data + self->unapplied_taken, left);
+        }
+        bodies->len = left;
+    } else {
+        return;
     }
-    buf_clear(kept);
+    self->unapplied_taken = 0;
+}
+
+static size_t body_keep(core_t *self, uint8_t type, struct slice body)
+{
+    if (type == RECORD_BATCH || type == RECORD_ACK) {
+        return 0;
+    }
     if (type == RECORD_INPUT) {
         body.len = sizeof(uint32_t); /* its kind; the bytes are in force already */
     }
-    if (type != RECORD_BATCH && type != RECORD_ACK) {
-        buf_put_slice(kept, body);
-    }
+    bodies_tidy(self);
+    buf_put_slice(&self->unapplied_bodies, body);
+    return body.len;
 }
 
 uint64_t append_record(
@@ -59,7 +77,7 @@ uint64_t append_record(
     kept->type = type;
     kept->time_ms = self->now_ms;
     kept->sequence = journal_append(self->journal, &record, &kept->position);
-    body_keep(&kept->body, type, body);
+    kept->body_bytes = body_keep(self, type, body);
     self->applied_bytes += RECORD_HEADER_BYTES + body.len + payload.len;
     self->fold.unsaved_bytes += RECORD_HEADER_BYTES + body.len + payload.len;
     if (position != NULL) {
@@ -76,18 +94,21 @@ uint64_t append_derived(core_t *self, Waypost__Derived *derived)
         self, RECORD_DERIVED, buf_slice(&self->record_body), slice_of(NULL, 0), NULL);
 }
 
-/* The body stays with its slot, to be used again: the slot popped is overwritten by an append only when the ring comes
- * round, or moved when it grows. So what is lent holds until the next append, and appliers append nothing. */
-bool append_pop(core_t *self, uint64_t durable, struct unapplied *out)
+/* Appliers append nothing, so what is lent holds while they look. */
+bool append_pop(core_t *self, uint64_t durable, struct unapplied *out, struct slice *body)
 {
     if (self->unapplied_count == 0) {
         return false;
     }
-    struct unapplied *first = &self->unapplied[self->unapplied_first];
+    const struct unapplied *first = &self->unapplied[self->unapplied_first];
     if (first->sequence >= durable) {
         return false;
     }
     *out = *first;
+    *body = first->body_bytes == 0
+        ? slice_of(NULL, 0)
+        : slice_of(self->unapplied_bodies.data + self->unapplied_taken, first->body_bytes);
+    self->unapplied_taken += first->body_bytes;
     self->unapplied_first = (self->unapplied_first + 1) % self->unapplied_capacity;
     self->unapplied_count--;
     return true;
@@ -95,8 +116,6 @@ bool append_pop(core_t *self, uint64_t durable, struct unapplied *out)
 
 void append_free(core_t *self)
 {
-    for (size_t i = 0; i < self->unapplied_capacity; i++) {
-        buf_free(&self->unapplied[i].body);
-    }
+    buf_free(&self->unapplied_bodies);
     free(self->unapplied);
 }

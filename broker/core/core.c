@@ -243,13 +243,13 @@ void core_durable(core_t *self)
 {
     uint64_t durable = journal_head(self->journal)->size;
     struct unapplied next;
+    struct slice body;
 
     core_clock(self);
     self->stored_ms = self->now_ms;
-    while (append_pop(self, durable, &next)) {
-        struct record record = {
-            .type = next.type, .sequence = next.sequence, .time_ms = next.time_ms};
-        record.body = buf_slice(&next.body);
+    while (append_pop(self, durable, &next, &body)) {
+        const struct record record = {
+            .type = next.type, .sequence = next.sequence, .time_ms = next.time_ms, .body = body};
         int rc = apply_record(self, &record, next.position);
         assert(rc == 0); /* we wrote it ourselves a moment ago */
     }

@@ -185,7 +185,7 @@ struct unapplied {
     uint8_t type;
     uint64_t sequence, position;
     int64_t time_ms;
-    struct buf body;
+    size_t body_bytes; /* none of a batch or an acknowledgement */
 };
 
 /* A frame that waits for the journal to be durable up to `need` leaves. */
@@ -365,7 +365,9 @@ struct core {
     struct batch *batches_fresh;          /* the first of them that is not durable, NULL: none */
     struct unapplied *unapplied;          /* ring */
     size_t unapplied_first, unapplied_count, unapplied_capacity;
-    struct outgoing *outgoing; /* ring */
+    struct buf unapplied_bodies; /* one behind the other */
+    size_t unapplied_taken;      /* bytes of those in front that were handed out */
+    struct outgoing *outgoing;   /* ring */
     size_t outgoing_first, outgoing_count, outgoing_capacity;
 
     struct view_cache views;
@@ -444,8 +446,8 @@ void out_free(core_t *self);
 uint64_t append_record(
     core_t *self, uint8_t type, struct slice body, struct slice payload, uint64_t *position);
 uint64_t append_derived(core_t *self, Waypost__Derived *derived);
-bool append_pop(
-    core_t *self, uint64_t durable, struct unapplied *out); /* out lends until the next append */
+/* body is lent until the next append */
+bool append_pop(core_t *self, uint64_t durable, struct unapplied *out, struct slice *body);
 void append_free(core_t *self);
 
 /* apply.c: the fold */
