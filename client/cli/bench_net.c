@@ -519,6 +519,7 @@ struct bench_usage bench_net_usage(const struct bench_net *self)
     }
     if (read_proc(self->pid, "status", text, sizeof text)) {
         usage.rss_kib = status_number(text, "VmRSS:");
+        usage.own_kib = status_number(text, "RssAnon:");
         usage.peak_kib = status_number(text, "VmHWM:");
         usage.files = count_files(self->pid);
     }

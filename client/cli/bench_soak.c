@@ -23,10 +23,11 @@ static void note_second(void *context, const struct bench_second *second)
     struct bench_usage usage = bench_net_usage(self->net);
     self->sessions = second->sessions;
     if (self->file != NULL) {
-        fprintf(self->file, "%llu %llu %llu %llu %lld\n", (unsigned long long)second->second,
+        fprintf(self->file, "%llu %llu %llu %llu %lld %llu\n", (unsigned long long)second->second,
             (unsigned long long)second->receipted, (unsigned long long)usage.rss_kib,
             (unsigned long long)usage.files,
-            (long long)(samples_at(second->deliver, 0.5) / NS_PER_MS));
+            (long long)(samples_at(second->deliver, 0.5) / NS_PER_MS),
+            (unsigned long long)usage.own_kib);
         fflush(self->file);
     }
 }
@@ -36,15 +37,16 @@ static void say_soak(const struct soak *self, const struct bench_load *load, jso
     char events[32];
     struct bench_usage usage = bench_net_usage(self->net);
     bench_say(self->net->cli, results, "soak",
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "rate", (json_int_t)load->rate, "receipted",
-            (json_int_t)load->receipted, "acknowledged", (json_int_t)load->acknowledged, "sessions",
-            (json_int_t)self->sessions, "rss_kib", (json_int_t)usage.rss_kib, "descriptors",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rate", (json_int_t)load->rate,
+            "receipted", (json_int_t)load->receipted, "acknowledged",
+            (json_int_t)load->acknowledged, "sessions", (json_int_t)self->sessions, "rss_kib",
+            (json_int_t)usage.rss_kib, "own_kib", (json_int_t)usage.own_kib, "descriptors",
             (json_int_t)usage.files),
         "%s events confirmed and acknowledged at %llu/s, %llu sessions begun anew; broker %llu MB, "
-        "%llu descriptors",
+        "%llu of them its own, %llu descriptors",
         bench_number((double)load->acknowledged, events), (unsigned long long)load->rate,
         (unsigned long long)self->sessions, (unsigned long long)usage.rss_kib / 1024,
-        (unsigned long long)usage.files);
+        (unsigned long long)usage.own_kib / 1024, (unsigned long long)usage.files);
 }
 
 int bench_soak(struct bench_net *net, struct bench_load *load, const char *path, json_t *results)

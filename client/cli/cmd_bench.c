@@ -159,7 +159,7 @@ static const struct cli_option bench_options_table[] = {
         .argument = "FILE",
         .type = CLI_FILE,
         .text = "a line a second of the soak: second, events, the broker's KiB and descriptors, "
-                "median ms to delivery"},
+                "median ms to delivery, KiB that lie in no file"},
     {.name = "results",
         .argument = "FILE",
         .type = CLI_FILE,

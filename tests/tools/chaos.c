@@ -438,12 +438,12 @@ static void look(struct chaos *self)
 /* ---- a soak ---- */
 
 struct usage {
-    uint64_t rss_kib, fds;
+    uint64_t rss_kib, own_kib, fds;
 };
 
 static struct usage usage_of(int pid)
 {
-    struct usage usage = {0, 0};
+    struct usage usage = {0};
     char path[PATH_ROOM];
     char line[PATH_ROOM];
 
@@ -452,6 +452,8 @@ static struct usage usage_of(int pid)
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, "VmRSS:", 6) == 0) {
             usage.rss_kib = strtoull(line + 6, NULL, 10);
+        } else if (strncmp(line, "RssAnon:", 8) == 0) {
+            usage.own_kib = strtoull(line + 8, NULL, 10);
         }
     }
     if (file != NULL) {
@@ -493,7 +495,7 @@ static void sample(struct chaos *self)
 {
     int64_t now_ms = stage_real_ms();
     struct usage broker = usage_of(self->broker);
-    struct usage most = {0, 0};
+    struct usage most = {0};
 
     if (self->samples == NULL || now_ms - self->sampled_ms < 1000) {
         return;
@@ -504,10 +506,11 @@ static void sample(struct chaos *self)
         most.rss_kib = agent.rss_kib > most.rss_kib ? agent.rss_kib : most.rss_kib;
         most.fds = agent.fds > most.fds ? agent.fds : most.fds;
     }
-    (void)fprintf(self->samples, "%lld %zu %llu %llu %llu %llu %lld\n",
+    (void)fprintf(self->samples, "%lld %zu %llu %llu %llu %llu %lld %llu\n",
         (long long)(now_ms - self->began_ms) / 1000, self->said_count,
         (unsigned long long)broker.rss_kib, (unsigned long long)broker.fds,
-        (unsigned long long)most.rss_kib, (unsigned long long)most.fds, (long long)self->lag_ms);
+        (unsigned long long)most.rss_kib, (unsigned long long)most.fds, (long long)self->lag_ms,
+        (unsigned long long)broker.own_kib);
     (void)fflush(self->samples);
 }
 
