@@ -19,6 +19,7 @@
 #include "common/base/command_line.h"
 #include "common/base/fsio.h"
 #include "common/base/log.h"
+#include "common/base/scratch.h"
 #include "common/base/world.h"
 #include "common/codec/limits.h"
 #include "common/crypto/hash.h"
@@ -34,6 +35,7 @@ struct broker {
     struct broker_options options;
     struct keys keys;
     struct disk disk;
+    scratch_t *scratch;
     struct core_mark *mark; /* NULL where the folder gives none */
     edge_t *edge;
     journal_t *journal;
@@ -151,12 +153,15 @@ static int broker_start(struct broker *self, struct complaint *why)
     if (host_raise_files((uint64_t)self->options.connections_max + NET_FILES_RESERVE, why) != 0) {
         log_warnx("%s", why->text);
     }
-    const struct edge_parts parts = {
-        &self->options, &self->keys, world_real(), &self->disk, self->signal_fd, self->mark};
+    scratch_explain();
+    self->scratch = scratch_new(self->options.data);
+    const struct edge_parts parts = {&self->options, &self->keys, world_real(), &self->disk,
+        self->signal_fd, self->mark, self->scratch};
     rc = edge_open(&parts, &self->edge, why);
     if (rc != 0) {
         return rc;
     }
+    self->options.core.backing = scratch_backing(self->scratch);
     self->core = core_new(&self->options.core, world_real(), self->journal, edge_ports(self->edge));
     edge_attach(self->edge, self->core, self->journal);
     if (self->quarantined != 0) {
@@ -179,6 +184,7 @@ static void broker_end(struct broker *self)
     journal_destroy(&self->journal);
     mark_file_close(&self->mark);
     disk_real_close(&self->disk);
+    scratch_destroy(&self->scratch);
     keys_wipe(&self->keys);
     broker_options_destroy(&self->options);
 }

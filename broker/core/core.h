@@ -92,6 +92,8 @@ struct core_options {
     uint64_t snapshot_bytes;     /* journal growth between snapshots */
     uint64_t free_bytes_min;     /* below it BUSY except for protective kinds; 1 GiB */
     uint64_t inflight_bytes_max; /* accepted and not durable, all agents together; above it BUSY */
+    const struct backing
+        *backing; /* lent: what the engine keeps of cases at rest; NULL: the heap */
 };
 
 /* journal, world and ports are lent for the life of the core. */

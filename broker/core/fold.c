@@ -187,12 +187,14 @@ engine_t *fold_engine_new(core_t *self, const procedures_t *tables)
     engine_t *engine = engine_new(tables, take_record, self);
 
     engine_seed(engine, seed_new(self));
+    engine_backing(engine, self->options.backing);
     return engine;
 }
 
 engine_loading_t *fold_loading_new(core_t *self, const procedures_t *tables, struct slice bytes)
 {
-    return engine_loading_new(tables, seed_new(self), take_record, self, bytes);
+    return engine_loading_new(
+        tables, seed_new(self), self->options.backing, take_record, self, bytes);
 }
 
 static void group_append(core_t *self)

@@ -43,7 +43,10 @@ static void save_begin(core_t *self)
     static const uint8_t root_to_come[HASH_BYTES];
 
     assert(fold->item_first == fold->item_count); /* what the engine said is in the journal */
-    buf_clear(&fold->saved);
+    buf_free(&fold->saved);
+    fold->saved.backing = self->options.backing;
+    fold->saving = engine_saving_new(fold->engine);
+    buf_reserve(&fold->saved, engine_saving_bytes(fold->saving));
     buf_put_u32(&fold->saved, STATE_MAGIC);
     buf_put(&fold->saved, engine_version(), VERSION_BYTES);
     buf_put(&fold->saved, root_to_come, HASH_BYTES);
@@ -53,7 +56,6 @@ static void save_begin(core_t *self)
     fold->saved_leaves = journal_size(self->journal);
     fold->saved_position = journal_end(self->journal);
     fold->unsaved_bytes = 0;
-    fold->saving = engine_saving_new(fold->engine);
 }
 
 void fold_save_step(core_t *self)
@@ -142,7 +144,8 @@ static void load_open_below(core_t *self, uint64_t below)
     struct fold *fold = &self->fold;
 
     load_close(fold);
-    if (journal_snapshot_open(self->journal, SNAPSHOT_PROCEDURES, below, &fold->snapshot) != 0) {
+    if (journal_snapshot_open(self->journal, SNAPSHOT_PROCEDURES, below, self->options.backing,
+            &fold->snapshot) != 0) {
         fold->snapshot = NULL;
     }
 }

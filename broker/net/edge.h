@@ -11,6 +11,7 @@
 
 #include "broker/core/core.h"
 #include "broker/net/options.h"
+#include "common/base/scratch.h"
 #include "common/base/world.h"
 #include "common/crypto/keys.h"
 #include "common/journal/disk.h"
@@ -21,9 +22,10 @@ struct edge_parts {
     const struct broker_options *options; /* lent for the edge's life, as all here */
     const struct keys *keys;
     const struct world *world;
-    const struct disk *disk; /* where the journal lives, for its free bytes */
-    int signal_fd;           /* from host_take_signals() */
-    struct core_mark *mark;  /* from mark_file_open(); NULL for none */
+    const struct disk *disk;  /* where the journal lives, for its free bytes */
+    int signal_fd;            /* from host_take_signals() */
+    struct core_mark *mark;   /* from mark_file_open(); NULL for none */
+    const scratch_t *scratch; /* what the core keeps cases at rest in */
 };
 
 /* Threads, doorkeeper and socket, not bound. Returns 0, or E_IO, E_STATE, E_EXISTS with why. */

@@ -64,6 +64,7 @@ static void put_state(const edge_t *self, struct metrics_page *page, const struc
 {
     const struct journal_head *head = journal_head(self->journal);
 
+    put(page, BROKER_METRIC_SCRATCH, (double)scratch_bytes(self->parts.scratch));
     put(page, BROKER_METRIC_LEAVES, (double)head->size);
     put(page, BROKER_METRIC_EPOCH, head->epoch);
     put(page, BROKER_METRIC_STORED, stored_age_s(self));

@@ -32,6 +32,9 @@
         "Accepted and not yet on disk. Near the option inflight: the disk is too slow.")           \
     X(FREE, "free_bytes", METRIC_GAUGE, "bytes", NULL,                                             \
         "Free space where the journal lives. Near free-min: make room.")                           \
+    X(SCRATCH, "scratch_bytes", METRIC_GAUGE, "bytes", NULL,                                       \
+        "Cases at rest, in files without a name where the journal lives; memory that the kernel "  \
+        "may take. Nothing to do.")                                                                \
     X(LEAVES, "journal_leaves", METRIC_GAUGE, "", NULL,                                            \
         "Records in the journal's tree: the size of its signed head. Never falls.")                \
     X(EPOCH, "journal_epoch", METRIC_GAUGE, "", NULL,                                              \

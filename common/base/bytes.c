@@ -84,6 +84,18 @@ char *mem_text(const char *text)
     return copy;
 }
 
+/* What it holds, in that much room of its backing. */
+static uint8_t *backing_moved(const struct buf *self, size_t capacity)
+{
+    uint8_t *data = backing_take(self->backing, capacity);
+
+    if (self->len > 0) {
+        memcpy(data, self->data, self->len);
+    }
+    backing_give(self->backing, self->data, self->capacity);
+    return data;
+}
+
 void buf_reserve(struct buf *self, size_t more)
 {
     size_t capacity = self->capacity == 0 ? BUF_FIRST_BYTES : self->capacity;
@@ -95,7 +107,11 @@ void buf_reserve(struct buf *self, size_t more)
     while (capacity - self->len < more) {
         capacity *= 2;
     }
-    self->data = mem_resize(self->data, capacity, 1);
+    if (self->backing == NULL) {
+        self->data = mem_resize(self->data, capacity, 1);
+    } else {
+        self->data = backing_moved(self, capacity);
+    }
     self->capacity = capacity;
 }
 
@@ -178,7 +194,7 @@ void buf_clear(struct buf *self)
 
 void buf_free(struct buf *self)
 {
-    free(self->data);
+    backing_give(self->backing, self->data, self->capacity);
     *self = (struct buf){0};
 }
 

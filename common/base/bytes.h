@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/backing.h"
+
 /* Bytes that somebody else owns. */
 struct slice {
     const uint8_t *data; /* lent; may be NULL where len is 0 */
@@ -16,9 +18,10 @@ struct slice {
 
 /* Bytes that this struct owns. Zero-initialise, free with buf_free(). */
 struct buf {
-    uint8_t *data;   /* owned */
-    size_t len;      /* bytes in use */
-    size_t capacity; /* bytes allocated */
+    uint8_t *data;                 /* owned */
+    size_t len;                    /* bytes in use */
+    size_t capacity;               /* bytes allocated */
+    const struct backing *backing; /* lent, where they come from; NULL: the heap */
 };
 
 static inline struct slice slice_of(const void *data, size_t len)

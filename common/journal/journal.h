@@ -179,9 +179,10 @@ int journal_snapshot_read(journal_t *self, enum snapshot_kind kind, struct buf *
 
 /* The same piece by piece, for the owner who has other things to do meanwhile. The journal is lent until the close. */
 typedef struct journal_snapshot journal_snapshot_t;
-/* The newest for fewer than `below` leaves (and no more than are durable). E_NOT_FOUND. */
-int journal_snapshot_open(
-    journal_t *self, enum snapshot_kind kind, uint64_t below, journal_snapshot_t **out);
+/* The newest for fewer than `below` leaves (and no more than are durable). backing: of its bytes, lent until the close;
+ * NULL: the heap. E_NOT_FOUND. */
+int journal_snapshot_open(journal_t *self, enum snapshot_kind kind, uint64_t below,
+    const struct backing *backing, journal_snapshot_t **out);
 /* About so many bytes more: E_BUSY: come again; 0: all of it, and it holds; else it does not, with a warning. */
 int journal_snapshot_step(journal_snapshot_t *self, size_t bytes);
 uint64_t journal_snapshot_size(const journal_snapshot_t *self);

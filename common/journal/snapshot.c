@@ -28,7 +28,7 @@ enum {
     PIECE_BYTES = 1048576,
 };
 
-#define STATE_BYTES_MAX (UINT64_C(1) << 31)
+#define STATE_BYTES_MAX (UINT64_C(1) << 36) /* a thousand million events */
 
 static const char snapshot_context[] = "waypost/snapshot/1";
 
@@ -200,8 +200,8 @@ int journal_snapshot_write(journal_t *self, enum snapshot_kind kind, uint64_t si
 
 /* ---- reading ---- */
 
-int journal_snapshot_open(
-    journal_t *self, enum snapshot_kind kind, uint64_t below, journal_snapshot_t **out)
+int journal_snapshot_open(journal_t *self, enum snapshot_kind kind, uint64_t below,
+    const struct backing *backing, journal_snapshot_t **out)
 {
     struct sizes sizes = {.kind = kind};
 
@@ -216,6 +216,7 @@ int journal_snapshot_open(
         journal_snapshot_t *made = mem_new(1, sizeof *made);
         made->journal = self;
         made->size = sizes.at[i];
+        made->state.backing = backing;
         name_of(kind, made->size, made->name);
         if (self->disk->open(self->disk->context, made->name, false, &made->file) == 0) {
             header_begin(self, kind, made->size, 0, 0, made->header); /* what is expected of it */
@@ -330,7 +331,7 @@ int journal_snapshot_read(journal_t *self, enum snapshot_kind kind, struct buf *
     uint64_t below = UINT64_MAX;
     int rc;
 
-    while ((rc = journal_snapshot_open(self, kind, below, &snapshot)) == 0) {
+    while ((rc = journal_snapshot_open(self, kind, below, NULL, &snapshot)) == 0) {
         below = snapshot->size;
         rc = journal_snapshot_step(snapshot, SIZE_MAX);
         if (rc == 0) {

@@ -696,12 +696,13 @@ static bool take_dossiers(struct engine_loading *self, size_t *items)
 }
 
 engine_loading_t *engine_loading_new(const procedures_t *procedures, uint64_t seed,
-    engine_sink *sink, void *context, struct slice bytes)
+    const struct backing *backing, engine_sink *sink, void *context, struct slice bytes)
 {
     engine_loading_t *self = mem_new(1, sizeof *self);
 
     self->engine = engine_new(procedures, sink, context);
     engine_seed(self->engine, seed);
+    engine_backing(self->engine, backing);
     self->book = mem_new(1, sizeof *self->book);
     self->bytes = bytes;
     self->in = cursor_of(bytes);
@@ -764,7 +765,7 @@ int engine_loading_step(engine_loading_t *self, size_t items, engine_t **out, st
 int engine_decode(const procedures_t *procedures, engine_sink *sink, void *context,
     struct slice bytes, engine_t **out, struct complaint *why)
 {
-    engine_loading_t *loading = engine_loading_new(procedures, 0, sink, context, bytes);
+    engine_loading_t *loading = engine_loading_new(procedures, 0, NULL, sink, context, bytes);
     int rc = engine_loading_step(loading, SIZE_MAX, out, why);
 
     engine_loading_destroy(&loading);

@@ -1,4 +1,5 @@
 /* dossier: see dossier.h. Cannot fail: what is put away was written by us or was read whole before. */
+#define _GNU_SOURCE /* memmem */
 #include "common/procedure/dossier.h"
 
 #include <stdlib.h>
@@ -275,9 +276,23 @@ void contents_add(engine_t *engine, struct contents *self, enum shelf_name shelf
 
 /* ---- dossiers ---- */
 
+void dossiers_begin(engine_t *engine, const struct backing *backing)
+{
+    struct dossiers *self = &engine->dossiers;
+
+    self->all = (struct chunks){.backing = backing, .item_bytes = sizeof(struct dossier)};
+    self->places.backing = self->cabinet.backing = backing;
+    heap_begin(&self->waiting, backing);
+}
+
+struct dossier *dossier_numbered(const engine_t *engine, uint32_t number)
+{
+    return chunks_at(&engine->dossiers.all, number);
+}
+
 struct dossier *dossier_at(const engine_t *engine, uint32_t number)
 {
-    struct dossier *self = list_pointer(&engine->dossiers.all, number);
+    struct dossier *self = dossier_numbered(engine, number);
 
     while (self->joined_to != NULL) {
         self = self->joined_to;
@@ -287,10 +302,9 @@ struct dossier *dossier_at(const engine_t *engine, uint32_t number)
 
 static struct dossier *dossier_new(struct dossiers *self)
 {
-    struct dossier *made = pile_new(&self->pile, sizeof *made);
+    struct dossier *made = chunks_add(&self->all);
 
-    made->number = self->all.count;
-    list_add_pointer(&self->all, made);
+    made->number = self->all.count - 1;
     return made;
 }
 
@@ -325,12 +339,12 @@ static struct deadline first_deadline(const struct contents *self)
 static void keep_away(
     engine_t *engine, struct dossier *self, const struct contents *contents, struct slice bytes)
 {
-    self->away = mem_new(1, sizeof *self->away + bytes.len);
-    self->away->first = first_deadline(contents);
-    self->away->len = bytes.len;
-    memcpy(self->away->bytes, bytes.data, bytes.len);
+    struct deadline first = first_deadline(contents);
+    bool waits = first.fire_ms != INT64_MAX;
+
+    cabinet_put(&engine->dossiers.cabinet, self, waits ? &first : NULL, bytes);
     contents_measure(contents, engine->dossiers.away);
-    if (self->away->first.fire_ms != INT64_MAX) {
+    if (waits) {
         waiting_add(engine, self);
     }
 }
@@ -360,7 +374,7 @@ struct contents *dossier_open(engine_t *engine, struct dossier *self)
         return self->contents;
     }
     assert(self->away != NULL);
-    struct contents *contents = contents_read(engine, slice_of(self->away->bytes, self->away->len));
+    struct contents *contents = contents_read(engine, away_bytes(self->away));
     contents->dossier = self;
     self->contents = contents;
     contents_measure(contents, sums);
@@ -368,8 +382,7 @@ struct contents *dossier_open(engine_t *engine, struct dossier *self)
         dossiers->away[i] -= sums[i];
     }
     waiting_remove(engine, self);
-    free(self->away);
-    self->away = NULL;
+    cabinet_drop(&dossiers->cabinet, self);
     clocks_wake(engine, contents);
     enter(dossiers, contents);
     return contents;
@@ -463,6 +476,7 @@ struct contents *contents_join(engine_t *engine, struct contents *a, struct cont
     pile_join(&kept->pile, &joined->pile);
     joined->dossier->joined_to = kept->dossier;
     joined->dossier->contents = NULL;
+    engine->dossiers.joined++;
     shelves_free(joined);
     free(joined);
     enter(&engine->dossiers, kept);
@@ -503,26 +517,18 @@ void dossiers_trim(engine_t *engine)
     }
 }
 
-static bool holds(const struct away *self, struct slice text)
+static bool holds(struct slice bytes, struct slice text)
 {
-    size_t at = 0;
-
-    while (text.len > 0 && at + text.len <= self->len &&
-        memcmp(self->bytes + at, text.data, text.len) != 0) {
-        at++;
-    }
-    return at + text.len <= self->len;
+    return text.len == 0 || memmem(bytes.data, bytes.len, text.data, text.len) != NULL;
 }
 
 void dossiers_visit(engine_t *engine, struct slice text,
     void (*visit)(engine_t *engine, struct contents *contents, void *context), void *context)
 {
-    const struct list *all = &engine->dossiers.all;
-
-    for (uint32_t i = 0; i < all->count; i++) {
-        struct dossier *dossier = list_pointer(all, i);
+    for (uint32_t i = 0; i < engine->dossiers.all.count; i++) {
+        struct dossier *dossier = dossier_numbered(engine, i);
         bool away = dossier->away != NULL;
-        if (dossier->joined_to != NULL || (away && !holds(dossier->away, text))) {
+        if (dossier->joined_to != NULL || (away && !holds(away_bytes(dossier->away), text))) {
             continue;
         }
         visit(engine, dossier_open(engine, dossier), context);
@@ -537,14 +543,12 @@ void dossiers_free(engine_t *engine)
     struct dossiers *self = &engine->dossiers;
 
     for (uint32_t i = 0; i < self->all.count; i++) {
-        struct dossier *dossier = list_pointer(&self->all, i);
-        contents_free(&dossier->contents);
-        free(dossier->away);
+        contents_free(&dossier_numbered(engine, i)->contents);
     }
-    pile_free(&self->pile);
+    chunks_free(&self->all);
     places_free(&self->places);
+    cabinet_free(&self->cabinet);
+    heap_free(&self->waiting);
     code_book_free(&self->codes);
     buf_free(&self->scratch);
-    free(self->all.items);
-    free(self->waiting.items);
 }

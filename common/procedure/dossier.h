@@ -17,6 +17,8 @@
 
 #include "common/base/bytes.h"
 #include "common/base/uuid.h"
+#include "common/procedure/cabinet.h"
+#include "common/procedure/chunks.h"
 #include "common/procedure/list.h"
 #include "common/procedure/pile.h"
 #include "common/procedure/places.h"
@@ -61,17 +63,10 @@ struct deadline {
     uint32_t number;             /* of the clock */
 };
 
-/* A dossier that is put away. */
-struct away {
-    struct deadline first;
-    size_t len;
-    uint8_t bytes[]; /* as encode.c writes them */
-};
-
 struct dossier {
     uint32_t number;     /* in the order in which they were begun */
     uint32_t heap_place; /* among those put away that wait for a deadline, from 1; 0: it does not */
-    struct away *away;   /* owned; NULL while it is open */
+    struct away *away;   /* in the cabinet; NULL while it is open */
     struct contents *contents; /* owned; NULL while it is put away */
     struct dossier *joined_to; /* NULL while it is one of its own */
 };
@@ -80,15 +75,21 @@ struct chain {
     struct contents *newest, *oldest;
 };
 
+/* What runs out, by when: timers.c. */
+struct heap {
+    struct chunks entries;
+};
+
 struct dossiers {
-    struct pile pile;       /* struct dossier */
-    struct list all;        /* struct dossier *, by number */
+    struct chunks all;      /* struct dossier, by number */
+    uint32_t joined;        /* of these, those that went into another */
     struct places places;   /* ids of children, transfers and events */
+    struct cabinet cabinet; /* those put away */
     struct chain open;      /* by when they were looked into last */
     struct chain heavy;     /* not among the open ones */
     size_t open_count;      /* items of the open ones */
     size_t keep;            /* so many of these stay open */
-    struct list waiting;    /* struct dossier *: put away, a heap by first deadline */
+    struct heap waiting;    /* struct dossier: put away, by first deadline */
     int64_t away[MEASURES]; /* of those put away */
     uint32_t ever[SHELVES]; /* items ever made: the number of the next one */
     unsigned visiting;      /* a question is being answered piece by piece: nothing is put away */
@@ -96,8 +97,11 @@ struct dossiers {
     struct code_book *codes; /* owned, NULL: not needed yet */
 };
 
+struct dossier *dossier_numbered(const struct engine *engine, uint32_t number);
 struct dossier *dossier_at(
     const struct engine *engine, uint32_t number); /* one that was joined: what it went into */
+void dossiers_begin(
+    struct engine *engine, const struct backing *backing); /* before the first one */
 struct contents *dossier_open(struct engine *engine, struct dossier *self);
 void dossier_put_away(struct engine *engine, struct dossier *self);
 

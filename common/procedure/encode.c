@@ -319,6 +319,15 @@ engine_saving_t *engine_saving_new(const engine_t *engine)
     return self;
 }
 
+/* What is packed is copied; what is open takes about as much an item. */
+size_t engine_saving_bytes(const engine_saving_t *self)
+{
+    enum { HEAD = 65536, BYTES_OF_OPEN = 64 };
+    const struct dossiers *dossiers = &self->engine->dossiers;
+
+    return HEAD + dossiers->cabinet.live + dossiers->open_count * BYTES_OF_OPEN;
+}
+
 void engine_saving_destroy(engine_saving_t **self_p)
 {
     if (*self_p != NULL) {
@@ -339,18 +348,14 @@ static void put_head(const engine_t *engine, struct buf *out)
 
 static void put_totals(const engine_t *engine, struct buf *out)
 {
-    uint32_t live = 0;
+    const struct dossiers *dossiers = &engine->dossiers;
 
     for (size_t i = 0; i < SHELVES; i++) {
-        buf_put_varint(out, engine->dossiers.ever[i]);
+        buf_put_varint(out, dossiers->ever[i]);
     }
     buf_put_varint(out, engine->late_documents);
     buf_put_varint(out, engine->refusals);
-    for (uint32_t i = 0; i < engine->dossiers.all.count; i++) {
-        const struct dossier *dossier = list_pointer(&engine->dossiers.all, i);
-        live += dossier->joined_to == NULL ? 1 : 0;
-    }
-    buf_put_varint(out, live);
+    buf_put_varint(out, dossiers->all.count - dossiers->joined);
 }
 
 static void spend(size_t *items, size_t cost)
@@ -369,8 +374,9 @@ static bool dossier_step(
     size_t all = SIZE_MAX;
 
     if (dossier->away != NULL) {
-        buf_put(out, dossier->away->bytes, dossier->away->len);
-        spend(items, 1 + dossier->away->len / BYTES_AN_ITEM);
+        struct slice bytes = away_bytes(dossier->away);
+        buf_put_slice(out, bytes);
+        spend(items, 1 + bytes.len / BYTES_AN_ITEM);
         return true;
     }
     if (!self->writing) {
@@ -388,7 +394,7 @@ static bool dossier_step(
 
 bool engine_saving_step(engine_saving_t *self, size_t items, struct buf *out)
 {
-    const struct list *all = &self->engine->dossiers.all;
+    uint32_t count = self->engine->dossiers.all.count;
 
     if (!self->begun) {
         buf_put_u32(out, STATE_VERSION);
@@ -398,12 +404,12 @@ bool engine_saving_step(engine_saving_t *self, size_t items, struct buf *out)
         put_totals(self->engine, out);
         self->begun = true;
     }
-    while (self->number < all->count && items > 0) {
-        const struct dossier *dossier = list_pointer(all, self->number);
+    while (self->number < count && items > 0) {
+        const struct dossier *dossier = dossier_numbered(self->engine, self->number);
         bool done = dossier->joined_to != NULL || dossier_step(self, dossier, &items, out);
         self->number += done ? 1 : 0;
     }
-    return self->number == all->count;
+    return self->number == count;
 }
 
 void engine_encode(const engine_t *self, struct buf *out)

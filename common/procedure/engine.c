@@ -26,7 +26,8 @@ const char *const dimension_names[DIM_COUNT] = {"case", "immediate_safeguarding"
     "support_meanwhile", "data_recording"};
 
 /* Everything but the plans, of an engine that is all zeros besides. */
-static void begin(engine_t *self, const procedures_t *procedures, engine_sink *sink, void *context)
+static void begin(engine_t *self, const procedures_t *procedures, engine_sink *sink, void *context,
+    const struct backing *backing)
 {
     self->procedures = procedures;
     self->names = engine_names();
@@ -34,13 +35,15 @@ static void begin(engine_t *self, const procedures_t *procedures, engine_sink *s
     self->sink_context = context;
     self->now_ms = NO_TIME;
     self->dossiers.keep = KEPT_OPEN;
+    heap_begin(&self->timers, NULL);
+    dossiers_begin(self, backing);
 }
 
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context)
 {
     engine_t *self = mem_new(1, sizeof *self);
 
-    begin(self, procedures, sink, context);
+    begin(self, procedures, sink, context, NULL);
     plans_make(self);
     return self;
 }
@@ -49,6 +52,12 @@ void engine_seed(engine_t *self, uint64_t seed)
 {
     assert(self->dossiers.all.count == 0);
     self->dossiers.places.seed = seed;
+}
+
+void engine_backing(engine_t *self, const struct backing *backing)
+{
+    assert(self->dossiers.all.count == 0);
+    dossiers_begin(self, backing);
 }
 
 void engine_keep_open(engine_t *self, size_t items)
@@ -85,14 +94,14 @@ static void free_folded(engine_t *self)
     dossiers_free(self);
     free(self->codes.items);
     free(self->code_places);
-    free(self->timers.items);
+    heap_free(&self->timers);
 }
 
 void engine_clear(engine_t *self)
 {
     engine_t fresh = {.plans = self->plans};
 
-    begin(&fresh, self->procedures, self->sink, self->sink_context);
+    begin(&fresh, self->procedures, self->sink, self->sink_context, self->dossiers.all.backing);
     fresh.dossiers.keep = self->dossiers.keep;
     free_folded(self);
     *self = fresh;

@@ -80,6 +80,9 @@ void engine_seed(engine_t *self, uint64_t seed);
  */
 void engine_keep_open(engine_t *self, size_t items);
 
+/* Where the packed cases and what leads to them lie, before the first event; lent for the engine's life. NULL: the heap. */
+void engine_backing(engine_t *self, const struct backing *backing);
+
 /* Fold an accepted event; verdict per child in the order of view->subjects. now: accepted_ms. Deadlines before now must
  * have been fired (engine_advance). Returns 0, or E_DUPLICATE (noted, nothing else), E_MODE (R53). */
 int engine_event(engine_t *self, const struct engine_event *event, uint8_t *verdicts);

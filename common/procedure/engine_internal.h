@@ -317,7 +317,7 @@ struct engine {
     uint16_t *code_places;    /* owned: open addressing over the codes' texts, 0 for empty */
     size_t code_capacity;     /* a power of two, 0 while empty */
     struct dossiers dossiers; /* children, transfers, episodes, events and clocks */
-    struct list timers;       /* struct running *, a heap: clocks of open dossiers */
+    struct heap timers;       /* struct running: clocks of open dossiers */
     struct plans plans;
     uint8_t clock_versions[CLOCKS_MAX]; /* of each clock's profile: the version that counts today */
     int64_t change_ms; /* when the next version of a profile counts, INT64_MAX: never */
@@ -475,6 +475,8 @@ bool payloads_left(
     const engine_t *self, const struct episode *episode, const struct row *withdrawal);
 
 /* ---- timers: by run-out, clock, transfer, subject ---- */
+void heap_begin(struct heap *self, const struct backing *backing);
+void heap_free(struct heap *self);
 struct deadline clock_deadline(const struct running *clock);
 bool deadline_before(const struct deadline *a, const struct deadline *b);
 void timer_add(engine_t *self, struct running *clock);

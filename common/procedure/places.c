@@ -1,9 +1,6 @@
 /* places: see places.h. Open addressing, at most three quarters full; out of memory ends the program. */
 #include "common/procedure/places.h"
 
-#include <stdlib.h>
-
-#include "common/base/bytes.h"
 #include "common/base/uuid.h"
 #include "common/procedure/table16.h"
 
@@ -32,13 +29,13 @@ static void grow(struct places *self)
     size_t old_capacity = self->capacity;
 
     self->capacity = old_capacity == 0 ? FIRST_CAPACITY : old_capacity * 2;
-    self->slots = mem_new(self->capacity, sizeof *self->slots);
+    self->slots = backing_take(self->backing, self->capacity * sizeof *self->slots);
     for (size_t i = 0; i < old_capacity; i++) {
         if (old[i] != 0) {
             place(self, old[i]);
         }
     }
-    free(old);
+    backing_give(self->backing, old, old_capacity * sizeof *old);
 }
 
 void places_put(struct places *self, uint32_t hash, uint32_t dossier)
@@ -71,7 +68,7 @@ uint32_t places_next(const struct places *self, struct places_search *search)
 
 void places_free(struct places *self)
 {
-    free(self->slots);
+    backing_give(self->backing, self->slots, self->capacity * sizeof *self->slots);
     self->slots = NULL;
     self->count = self->capacity = 0;
 }

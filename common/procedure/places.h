@@ -8,11 +8,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zero-initialise, and set seed before the first id; places_free() lets go. */
+#include "common/base/backing.h"
+
+/* Zero-initialise, and set seed and backing before the first id; places_free() lets go. */
 struct places {
-    uint64_t seed;   /* where ids lie; nothing else depends on it */
-    size_t count;    /* of ids */
-    size_t capacity; /* a power of two, 0 while empty */
+    const struct backing *backing; /* lent, NULL: the heap */
+    uint64_t seed;                 /* where ids lie; nothing else depends on it */
+    size_t count;                  /* of ids */
+    size_t capacity;               /* a power of two, 0 while empty */
     uint64_t *slots; /* owned: hash (high half), number of the dossier + 1; 0: empty */
 };
 

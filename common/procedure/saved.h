@@ -24,11 +24,13 @@ typedef struct engine_loading engine_loading_t;
 engine_saving_t *engine_saving_new(const engine_t *engine);
 /* Append the bytes of about so many more items (children, events, clocks ...) to out; true when all are there. */
 bool engine_saving_step(engine_saving_t *self, size_t items, struct buf *out);
+size_t engine_saving_bytes(const engine_saving_t *self); /* about so many in all */
 void engine_saving_destroy(engine_saving_t **self_p);
 
-/* bytes, procedures: lent until the loading is destroyed; procedures go on to the engine. sink as in engine_new(). */
+/* bytes, procedures: lent until the loading is destroyed; procedures go on to the engine. sink as in engine_new(), seed as in
+ * engine_seed(), backing as in engine_backing(). */
 engine_loading_t *engine_loading_new(const procedures_t *procedures, uint64_t seed,
-    engine_sink *sink, void *context, struct slice bytes);
+    const struct backing *backing, engine_sink *sink, void *context, struct slice bytes);
 /*
  * Read about so many more items. 0 and out, which is the caller's; E_BUSY: not done yet, come again; E_VERSION or
  * E_CORRUPT with what and where in why (may be NULL): these bytes are of no use, and nothing else is to be done than

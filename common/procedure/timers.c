@@ -33,114 +33,139 @@ struct deadline clock_deadline(const struct running *clock)
 
 /* ---- a heap of either ---- */
 
+/* When it runs out stands in the entry: what it leads to is looked into only where two run out together. */
+struct entry {
+    int64_t fire_ms;
+    void *item;
+};
+
 struct heap_kind {
-    bool (*before)(const void *a, const void *b);
+    struct deadline (*deadline)(const void *item);
     uint32_t *(*place)(void *item); /* from 1; 0: it is not among them */
 };
 
-static bool clock_before(const void *a, const void *b)
+static struct deadline deadline_of_clock(const void *item)
 {
-    const struct running *one = a;
-    const struct running *two = b;
-
-    if (one->fire_ms != two->fire_ms) { /* nearly always: nothing is copied for it */
-        return one->fire_ms < two->fire_ms;
-    }
-    struct deadline first = clock_deadline(one);
-    struct deadline second = clock_deadline(two);
-    return deadline_before(&first, &second);
+    return clock_deadline(item);
 }
 
-static uint32_t *clock_place(void *item)
+static uint32_t *place_of_clock(void *item)
 {
     return &((struct running *)item)->heap_index;
 }
 
-static bool dossier_before(const void *a, const void *b)
+static struct deadline deadline_of_dossier(const void *item)
 {
-    return deadline_before(
-        &((const struct dossier *)a)->away->first, &((const struct dossier *)b)->away->first);
+    return *away_first(((const struct dossier *)item)->away);
 }
 
-static uint32_t *dossier_place(void *item)
+static uint32_t *place_of_dossier(void *item)
 {
     return &((struct dossier *)item)->heap_place;
 }
 
-static const struct heap_kind clocks = {clock_before, clock_place};
-static const struct heap_kind away = {dossier_before, dossier_place};
+static const struct heap_kind clocks = {deadline_of_clock, place_of_clock};
+static const struct heap_kind dossiers = {deadline_of_dossier, place_of_dossier};
 
-static void put_at(struct list *heap, const struct heap_kind *kind, uint32_t index, void *item)
+void heap_begin(struct heap *self, const struct backing *backing)
 {
-    ((void **)heap->items)[index] = item;
-    *kind->place(item) = index + 1;
+    self->entries = (struct chunks){.backing = backing, .item_bytes = sizeof(struct entry)};
 }
 
-static void sift_up(struct list *heap, const struct heap_kind *kind, uint32_t index)
+void heap_free(struct heap *self)
 {
-    void *item = list_pointer(heap, index);
+    chunks_free(&self->entries);
+}
 
-    while (index > 0 && kind->before(item, list_pointer(heap, (index - 1) / 2))) {
-        put_at(heap, kind, index, list_pointer(heap, (index - 1) / 2));
+static struct entry *entry_at(const struct heap *self, uint32_t index)
+{
+    return chunks_at(&self->entries, index);
+}
+
+static bool before(const struct heap_kind *kind, const struct entry *a, const struct entry *b)
+{
+    if (a->fire_ms != b->fire_ms) {
+        return a->fire_ms < b->fire_ms;
+    }
+    struct deadline first = kind->deadline(a->item);
+    struct deadline second = kind->deadline(b->item);
+    return deadline_before(&first, &second);
+}
+
+static void put_at(
+    struct heap *self, const struct heap_kind *kind, uint32_t index, const struct entry *entry)
+{
+    *entry_at(self, index) = *entry;
+    *kind->place(entry->item) = index + 1;
+}
+
+static void sift_up(struct heap *self, const struct heap_kind *kind, uint32_t index)
+{
+    struct entry entry = *entry_at(self, index);
+
+    while (index > 0 && before(kind, &entry, entry_at(self, (index - 1) / 2))) {
+        put_at(self, kind, index, entry_at(self, (index - 1) / 2));
         index = (index - 1) / 2;
     }
-    put_at(heap, kind, index, item);
+    put_at(self, kind, index, &entry);
 }
 
-static void sift_down(struct list *heap, const struct heap_kind *kind, uint32_t index)
+static void sift_down(struct heap *self, const struct heap_kind *kind, uint32_t index)
 {
-    void *item = list_pointer(heap, index);
+    struct entry entry = *entry_at(self, index);
+    uint32_t count = self->entries.count;
 
     for (;;) {
         uint32_t below = 2 * index + 1;
-        if (below >= heap->count) {
+        if (below >= count) {
             break;
         }
-        if (below + 1 < heap->count &&
-            kind->before(list_pointer(heap, below + 1), list_pointer(heap, below))) {
+        if (below + 1 < count && before(kind, entry_at(self, below + 1), entry_at(self, below))) {
             below++;
         }
-        if (!kind->before(list_pointer(heap, below), item)) {
+        if (!before(kind, entry_at(self, below), &entry)) {
             break;
         }
-        put_at(heap, kind, index, list_pointer(heap, below));
+        put_at(self, kind, index, entry_at(self, below));
         index = below;
     }
-    put_at(heap, kind, index, item);
+    put_at(self, kind, index, &entry);
 }
 
-static void heap_add(struct list *heap, const struct heap_kind *kind, void *item)
+static void heap_add(struct heap *self, const struct heap_kind *kind, int64_t fire_ms, void *item)
 {
-    list_add_pointer(heap, item);
-    sift_up(heap, kind, heap->count - 1);
+    struct entry *entry = chunks_add(&self->entries);
+
+    *entry = (struct entry){fire_ms, item};
+    sift_up(self, kind, self->entries.count - 1);
 }
 
-static void heap_remove(struct list *heap, const struct heap_kind *kind, void *item)
+static void heap_remove(struct heap *self, const struct heap_kind *kind, void *item)
 {
     uint32_t place = *kind->place(item);
 
     if (place == 0) {
         return;
     }
-    void *last = list_pointer(heap, --heap->count);
+    const struct entry last = *entry_at(self, --self->entries.count);
     *kind->place(item) = 0;
-    if (last != item) {
-        put_at(heap, kind, place - 1, last);
-        sift_down(heap, kind, place - 1);
-        sift_up(heap, kind, *kind->place(last) - 1);
+    if (last.item != item) {
+        put_at(self, kind, place - 1, &last);
+        sift_down(self, kind, place - 1);
+        sift_up(self, kind, *kind->place(last.item) - 1);
     }
 }
 
-static void *heap_first(const struct list *heap)
+static const struct entry *heap_first(const struct heap *self)
 {
-    return heap->count > 0 ? list_pointer(heap, 0) : NULL;
+    return self->entries.count > 0 ? entry_at(self, 0) : NULL;
 }
 
 /* ---- clocks and dossiers ---- */
 
 void timer_add(engine_t *self, struct running *clock)
 {
-    heap_add(&self->timers, &clocks, clock);
+    heap_add(&self->timers, &clocks, clock->fire_ms, clock);
 }
 
 void timer_remove(engine_t *self, struct running *clock)
@@ -163,42 +188,42 @@ void clocks_wake(engine_t *self, const struct contents *contents)
 
 void waiting_add(engine_t *self, struct dossier *dossier)
 {
-    heap_add(&self->dossiers.waiting, &away, dossier);
+    heap_add(&self->dossiers.waiting, &dossiers, away_first(dossier->away)->fire_ms, dossier);
 }
 
 void waiting_remove(engine_t *self, struct dossier *dossier)
 {
-    heap_remove(&self->dossiers.waiting, &away, dossier);
+    heap_remove(&self->dossiers.waiting, &dossiers, dossier);
 }
 
-static bool runs_out_before(const struct dossier *dossier, const struct running *clock)
+static bool runs_out_before(const struct entry *dossier, const struct entry *clock)
 {
-    if (clock == NULL) {
-        return true;
+    if (clock == NULL || clock->fire_ms != dossier->fire_ms) {
+        return clock == NULL || dossier->fire_ms < clock->fire_ms;
     }
-    struct deadline deadline = clock_deadline(clock);
-    return deadline_before(&dossier->away->first, &deadline);
+    struct deadline first = deadline_of_dossier(dossier->item);
+    struct deadline second = deadline_of_clock(clock->item);
+    return deadline_before(&first, &second);
 }
 
 struct running *timer_next(engine_t *self, int64_t until_ms)
 {
     for (;;) {
-        struct running *clock = heap_first(&self->timers);
-        struct dossier *dossier = heap_first(&self->dossiers.waiting);
-        if (dossier == NULL || dossier->away->first.fire_ms > until_ms ||
-            !runs_out_before(dossier, clock)) {
-            return clock != NULL && clock->fire_ms <= until_ms ? clock : NULL;
+        const struct entry *clock = heap_first(&self->timers);
+        const struct entry *dossier = heap_first(&self->dossiers.waiting);
+        if (dossier == NULL || dossier->fire_ms > until_ms || !runs_out_before(dossier, clock)) {
+            return clock != NULL && clock->fire_ms <= until_ms ? clock->item : NULL;
         }
-        (void)dossier_open(self, dossier);
+        (void)dossier_open(self, dossier->item);
     }
 }
 
 int64_t timer_next_ms(const engine_t *self)
 {
-    const struct running *clock = heap_first(&self->timers);
-    const struct dossier *dossier = heap_first(&self->dossiers.waiting);
+    const struct entry *clock = heap_first(&self->timers);
+    const struct entry *dossier = heap_first(&self->dossiers.waiting);
     int64_t clock_ms = clock != NULL ? clock->fire_ms : INT64_MAX;
-    int64_t away_ms = dossier != NULL ? dossier->away->first.fire_ms : INT64_MAX;
+    int64_t dossier_ms = dossier != NULL ? dossier->fire_ms : INT64_MAX;
 
-    return clock_ms < away_ms ? clock_ms : away_ms;
+    return clock_ms < dossier_ms ? clock_ms : dossier_ms;
 }

@@ -70,7 +70,7 @@ static uint32_t open_dossiers(void)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < world.engine->dossiers.all.count; i++) {
-        const struct dossier *dossier = list_pointer(&world.engine->dossiers.all, i);
+        const struct dossier *dossier = dossier_numbered(world.engine, i);
         count += dossier->contents != NULL ? 1 : 0;
     }
     return count;
@@ -89,8 +89,8 @@ static void cases__that_nobody_looks_into__are_packed(void **state)
     engine_advance(world.engine, world.now_ms);
     assert_int_equal(open_dossiers(), 0);
     assert_int_equal(world.engine->dossiers.open_count, 0);
-    assert_int_equal(world.engine->timers.count, 0);
-    assert_int_equal(world.engine->dossiers.waiting.count, MANY);
+    assert_int_equal(world.engine->timers.entries.count, 0);
+    assert_int_equal(world.engine->dossiers.waiting.entries.count, MANY);
     engine_clear(world.engine);
     move_many(world.engine, 2);
     engine_advance(world.engine, world.now_ms);
@@ -122,7 +122,7 @@ static void case__that_was_looked_into_last__is_packed_last(void **state)
     (void)state;
     engine_keep_open(world.engine, SIZE_MAX);
     move_many(world.engine, MANY);
-    const struct dossier *oldest = list_pointer(&world.engine->dossiers.all, 0);
+    const struct dossier *oldest = dossier_numbered(world.engine, 0);
     memcpy(first, ((struct row *)list_pointer(&oldest->contents->shelves[SHELF_ROWS].items, 0))->id,
         UUID_BYTES);
     assert_int_equal(engine_level(world.engine, first, HER), 1);
@@ -269,7 +269,7 @@ static void case__of_many_events__stays_open(void **state)
 
 static void ask_meanwhile(void *context, const uint8_t *subject, const struct engine_clock *clock)
 {
-    const struct dossier *visited = list_pointer(&world.engine->dossiers.all, 0);
+    const struct dossier *visited = dossier_numbered(world.engine, 0);
     uint8_t other[UUID_BYTES];
     uint8_t elm[UUID_BYTES];
 

@@ -165,7 +165,7 @@ static void state__in_slices__is_the_same(void **state)
     engine_saving_destroy(&saving);
     assert_true(slice_equal(buf_slice(&whole), buf_slice(&slices)));
     engine_loading_t *loading =
-        engine_loading_new(world.procedures, 4711, NULL, NULL, buf_slice(&whole));
+        engine_loading_new(world.procedures, 4711, NULL, NULL, NULL, buf_slice(&whole));
     int rc;
     size_t steps = 0;
     while ((rc = engine_loading_step(loading, 3, &again, NULL)) == E_BUSY) {
@@ -236,7 +236,7 @@ static struct slice dossier_bytes(engine_t *engine, uint32_t number)
     const struct away *away = dossier_at(engine, number)->away;
 
     assert_non_null(away);
-    return slice_of(away->bytes, away->len);
+    return away_bytes(away);
 }
 
 /* The world's state with other dossiers behind its totals. */
