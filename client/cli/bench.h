@@ -116,11 +116,12 @@ void bench_net_kill(struct bench_net *self);   /* SIGKILL */
 void bench_net_remove(struct bench_net *self); /* stop, and take everything away */
 
 struct bench_usage {
-    uint64_t rss_kib;  /* now */
-    uint64_t own_kib;  /* of these, what lies in no file: the kernel cannot take it away */
-    uint64_t peak_kib; /* at most */
-    uint64_t files;    /* descriptors that are open */
-    double cpu_s;      /* user and system since its start */
+    uint64_t rss_kib;     /* now */
+    uint64_t own_kib;     /* of these, what lies in no file: the kernel cannot take it away */
+    uint64_t scratch_kib; /* mapped from files without a name, in memory or not */
+    uint64_t peak_kib;    /* at most */
+    uint64_t files;       /* descriptors that are open */
+    double cpu_s;         /* user and system since its start */
 };
 struct bench_usage bench_net_usage(const struct bench_net *self);
 

@@ -164,9 +164,11 @@ static int drain_measured(struct away *self, const struct bench_options *options
         bench_number(per_second, rate), bench_number((double)self->link.events, count), seconds,
         cpu);
     bench_say(self->net->cli, results, "memory",
-        json_pack("{s:I, s:I, s:I}", "backlog", (json_int_t)options->backlog, "rss_kib",
-            (json_int_t)before.rss_kib, "peak_kib", (json_int_t)after.peak_kib),
-        "broker %.0f MB resident with that backlog, %.0f MB at most", (double)before.rss_kib / 1024,
+        json_pack("{s:I, s:I, s:I, s:I, s:I}", "backlog", (json_int_t)options->backlog, "rss_kib",
+            (json_int_t)before.rss_kib, "own_kib", (json_int_t)before.own_kib, "scratch_kib",
+            (json_int_t)before.scratch_kib, "peak_kib", (json_int_t)after.peak_kib),
+        "broker %.0f MB resident with that backlog, %.0f MB of them its own, %.0f MB at most",
+        (double)before.rss_kib / 1024, (double)before.own_kib / 1024,
         (double)after.peak_kib / 1024);
     return CLI_DONE;
 }

@@ -510,6 +510,26 @@ static uint64_t count_files(pid_t pid)
     return count;
 }
 
+/* "from-to ... path (deleted)" of each mapping of a file that has no name any more. */
+static uint64_t scratch_kib(pid_t pid)
+{
+    char path[64];
+    char line[512];
+    uint64_t bytes = 0;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        char *end = NULL;
+        uint64_t from = strtoull(line, &end, 16);
+        uint64_t to = *end == '-' ? strtoull(end + 1, NULL, 16) : from;
+        bytes += strstr(line, " (deleted)") != NULL && to > from ? to - from : 0;
+    }
+    if (maps != NULL) {
+        fclose(maps);
+    }
+    return bytes / 1024;
+}
+
 struct bench_usage bench_net_usage(const struct bench_net *self)
 {
     struct bench_usage usage = {0};
@@ -522,6 +542,7 @@ struct bench_usage bench_net_usage(const struct bench_net *self)
         usage.own_kib = status_number(text, "RssAnon:");
         usage.peak_kib = status_number(text, "VmHWM:");
         usage.files = count_files(self->pid);
+        usage.scratch_kib = scratch_kib(self->pid);
     }
     if (read_proc(self->pid, "stat", text, sizeof text)) {
         uint64_t ticks = stat_number(text, STAT_USER) + stat_number(text, STAT_SYSTEM);

@@ -1,19 +1,90 @@
 /* places: see places.h. Open addressing, at most three quarters full; out of memory ends the program. */
 #include "common/procedure/places.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "common/base/bytes.h"
 #include "common/base/uuid.h"
 #include "common/procedure/table16.h"
 
 #include "common/base/banned.h"
 
-enum { FIRST_CAPACITY = 16, HASH_SHIFT = 32 };
+enum {
+    FIRST_CAPACITY = 16,
+    HASH_SHIFT = 32,
+    BLOCK_WORDS = 8,       /* of a filter: a line of the processor's cache */
+    FILTER_BLOCKS = 16384, /* 1 MiB a volume: ten bits an id */
+    FILTER_BITS = 7,       /* of its block, that an id sets */
+    BLOCK_BITS_SHIFT = 9   /* a bit of a block has so many */
+};
 
 uint32_t places_hash(const struct places *self, uint32_t salt, const uint8_t *id)
 {
     return (uint32_t)(key_hash(self->seed ^ salt, id, UUID_BYTES) >> HASH_SHIFT);
 }
 
-static void place(struct places *self, uint64_t slot)
+/* ---- a filter ---- */
+
+/* The bits of an id in its block, and the block. */
+struct print {
+    size_t block;
+    uint64_t words[BLOCK_WORDS];
+};
+
+static uint64_t spread(uint64_t value)
+{
+    value = (value ^ value >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    value = (value ^ value >> 27) * UINT64_C(0x94D049BB133111EB);
+    return value ^ value >> 31;
+}
+
+static struct print print_of(uint32_t hash)
+{
+    uint64_t bits = spread(hash);
+    struct print print = {.block = (size_t)(spread(bits) % FILTER_BLOCKS)};
+
+    for (size_t i = 0; i < FILTER_BITS; i++) {
+        uint64_t bit = bits & ((1U << BLOCK_BITS_SHIFT) - 1);
+        print.words[bit / 64] |= UINT64_C(1) << bit % 64;
+        bits >>= BLOCK_BITS_SHIFT;
+    }
+    return print;
+}
+
+static bool may_hold(const struct volume *self, const struct print *print)
+{
+    const uint64_t *block = self->filter + print->block * BLOCK_WORDS;
+    uint64_t missing = 0;
+
+    for (size_t i = 0; i < BLOCK_WORDS; i++) {
+        missing |= print->words[i] & ~block[i];
+    }
+    return missing == 0;
+}
+
+static size_t filter_bytes(void)
+{
+    return (size_t)FILTER_BLOCKS * BLOCK_WORDS * sizeof(uint64_t);
+}
+
+static void filter_make(const struct backing *backing, struct volume *self)
+{
+    self->filter = backing_take(backing, filter_bytes());
+    for (size_t i = 0; i < self->capacity; i++) {
+        if (self->slots[i] == 0) {
+            continue;
+        }
+        struct print print = print_of((uint32_t)(self->slots[i] >> HASH_SHIFT));
+        for (size_t k = 0; k < BLOCK_WORDS; k++) {
+            self->filter[print.block * BLOCK_WORDS + k] |= print.words[k];
+        }
+    }
+}
+
+/* ---- a volume ---- */
+
+static void place(struct volume *self, uint64_t slot)
 {
     size_t at = (size_t)(slot >> HASH_SHIFT) & (self->capacity - 1);
 
@@ -23,42 +94,80 @@ static void place(struct places *self, uint64_t slot)
     self->slots[at] = slot;
 }
 
-static void grow(struct places *self)
+static void grow(const struct backing *backing, struct volume *self)
 {
-    uint64_t *old = self->slots;
-    size_t old_capacity = self->capacity;
+    struct volume old = *self;
 
-    self->capacity = old_capacity == 0 ? FIRST_CAPACITY : old_capacity * 2;
-    self->slots = backing_take(self->backing, self->capacity * sizeof *self->slots);
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (old[i] != 0) {
-            place(self, old[i]);
+    self->capacity = old.capacity == 0 ? FIRST_CAPACITY : old.capacity * 2;
+    self->slots = backing_take(backing, self->capacity * sizeof *self->slots);
+    for (size_t i = 0; i < old.capacity; i++) {
+        if (old.slots[i] != 0) {
+            place(self, old.slots[i]);
         }
     }
-    backing_give(self->backing, old, old_capacity * sizeof *old);
+    backing_give(backing, old.slots, old.capacity * sizeof *old.slots);
 }
+
+/* With room for one more id. */
+static struct volume *volume_in_use(struct places *self)
+{
+    struct volume *last = self->count > 0 ? &self->volumes[self->count - 1] : NULL;
+
+    if (last == NULL || last->count == VOLUME_IDS) {
+        if (last != NULL) {
+            filter_make(self->backing, last);
+        }
+        self->volumes =
+            mem_grow(self->volumes, self->count, &self->capacity, sizeof *self->volumes);
+        last = &self->volumes[self->count++];
+        *last = (struct volume){0};
+    }
+    if (4 * (last->count + 1) > 3 * last->capacity) {
+        grow(self->backing, last);
+    }
+    return last;
+}
+
+/* ---- all of them ---- */
 
 void places_put(struct places *self, uint32_t hash, uint32_t dossier)
 {
-    if (4 * (self->count + 1) > 3 * self->capacity) {
-        grow(self);
-    }
-    place(self, (uint64_t)hash << HASH_SHIFT | ((uint64_t)dossier + 1));
-    self->count++;
+    struct volume *volume = volume_in_use(self);
+
+    place(volume, (uint64_t)hash << HASH_SHIFT | ((uint64_t)dossier + 1));
+    volume->count++;
 }
 
 struct places_search places_look(const struct places *self, uint32_t hash)
 {
-    return (struct places_search){hash, self->capacity == 0 ? 0 : hash & (self->capacity - 1)};
+    size_t mask = self->count > 0 ? self->volumes[self->count - 1].capacity - 1 : 0;
+
+    return (struct places_search){hash, self->count, hash & mask};
+}
+
+/* To the next older one that may hold it. */
+static void volume_next(const struct places *self, struct places_search *search)
+{
+    struct print print = search->volume > 1 ? print_of(search->hash) : (struct print){0};
+
+    do {
+        search->volume--;
+    } while (search->volume > 0 && !may_hold(&self->volumes[search->volume - 1], &print));
+    if (search->volume > 0) {
+        search->at = search->hash & (self->volumes[search->volume - 1].capacity - 1);
+    }
 }
 
 uint32_t places_next(const struct places *self, struct places_search *search)
 {
-    if (self->capacity == 0) {
-        return 0;
-    }
-    for (uint64_t slot; (slot = self->slots[search->at]) != 0;) {
-        search->at = (search->at + 1) & (self->capacity - 1);
+    while (search->volume > 0) {
+        const struct volume *volume = &self->volumes[search->volume - 1];
+        uint64_t slot = volume->slots[search->at];
+        if (slot == 0) {
+            volume_next(self, search);
+            continue;
+        }
+        search->at = (search->at + 1) & (volume->capacity - 1);
         if ((uint32_t)(slot >> HASH_SHIFT) == search->hash) {
             return (uint32_t)slot;
         }
@@ -68,7 +177,12 @@ uint32_t places_next(const struct places *self, struct places_search *search)
 
 void places_free(struct places *self)
 {
-    backing_give(self->backing, self->slots, self->capacity * sizeof *self->slots);
-    self->slots = NULL;
+    for (size_t i = 0; i < self->count; i++) {
+        struct volume *volume = &self->volumes[i];
+        backing_give(self->backing, volume->slots, volume->capacity * sizeof *volume->slots);
+        backing_give(self->backing, volume->filter, filter_bytes());
+    }
+    free(self->volumes);
+    self->volumes = NULL;
     self->count = self->capacity = 0;
 }

@@ -23,6 +23,16 @@ bench__soak__begins_sessions_anew_and_acknowledges_every_event() {
     check "a line a second" grep -qE '^1 [0-9]+ [1-9][0-9]* [1-9][0-9]* [0-9]+ [1-9][0-9]*$' "$NET/samples"
 }
 
+# Cases at rest lie where the kernel can take them from memory; 20,000 of them are enough for that.
+bench__many_events__lie_in_files_without_a_name() {
+    check "ends" ends_with_status 0 "$WAYPOST" bench --only drain --broker "$WAYPOST_BROKER" --dir "$NET" --json --producers 2 \
+        --backlog 20000
+    check "all of them" equals "$("$PICK" results.drain.events <"$NET/out")" 20000
+    check "there" test "$("$PICK" results.memory.scratch_kib <"$NET/out")" -ge 256
+    check "and not the process's own" test "$("$PICK" results.memory.own_kib <"$NET/out")" -lt \
+        "$("$PICK" results.memory.rss_kib <"$NET/out")"
+}
+
 # What a sync takes comes from a file here, one figure a line; the last one stays.
 bench_peers__disk_that_is_busy__is_waited_for_and_said_where_it_stays_so() {
     # shellcheck source=tests/bench/peers/settle.sh

@@ -343,7 +343,8 @@ void core_fixture_init(struct core_fixture *self)
         .session_ms = 30000,
         .snapshot_bytes = UINT64_MAX,
         .free_bytes_min = 1073741824,
-        .inflight_bytes_max = 67108864};
+        .inflight_bytes_max = 67108864,
+        .backing = counted_backing(&self->memory)};
     self->ports = (struct core_ports){.context = self,
         .send = port_send,
         .verify = port_verify,
@@ -369,6 +370,7 @@ void core_fixture_init(struct core_fixture *self)
 void core_fixture_free(struct core_fixture *self)
 {
     core_end(self);
+    assert(self->memory.pieces == 0);
     for (size_t i = 0; i < FIXTURE_AGENTS_MAX; i++) {
         struct fake_agent *agent = &self->agents[i];
         for (size_t k = 0; k < agent->own_count; k++) {

@@ -10,6 +10,7 @@
 #include "common/codec/event.h"
 #include "common/codec/frame.h"
 #include "common/crypto/keys.h"
+#include "tests/support/counted.h"
 #include "tests/support/journal_fixture.h"
 
 enum { FIXTURE_AGENTS_MAX = 8, FIXTURE_LOG_MAX = 4096, FIXTURE_JOBS_MAX = 4096 };
@@ -100,6 +101,7 @@ struct core_fixture {
     struct journal_fixture base;
     core_t *core;
     struct core_options options;
+    struct counted memory; /* the core's backing; everything came back where the fixture ends */
     struct core_ports ports;
     struct core_mark mark; /* outlives the core */
     struct keys root;

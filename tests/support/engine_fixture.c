@@ -29,7 +29,14 @@ void fixture_sink(void *context, const struct engine_record *record)
 static void engine_begin(struct engine_fixture *self)
 {
     self->engine = engine_new(self->procedures, fixture_sink, self);
+    engine_backing(self->engine, counted_backing(&self->memory));
     engine_keep_open(self->engine, 0);
+}
+
+static void engine_end(struct engine_fixture *self)
+{
+    engine_destroy(&self->engine);
+    assert(self->memory.pieces == 0);
 }
 
 void fixture_open(struct engine_fixture *self)
@@ -46,7 +53,7 @@ void fixture_open(struct engine_fixture *self)
 
 static void forget(struct engine_fixture *self)
 {
-    engine_destroy(&self->engine);
+    engine_end(self);
     for (size_t i = 0; i < self->event_count; i++) {
         buf_free(&self->events[i]->bytes);
         free(self->events[i]);
@@ -82,7 +89,7 @@ void fixture_reload(struct engine_fixture *self)
     struct complaint why = {0};
 
     engine_encode(self->engine, &bytes);
-    engine_destroy(&self->engine);
+    engine_end(self);
     int rc =
         engine_decode(self->procedures, fixture_sink, self, buf_slice(&bytes), &self->engine, &why);
     assert(rc == 0);

@@ -9,6 +9,7 @@
 #define WAYPOST_TESTS_ENGINE_FIXTURE_H
 
 #include "common/procedure/engine.h"
+#include "tests/support/counted.h"
 
 struct fixture_transfer {
     char name[16];
@@ -31,6 +32,7 @@ enum { FIXTURE_TRANSFERS_MAX = 16 };
 struct engine_fixture {
     procedures_t *procedures; /* owned */
     engine_t *engine;         /* owned; keeps nothing open that it may pack */
+    struct counted memory;    /* what it packs lies there */
     int64_t now_ms;
     size_t transfer_count;
     struct fixture_transfer transfers[FIXTURE_TRANSFERS_MAX];

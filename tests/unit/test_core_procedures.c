@@ -458,6 +458,24 @@ static void snapshot__with_more_behind_it__gives_what_the_whole_journal_gives(vo
     restart_agrees(f, false);
 }
 
+/* Of the engine that folds, its bytes on their way out, and an engine that was read. */
+static void cases__and_their_snapshots__lie_on_the_backing_that_the_core_is_lent(void **state)
+{
+    struct core_fixture *f = *state;
+    struct buf saved = {0};
+    uint64_t size;
+    uint64_t position;
+
+    tell_and_save(f);
+    assert_true(f->memory.pieces > 0);
+    f->core->options.snapshot_bytes = 0;
+    assert_true(core_procedures_snapshot_due(f->core, true, &saved, &size, &position));
+    assert_ptr_equal(saved.backing, f->options.backing);
+    buf_free(&saved);
+    restart_agrees(f, true);
+    assert_true(f->memory.pieces > 0);
+}
+
 static void snapshot__older_than_a_deadline__fires_it_at_its_moment(void **state)
 {
     struct core_fixture *f = *state;
@@ -870,6 +888,9 @@ int main(void)
             core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
             snapshot__with_more_behind_it__gives_what_the_whole_journal_gives, setup,
+            core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            cases__and_their_snapshots__lie_on_the_backing_that_the_core_is_lent, setup,
             core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
             snapshot__older_than_a_deadline__fires_it_at_its_moment, setup, core_fixture_teardown),
