@@ -299,8 +299,8 @@ fuzz: bootstrap
 	@BUILD=$(abspath $(BUILD)/fuzz) FUZZ_SECONDS=$(or $(SECONDS),60) tests/fuzz/run $(TARGET)
 
 # The procedure engine's own tests, built to count lines.
-COVERED := $(addprefix $(BUILD)/tests/unit/,test_stories test_engine test_engine_tables test_engine_properties test_engine_state test_dossier test_clock_dates \
-             test_scenarios test_calendar test_procedures test_core_procedures)
+COVERED := $(addprefix $(BUILD)/tests/unit/,test_stories test_engine test_engine_tables test_engine_properties test_engine_state test_dossier test_cabinet test_clock_dates \
+             test_scenarios test_calendar test_procedures test_core_procedures test_core_snapshots)
 coverage-tests: $(COVERED)
 coverage: bootstrap
 	@$(MAKE) --no-print-directory -j2 coverage-tests BUILD=$(BUILD)/coverage CC=gcc CFLAGS="-O1 -g --coverage"

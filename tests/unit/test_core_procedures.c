@@ -12,166 +12,9 @@
 #include "broker/net/procedure_files.h"
 #include "common/base/log.h"
 #include "common/record/derived.h"
-#include "tests/support/core_fixture.h"
+#include "tests/support/judged_core.h"
 
 #include "common/base/banned.h"
-
-#define WHAT_EVENT WAYPOST__ENTRY__WHAT_EVENT
-#define WHAT_RECORD WAYPOST__ENTRY__WHAT_RECORD
-#define KIND_OF(name) WAYPOST__SYSTEM_KIND__##name
-#define DATA "data"
-
-enum { UNJUDGED, EFFECTIVE, ALERT, REFUSED, HELD };
-
-#define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
-
-static const char *const to_camden[] = {CODE_CAMDEN, NULL};
-static const char *const to_islington[] = {CODE_ISLINGTON, NULL};
-
-static struct fake_case ash = {.origin = CODE_ISLINGTON, .receiving = CODE_CAMDEN};
-static struct fake_case kit = {.origin = CODE_CAMDEN, .receiving = CODE_ISLINGTON};
-
-static int setup_off(void **state)
-{
-    struct core_fixture *fixture = calloc(1, sizeof *fixture);
-
-    log_init("test", LOG_ERROR);
-    core_fixture_init(fixture);
-    for (size_t i = 0; i < fixture->agent_count; i++) {
-        agent_hello(&fixture->agents[i]);
-    }
-    core_fixture_settle(fixture);
-    fixture->base.world.random(fixture->base.world.context, ash.transfer, sizeof ash.transfer);
-    fixture->base.world.random(fixture->base.world.context, ash.subject, sizeof ash.subject);
-    *state = fixture;
-    return 0;
-}
-
-static int setup(void **state)
-{
-    (void)setup_off(state);
-    core_fixture_procedures(*state, DATA);
-    return 0;
-}
-
-/* ---- saying and asking ---- */
-
-static void say_of(struct core_fixture *f, const struct fake_case *about, int who, const char *kind,
-    const char *facts)
-{
-    struct fake_agent *agent = &f->agents[who];
-
-    (void)agent_write_kind(agent, about, kind, facts, who == CAMDEN ? to_islington : to_camden);
-    agent_publish(agent, 0, 1);
-    core_fixture_settle(f);
-}
-
-static void say(struct core_fixture *f, int who, const char *kind, const char *facts)
-{
-    say_of(f, &ash, who, kind, facts);
-}
-
-static void say_move(struct core_fixture *f)
-{
-    say(f, ISLINGTON, "move_notified",
-        "permanence=permanent retain_intention=transfer move_reason=housing door=mash");
-}
-
-static const struct got *last_event(const struct fake_agent *agent)
-{
-    size_t count = agent_count(agent, WHAT_EVENT);
-
-    assert_true(count > 0);
-    return agent_got(agent, WHAT_EVENT, count - 1);
-}
-
-/* The nth record of a kind, also of one clock; NULL where there are not so many. */
-static const struct got *record_of(
-    const struct fake_agent *agent, int kind, const char *clock, size_t nth)
-{
-    for (size_t i = 0; i < agent_count(agent, WHAT_RECORD); i++) {
-        const struct got *got = agent_got(agent, WHAT_RECORD, i);
-        if (got->kind == kind && (clock == NULL || strcmp(got->clock, clock) == 0) && nth-- == 0) {
-            return got;
-        }
-    }
-    return NULL;
-}
-
-static size_t records_of(const struct fake_agent *agent, int kind, const char *clock)
-{
-    size_t count = 0;
-
-    while (record_of(agent, kind, clock, count) != NULL) {
-        count++;
-    }
-    return count;
-}
-
-/* Whoever was silent so long has to come back. */
-static void pass(struct core_fixture *f, int64_t ms)
-{
-    core_fixture_pass(f, ms);
-    core_fixture_hello(f);
-}
-
-/* What the engine is now goes to the disk, as the edge does it. */
-static void save_procedures(struct core_fixture *f)
-{
-    struct buf state = {0};
-    uint64_t size;
-    uint64_t position;
-
-    f->core->options.snapshot_bytes = 0;
-    f->core->fold.last_saved_bytes = 0;
-    assert_true(core_procedures_snapshot_due(f->core, true, &state, &size, &position));
-    assert_int_equal(journal_snapshot_write(
-                         f->base.journal, SNAPSHOT_PROCEDURES, size, position, buf_slice(&state)),
-        0);
-    f->core->options.snapshot_bytes = UINT64_MAX;
-    buf_free(&state);
-}
-
-static void forget_name(void *arg, const char *name)
-{
-    struct core_fixture *f = arg;
-
-    if (strncmp(name, "procedures-", strlen("procedures-")) == 0) {
-        assert_int_equal(f->base.disk.remove(f->base.disk.context, name), 0);
-    }
-}
-
-static void forget_snapshots(struct core_fixture *f)
-{
-    assert_int_equal(f->base.disk.list(f->base.disk.context, forget_name, f), 0);
-}
-
-static void restart_agrees(struct core_fixture *f, bool resumed)
-{
-    struct hash before = core_procedures_hash(f->core);
-
-    core_fixture_restart(f);
-    struct hash after = core_procedures_hash(f->core);
-    assert_memory_equal(before.b, after.b, HASH_BYTES);
-    assert_int_equal(core_counter(f->core, COUNTER_FOLD_DIFFERENCES), 0);
-    assert_int_equal(core_counter(f->core, COUNTER_FOLD_RESUMED), resumed ? 1 : 0);
-}
-
-/*
- * What a replay makes of the journal is what was there before, and nothing in it is contradicted; whether it begins at
- * the first record or at a snapshot.
- */
-static void replay_agrees(struct core_fixture *f)
-{
-    forget_snapshots(f);
-    restart_agrees(f, false);
-    if (core_procedures_on(f->core)) {
-        save_procedures(f);
-        restart_agrees(f, true);
-    }
-    core_fixture_hello(f);
-}
 
 /* ---- verdicts ---- */
 
@@ -430,223 +273,6 @@ static void procedures__begun_in_the_middle_of_a_journal__judge_from_there(void 
     replay_agrees(f);
 }
 
-/* ---- snapshots ---- */
-
-/* Something runs, something is held, and more comes after the snapshot. */
-static void tell_and_save(struct core_fixture *f)
-{
-    say_move(f);
-    say(f, ISLINGTON, "transfer_requested",
-        "rationale_present=yes legal_status=none family_informed=yes");
-    pass(f, DAY_MS);
-    save_procedures(f);
-    say(f, CAMDEN, "temporary_plan_flag",
-        "action=set basis=pending_transfer_conference agencies_told=hospitals,police");
-}
-
-static void snapshot__with_more_behind_it__gives_what_the_whole_journal_gives(void **state)
-{
-    struct core_fixture *f = *state;
-
-    tell_and_save(f);
-    restart_agrees(f, true);
-    core_fixture_hello(f);
-    say(f, CAMDEN, "conference_held",
-        "conference_type=transfer_in outcome=plan_made chair_role=conference_chair");
-    restart_agrees(f, true);
-    forget_snapshots(f);
-    restart_agrees(f, false);
-}
-
-/* Of the engine that folds, its bytes on their way out, and an engine that was read. */
-static void cases__and_their_snapshots__lie_on_the_backing_that_the_core_is_lent(void **state)
-{
-    struct core_fixture *f = *state;
-    struct buf saved = {0};
-    uint64_t size;
-    uint64_t position;
-
-    tell_and_save(f);
-    assert_true(f->memory.pieces > 0);
-    f->core->options.snapshot_bytes = 0;
-    assert_true(core_procedures_snapshot_due(f->core, true, &saved, &size, &position));
-    assert_ptr_equal(saved.backing, f->options.backing);
-    buf_free(&saved);
-    restart_agrees(f, true);
-    assert_true(f->memory.pieces > 0);
-}
-
-static void snapshot__older_than_a_deadline__fires_it_at_its_moment(void **state)
-{
-    struct core_fixture *f = *state;
-
-    tell_and_save(f);
-    f->base.wall_ms += 40 * DAY_MS; /* while the broker is down */
-    f->base.mono_ms += 40 * DAY_MS;
-    core_fixture_restart(f);
-    assert_int_equal(core_counter(f->core, COUNTER_FOLD_RESUMED), 1);
-    core_tick(f->core);
-    core_fixture_hello(f);
-    const struct got *breach = record_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01", 0);
-    assert_non_null(breach);
-    assert_true(breach->at_ms < f->base.wall_ms - 10 * DAY_MS); /* when it ran out */
-    assert_int_equal(records_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01"), 1);
-    replay_agrees(f);
-    assert_int_equal(records_of(&f->agents[CAMDEN], KIND_OF(DEADLINE_BREACHED), "C01"), 1);
-}
-
-static void damage_name(void *arg, const char *name)
-{
-    struct core_fixture *f = arg;
-    const struct disk *disk = &f->base.disk;
-    uint8_t byte = 0;
-    uint64_t len = 0;
-    size_t got;
-    int file;
-
-    if (strncmp(name, "procedures-", strlen("procedures-")) == 0) {
-        assert_int_equal(disk->open(disk->context, name, false, &file), 0);
-        assert_int_equal(disk->size(disk->context, file, &len), 0);
-        assert_int_equal(disk->read_at(disk->context, file, &byte, 1, len / 2, &got), 0);
-        byte ^= 4;
-        assert_int_equal(disk->write_at(disk->context, file, slice_of(&byte, 1), len / 2), 0);
-        disk->close(disk->context, file);
-    }
-}
-
-static void snapshot__damaged__is_passed_over_for_the_journal(void **state)
-{
-    struct core_fixture *f = *state;
-
-    tell_and_save(f);
-    assert_int_equal(f->base.disk.list(f->base.disk.context, damage_name, f), 0);
-    restart_agrees(f, false);
-    core_fixture_hello(f);
-    say(f, ISLINGTON, "case_closed", "closure_type=transferred");
-    assert_int_equal(last_event(&f->agents[CAMDEN])->verdict, REFUSED);
-}
-
-/* Written anew with one byte of its head changed, so that file and hash are right. */
-static void save_with(struct core_fixture *f, size_t at)
-{
-    struct buf state = {0};
-    uint64_t size;
-    uint64_t position;
-
-    f->core->options.snapshot_bytes = 0;
-    f->core->fold.last_saved_bytes = 0;
-    assert_true(core_procedures_snapshot_due(f->core, true, &state, &size, &position));
-    state.data[at] ^= 1;
-    assert_int_equal(journal_snapshot_write(
-                         f->base.journal, SNAPSHOT_PROCEDURES, size, position, buf_slice(&state)),
-        0);
-    buf_free(&state);
-}
-
-static void snapshot__that_does_not_fit__is_passed_over_for_the_one_before(void **state)
-{
-    static const size_t places[] = {
-        0,   /* no snapshot of ours */
-        4,   /* another engine */
-        36,  /* another history */
-        68,  /* other tables */
-        100, /* another record of them */
-        116, /* a state of another layout */
-    };
-    struct core_fixture *f = *state;
-
-    say_move(f);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        forget_snapshots(f);
-        save_procedures(f);
-        uint64_t good = journal_head(f->base.journal)->size;
-        say(f, CAMDEN, "temporary_plan_flag",
-            "action=set basis=pending_transfer_conference agencies_told=hospitals,police");
-        save_with(f, places[i]);
-        assert_true(journal_head(f->base.journal)->size > good);
-        restart_agrees(f, true);
-        assert_true(f->core->fold.unsaved_bytes > 0); /* since the good one */
-        core_fixture_hello(f);
-    }
-}
-
-static void snapshot__under_tables_that_came_later__is_of_those(void **state)
-{
-    struct core_fixture *f = *state;
-
-    say_move(f);
-    core_fixture_procedures(f, NULL);
-    core_fixture_procedures(f, DATA);
-    save_procedures(f);
-    restart_agrees(f, true);
-    core_fixture_hello(f);
-    core_fixture_procedures(f, NULL);
-    core_fixture_settle(f);
-    core_fixture_restart(f);
-    assert_false(core_procedures_on(f->core)); /* switched off behind the snapshot */
-}
-
-static void snapshot__being_encoded__lets_nothing_be_folded_and_receipts_go(void **state)
-{
-    struct core_fixture *f = *state;
-    struct buf saved = {0};
-    uint64_t size;
-    uint64_t position;
-
-    say_move(f);
-    f->core->options.snapshot_bytes = 0;
-    fold_save_tick(f->core);
-    assert_true(core_folding(f->core));
-    struct hash before = core_procedures_hash(f->core);
-    size_t events = agent_count(&f->agents[CAMDEN], WHAT_EVENT);
-    (void)agent_write_kind(
-        &f->agents[ISLINGTON], &ash, "case_closed", "closure_type=transferred", to_camden);
-    agent_publish(&f->agents[ISLINGTON], 0, 1);
-    core_fixture_verify(f);
-    while (core_fixture_commit(f)) {
-    }
-    core_fixture_listen(f);
-    assert_true(f->agents[ISLINGTON].own[1].receipted);
-    assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), events);
-    assert_false(core_procedures_snapshot_due(f->core, false, &saved, &size, &position));
-    struct hash after = core_procedures_hash(f->core);
-    assert_memory_equal(before.b, after.b, HASH_BYTES);
-    while (core_folding(f->core)) {
-        core_fold(f->core);
-    }
-    core_fixture_settle(f);
-    assert_int_equal(last_event(&f->agents[CAMDEN])->verdict, REFUSED);
-    assert_true(core_procedures_snapshot_due(f->core, false, &saved, &size, &position));
-    assert_int_equal(journal_snapshot_write(
-                         f->base.journal, SNAPSHOT_PROCEDURES, size, position, buf_slice(&saved)),
-        0);
-    f->core->options.snapshot_bytes = UINT64_MAX;
-    restart_agrees(f, true);
-    buf_free(&saved);
-}
-
-static void snapshot__of_what_is_not_durable__waits(void **state)
-{
-    struct core_fixture *f = *state;
-    struct buf saved = {0};
-    uint64_t size;
-    uint64_t position;
-
-    say_move(f);
-    (void)agent_write_kind(
-        &f->agents[ISLINGTON], &ash, "case_closed", "closure_type=transferred", to_camden);
-    agent_publish(&f->agents[ISLINGTON], 0, 1);
-    (void)core_fixture_commit(f);
-    core_fixture_verify(f); /* judged and folded, and nothing of that is on the disk */
-    assert_true(journal_size(f->base.journal) > journal_head(f->base.journal)->size);
-    f->core->options.snapshot_bytes = 0;
-    assert_false(core_procedures_snapshot_due(f->core, true, &saved, &size, &position));
-    core_fixture_settle(f);
-    assert_true(core_procedures_snapshot_due(f->core, true, &saved, &size, &position));
-    assert_true(size <= journal_head(f->base.journal)->size);
-    buf_free(&saved);
-}
-
 /* ---- crashes ---- */
 
 struct step {
@@ -730,7 +356,7 @@ static int story(int at, size_t *counts)
     void *state = NULL;
     int commits = 0;
 
-    (void)setup(&state);
+    (void)judged_core(&state);
     struct core_fixture *f = state;
     for (size_t i = 0; i < STEPS; i++) {
         struct fake_agent *agent = &f->agents[steps[i].who];
@@ -847,65 +473,45 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            event__that_takes_effect__is_delivered_so_and_starts_its_clocks, setup,
+            event__that_takes_effect__is_delivered_so_and_starts_its_clocks, judged_core,
             core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            event__that_a_rule_refuses__is_delivered_and_everybody_is_told_the_rules, setup,
+            event__that_a_rule_refuses__is_delivered_and_everybody_is_told_the_rules, judged_core,
             core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            event__that_must_wait__is_delivered_as_held, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            event__without_procedures__is_delivered_unjudged, setup_off, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            transfer__over_easter__passes_by_written_acceptance, setup, core_fixture_teardown),
+            event__that_must_wait__is_delivered_as_held, judged_core, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(event__without_procedures__is_delivered_unjudged,
+            judged_core_off, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(transfer__over_easter__passes_by_written_acceptance,
+            judged_core, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(deadline__that_passes__is_recorded_at_its_moment_and_told,
-            setup, core_fixture_teardown),
+            judged_core, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            deadline__that_passes_while_the_broker_is_down__is_recorded_once_at_the_start, setup,
+            deadline__that_passes_while_the_broker_is_down__is_recorded_once_at_the_start,
+            judged_core, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            deadline__recorded_and_lost_in_a_crash__is_recorded_again_and_once, judged_core,
+            core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(answer__accepted_in_time_and_judged_late__is_not_late,
+            judged_core, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            clock__set_forward_by_a_month__holds_deadlines_until_it_is_trusted, judged_core,
             core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            deadline__recorded_and_lost_in_a_crash__is_recorded_again_and_once, setup,
+            procedures__the_same_again__change_nothing, judged_core, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(procedures__that_cannot_be_read__leave_the_old_ones,
+            judged_core, core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(
+            procedures__switched_off_and_on__are_in_force_where_they_stand, judged_core,
             core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            answer__accepted_in_time_and_judged_late__is_not_late, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            clock__set_forward_by_a_month__holds_deadlines_until_it_is_trusted, setup,
+            procedures__begun_in_the_middle_of_a_journal__judge_from_there, judged_core_off,
             core_fixture_teardown),
+        cmocka_unit_test_setup_teardown(record__cut_off_from_its_verdict__is_made_at_the_start,
+            judged_core, core_fixture_teardown),
         cmocka_unit_test_setup_teardown(
-            procedures__the_same_again__change_nothing, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            procedures__that_cannot_be_read__leave_the_old_ones, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            procedures__switched_off_and_on__are_in_force_where_they_stand, setup,
+            journal__folded_in_slices__delivers_meanwhile_and_then_judges, judged_core,
             core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            procedures__begun_in_the_middle_of_a_journal__judge_from_there, setup_off,
-            core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            record__cut_off_from_its_verdict__is_made_at_the_start, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            journal__folded_in_slices__delivers_meanwhile_and_then_judges, setup,
-            core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__with_more_behind_it__gives_what_the_whole_journal_gives, setup,
-            core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            cases__and_their_snapshots__lie_on_the_backing_that_the_core_is_lent, setup,
-            core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__older_than_a_deadline__fires_it_at_its_moment, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__damaged__is_passed_over_for_the_journal, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__that_does_not_fit__is_passed_over_for_the_one_before, setup,
-            core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__under_tables_that_came_later__is_of_those, setup, core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__being_encoded__lets_nothing_be_folded_and_receipts_go, setup,
-            core_fixture_teardown),
-        cmocka_unit_test_setup_teardown(
-            snapshot__of_what_is_not_durable__waits, setup, core_fixture_teardown),
         cmocka_unit_test(crash__at_every_commit__leaves_the_same_records),
     };
 
