@@ -1,6 +1,7 @@
 /* workers: see workers.h. A failed write is fatal, here and nowhere else. */
 #include "broker/net/workers.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -36,6 +37,8 @@ static void snapshot_write(struct write_task *task)
             (unsigned long long)task->size, task->state.len, err_name(rc));
     }
     buf_free(&task->state);
+    /* What waited for the judgements that stood still meanwhile has gone; the heap keeps its pages unless it is asked. */
+    (void)malloc_trim(0);
 }
 
 void write_task_run(struct write_task *task)
