@@ -33,6 +33,7 @@ static const struct cli_command *const arrays[] = {
     cmd_check,
     cmd_operate,
     cmd_recover,
+    cmd_mend,
     cmd_bench,
     cmd_rehearse,
     cmd_procedures,

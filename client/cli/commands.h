@@ -30,6 +30,7 @@ extern const struct cli_command cmd_status[];     /* status, alarms, listening *
 extern const struct cli_command cmd_check[];      /* check */
 extern const struct cli_command cmd_operate[];    /* shape, trace, hold, release, counters */
 extern const struct cli_command cmd_recover[];    /* recover */
+extern const struct cli_command cmd_mend[];       /* mend */
 extern const struct cli_command cmd_bench[];      /* bench */
 extern const struct cli_command cmd_rehearse[];   /* rehearse */
 extern const struct cli_command cmd_procedures[]; /* procedures, procedures explain */

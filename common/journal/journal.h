@@ -118,6 +118,21 @@ struct journal_mended {
 };
 const struct journal_mended *journal_mended(const journal_t *self); /* lent; the owner's */
 
+/* A bit that was put right on the disk. */
+struct journal_righted {
+    uint32_t segment;
+    uint64_t offset;   /* bytes into the segment, of the byte written */
+    uint8_t was, is;   /* that byte, before and after */
+    uint64_t sequence; /* of the record */
+};
+/*
+ * Write the one wrong bit of a record back as it was, where the record's leaf proves it: one byte, then a sync, so that a crash
+ * leaves the record as it was or as it is. The owner's, with nothing under way.
+ * Returns 0; E_CORRUPT where it cannot be proven, E_NOT_FOUND where no record can stand there: nothing was written; E_IO,
+ * E_FULL: what is on the disk is unknown, and every later commit fails with that code (PROMISE 1).
+ */
+int journal_mend(journal_t *self, uint64_t position, struct journal_righted *out);
+
 /* A record that cannot be read, of which type and body are known from elsewhere: 0 where its leaf proves that they are what
  * was written, with sequence and time from its header, E_CORRUPT where not, E_NOT_FOUND, E_IO. out lends body. */
 int journal_restore(

@@ -2,10 +2,10 @@
  * mend: what can be had of a damaged record.
  *
  * One of which a single bit is wrong is read as it was written. Its checksum names the bit; its leaf, which leads to the
- * signed head, proves the rest, or it does not come out. The bytes on the disk stay as they are, `waypost verify` goes on
- * naming them, and the journal counts what it had to mend. Of a batch the leaf covers the signed statement, which names its
- * agent and the root of its events; for the position of that agent's batch before it the checksum speaks alone, and its
- * payload is never mended.
+ * signed head, proves the rest, or it does not come out. The bytes on the disk stay as they are until journal_mend() is asked
+ * to write that bit (`waypost mend`): `waypost verify` goes on naming them, and the journal counts what it had to mend.
+ * Of a batch the leaf covers the signed statement, which names its agent and the root of its events; for the position of that
+ * agent's batch before it the checksum speaks alone, and its payload is never mended.
  *
  * Of a batch with more wrong bits the statement may still be had, and whose body is known from elsewhere, that of any
  * record. Whatever cannot be proven is E_CORRUPT, as if nothing had
@@ -13,6 +13,7 @@
  */
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/journal/journal_internal.h"
 
@@ -238,6 +239,86 @@ int mend_record(
     if (rc == 0 && fresh) {
         mended_tell(self, position, out->sequence);
     }
+    return rc;
+}
+
+/* ---- on the disk ---- */
+
+static int byte_write(journal_t *self, uint64_t position, uint8_t byte)
+{
+    const struct disk *disk = self->disk;
+    int file;
+
+    int rc = read_segment_file(self, position_segment(position), &file);
+    if (rc == 0) {
+        rc = disk->write_at(disk->context, file, slice_of(&byte, 1), position_offset(position));
+        rc = rc != 0 ? rc : disk->sync_data(disk->context, file);
+        self->owner.failed = rc == 0 || rc == E_FULL ? rc : E_IO;
+    }
+    return rc;
+}
+
+/* Of a record without a payload its mark and checksum are known: the bit in which the bytes differ from what it is written as.
+ * HOPELESS where that is none, or more than one. */
+static uint64_t mark_bit(struct slice bytes, const struct record *record)
+{
+    struct buf whole = {0};
+    uint64_t bit = HOPELESS;
+    unsigned wrong = 0;
+
+    record_encode(record, &whole);
+    for (uint64_t at = 0; at < whole.len * BYTE_BITS && at < bytes.len * BYTE_BITS; at++) {
+        uint8_t differs = whole.data[at / BYTE_BITS] ^ bytes.data[at / BYTE_BITS];
+        if ((differs >> at % BYTE_BITS & 1U) != 0) {
+            bit = at;
+            wrong++;
+        }
+    }
+    buf_free(&whole);
+    return wrong == 1 ? bit : HOPELESS;
+}
+
+/* The record's bytes as they were written, and the bit of them that is wrong on the disk. */
+static int bit_prove(
+    journal_t *self, uint64_t position, struct buf *bytes, uint64_t *bit, uint64_t *sequence)
+{
+    struct record record;
+    size_t length;
+
+    int rc = mend_record(self, position, bytes, &record, &length);
+    if (rc != 0) {
+        return rc;
+    }
+    *sequence = record.sequence;
+    *bit = mend_known(&self->owner, position)->bit;
+    if (*bit == NO_BIT && record.type != RECORD_BATCH) {
+        record.flags = 0;
+        *bit = mark_bit(buf_slice(bytes), &record);
+        bit_flip(bytes, *bit);
+    }
+    return *bit < HOPELESS ? 0 : E_CORRUPT;
+}
+
+int journal_mend(journal_t *self, uint64_t position, struct journal_righted *out)
+{
+    struct buf bytes = {0};
+    uint64_t sequence = 0;
+    uint64_t bit = HOPELESS;
+
+    assert(!self->owner.under_way);
+    int rc = bit_prove(self, position, &bytes, &bit, &sequence);
+    if (rc == 0) {
+        uint64_t at = bit / BYTE_BITS;
+        *out = (struct journal_righted){.segment = position_segment(position),
+            .offset = position_offset(position) + at,
+            .was = bytes.data[at] ^ (uint8_t)(1U << bit % BYTE_BITS),
+            .is = bytes.data[at],
+            .sequence = sequence};
+        rc = byte_write(self, position + at, bytes.data[at]);
+        self->owner.window.len = 0; /* it has the byte as it was */
+        *mend_known(&self->owner, position) = (struct mend){0};
+    }
+    buf_free(&bytes);
     return rc;
 }
 

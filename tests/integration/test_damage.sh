@@ -165,6 +165,49 @@ bit__wrong_in_the_register__is_told_and_holds_up_nobody() {
     register_rots 4 "read as it was written"
 }
 
+# Two records with a wrong bit each, a third with two: mend writes the two back, names the third, and is through when that is back.
+bit__wrong_in_a_stopped_journal__is_put_right_where_it_is_proven() {
+    local transfer one two lost second place
+    start_network $ISLINGTON $CAMDEN $OPERATOR
+    SEGMENT=$NET/broker/journal/segment-0000000001.wpj
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    one=$(send $ISLINGTON "$transfer")
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    two=$(send $ISLINGTON "$transfer")
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    lost=$(send $ISLINGTON "$transfer")
+    check "all arrive" wait_until 20 inbox_has $CAMDEN 3
+    stop_process broker
+    cp "$SEGMENT" "$NET/backup"
+    check "nothing to do" ends_with_status 0 mend_journal
+    check "says so" grep -q "Nothing is damaged" "$NET/out" "$NET/err"
+    check "bits rot" flip_at "$(offset_of "$one")" 4
+    second=$(offset_of "$two")
+    check "bits rot" flip_at "$second" 32
+    check "the broker starts" start_broker
+    check "not while it runs" ends_with_status 1 mend_journal
+    check "says why" grep -q "another process" "$NET/err"
+    kill_process broker
+    check "bits rot" flip_at "$(offset_of "$lost")" 6
+    check "other keys prove nothing" ends_with_status 1 wp_offline mend "$NET/broker/journal" --keys "$NET/keys/$CAMDEN.keys"
+    check_not "and write nothing" grep -q again "$NET/out"
+    check "one is left" ends_with_status 1 mend_journal
+    check "the place and what was there" grep -q "^segment-0000000001.wpj, byte $second: .. is .. again; entry" "$NET/out"
+    check "two are put right" equals "$(grep -c 'again; entry' "$NET/out")" 2
+    check "what to do about the third" grep -q "put the record back from a backup" "$NET/err"
+    place=$(grep -o 'segment-[0-9]*.wpj, offset [0-9]*' "$NET/err" | head -1)
+    check "the record is put back" put_back "${place##* }"
+    check "whole" ends_with_status 0 mend_journal
+    check "as it was" cmp -n "$(stat -c %s "$NET/backup")" "$SEGMENT" "$NET/backup"
+    check "the broker starts" start_broker
+    check "the operator is back" wait_until 30 is_online $OPERATOR
+    check "no alarm" equals "$(broker_alarm)" ""
+}
+
+mend_journal() {
+    wp_offline mend "$NET/broker/journal" --keys "$NET/keys/broker.keys"
+}
+
 register__lost_on_the_disk__is_taken_from_its_file() {
     register_rots 6 "cannot be read"
 }

@@ -243,6 +243,88 @@ static void record__whose_payload_is_to_be_destroyed__is_not_read_any_more(void 
     assert_int_equal(read_one(&written[BATCH]), E_CORRUPT);
 }
 
+/* ---- on the disk ---- */
+
+static int verify_rc(void)
+{
+    struct journal_check report;
+    struct complaint why = {0};
+
+    return journal_verify(&fx.memory, fx.head_public, &report, NULL, NULL, NULL, &why);
+}
+
+static void bit__put_right_anywhere_in_a_record__is_as_it_was_written(void **state)
+{
+    struct journal_righted righted;
+
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        for (uint64_t bit = 0; bit < bits_of(&written[i]); bit += 5) {
+            if (of_payload(&written[i], bit)) {
+                continue;
+            }
+            flip(&written[i], bit);
+            assert_int_not_equal(verify_rc(), 0);
+            assert_int_equal(journal_fixture_open(&fx), 0);
+            assert_int_equal(journal_mend(fx.journal, written[i].position, &righted), 0);
+            assert_int_equal(righted.offset, position_offset(written[i].position) + bit / BITS);
+            assert_int_equal(righted.was ^ righted.is, 1U << bit % BITS);
+            assert_int_equal(righted.sequence, i + 1);
+            assert_int_equal(read_one(&written[i]), 0);
+            assert_int_equal(journal_mend(fx.journal, written[i].position, &righted), E_CORRUPT);
+            journal_fixture_close(&fx);
+            assert_int_equal(verify_rc(), 0);
+        }
+    }
+}
+
+static void bits__that_nothing_proves__are_left_as_they_are(void **state)
+{
+    struct journal_righted righted;
+    uint64_t in_payload = (RECORD_HEADER_BYTES + written[BATCH].body.len) * BITS + 3;
+
+    (void)state;
+    flip(&written[BATCH], in_payload);
+    flip(&written[1], RECORD_HEADER_BYTES * BITS);
+    flip(&written[1], RECORD_HEADER_BYTES * BITS + 9);
+    assert_int_equal(journal_fixture_open(&fx), 0);
+    assert_int_equal(journal_mend(fx.journal, written[BATCH].position, &righted), E_CORRUPT);
+    assert_int_equal(journal_mend(fx.journal, written[1].position, &righted), E_CORRUPT);
+    assert_int_equal(journal_mend(fx.journal, written[1].position + 8, &righted), E_CORRUPT);
+    assert_int_equal(journal_mend(fx.journal, UINT64_MAX - 7, &righted), E_NOT_FOUND);
+    journal_fixture_close(&fx);
+    flip(&written[BATCH], in_payload);
+    flip(&written[1], RECORD_HEADER_BYTES * BITS);
+    flip(&written[1], RECORD_HEADER_BYTES * BITS + 9);
+    assert_int_equal(verify_rc(), 0); /* nothing was written */
+}
+
+/* The power goes between the write and its sync: the byte is the old or the new one, and the bit can be put right again. */
+static void bit__put_right_when_the_power_goes__is_wrong_or_right(void **state)
+{
+    struct journal_righted righted;
+
+    (void)state;
+    for (size_t torn = 0; torn < 2; torn++) {
+        flip(&written[1], RECORD_HEADER_BYTES * BITS + 2);
+        assert_int_equal(journal_fixture_open(&fx), 0);
+        fx.faults.fail_at = fx.faults.calls + 2; /* the write, and then its sync */
+        fx.faults.fail_rc = E_IO;
+        fx.faults.fail_for_ever = true;
+        assert_int_equal(journal_mend(fx.journal, written[1].position, &righted), E_IO);
+        fx.faults.fail_at = 0;
+        fx.faults.fail_for_ever = false;
+        journal_fixture_crash(&fx, torn);
+        assert_int_equal(verify_rc(), torn == 0 ? E_CORRUPT : 0);
+        assert_int_equal(journal_fixture_open(&fx), 0);
+        assert_int_equal(read_one(&written[1]), 0);
+        assert_int_equal(
+            journal_mend(fx.journal, written[1].position, &righted), torn == 0 ? 0 : E_CORRUPT);
+        journal_fixture_close(&fx);
+        assert_int_equal(verify_rc(), 0);
+    }
+}
+
 #define MEND_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -253,6 +335,9 @@ int main(void)
         MEND_TEST(bits__two_of_them_wrong__are_damage),
         MEND_TEST(record__that_only_its_checksum_speaks_for__is_not_believed),
         MEND_TEST(record__whose_payload_is_to_be_destroyed__is_not_read_any_more),
+        MEND_TEST(bit__put_right_anywhere_in_a_record__is_as_it_was_written),
+        MEND_TEST(bits__that_nothing_proves__are_left_as_they_are),
+        MEND_TEST(bit__put_right_when_the_power_goes__is_wrong_or_right),
     };
     const char *filter = getenv("TEST_FILTER");
 
