@@ -80,6 +80,35 @@ static void say_detail(
     say(self, before, value, len);
 }
 
+static const char *authority_name(void *context, const char *code)
+{
+    const agent_core_t *self = context;
+    const struct register_authority *authority =
+        self->book == NULL ? NULL : register_authority_of(self->book, code);
+
+    return authority == NULL || authority->name[0] == '\0' ? code : authority->name;
+}
+
+static void say_binds(agent_core_t *self, const char *detail, struct sentence *out)
+{
+    size_t len = 0;
+    const char *codes = derived_detail(detail, "binds", &len);
+    const char *before = "; to be kept by ";
+
+    for (size_t at = 0; codes != NULL && at < len;) {
+        size_t one = strcspn(codes + at, ", ");
+        char code[CODE_BYTES + 1];
+        if (one == CODE_BYTES) {
+            memcpy(code, codes + at, CODE_BYTES);
+            code[CODE_BYTES] = '\0';
+            const char *name = authority_name(self, code);
+            say(out, before, name, strlen(name));
+            before = " and ";
+        }
+        at += one + 1;
+    }
+}
+
 /* As the clock counts; nothing where its row is not known. */
 static void say_late(agent_core_t *self, const struct notice_row *row, struct sentence *out)
 {
@@ -104,7 +133,7 @@ static void say_clock(agent_core_t *self, const struct notice_row *row, struct s
     say(out, ": ", row->clock, strlen(row->clock));
     say(out, " ", name, strlen(name));
     say_detail(out, row->detail, "due", ", due ");
-    say_detail(out, row->detail, "binds", "; to be kept by ");
+    say_binds(self, row->detail, out);
     say_detail(out, row->detail, "state", ", ");
     say_late(self, row, out);
 }
@@ -161,15 +190,6 @@ static void put_texts(agent_core_t *self, const struct notice_row *row, json_t *
             json_object_set_new(json, texts[i].name, json_string(texts[i].text));
         }
     }
-}
-
-static const char *authority_name(void *context, const char *code)
-{
-    const agent_core_t *self = context;
-    const struct register_authority *authority =
-        self->book == NULL ? NULL : register_authority_of(self->book, code);
-
-    return authority == NULL || authority->name[0] == '\0' ? code : authority->name;
 }
 
 /* The detail in words, for a row of a list. */

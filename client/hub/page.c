@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/base/civil.h"
 
 #include "common/base/banned.h"
@@ -72,6 +73,7 @@ void html_put(struct buf *out, const char *html, ...)
             html_text(out, number);
             at++;
         } else {
+            assert(at[0] != '%'); /* nothing else is known, and would stand on the page */
             buf_put(out, at, 1);
         }
     }
@@ -103,7 +105,8 @@ void html_time(struct buf *out, const json_t *object, const char *member)
     }
     day_text(civil_london_day(ms), day, sizeof day);
     civil_stamp_london(ms, london);
-    html_put(out, "<time datetime=\"%s\">%s, %.8s</time>", stamp, day, london + 11);
+    london[11 + strlen("10:05:00")] = '\0';
+    html_put(out, "<time datetime=\"%s\">%s, %s</time>", stamp, day, london + 11);
 }
 
 void html_due(struct buf *out, const json_t *object)

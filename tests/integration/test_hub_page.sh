@@ -84,6 +84,7 @@ page_is_sound() {
     check "$1 one main" equals 1 "$(grep -o '<main' "$page" | wc -l)"
     check_not "$1 a header without scope" grep -qE '<th( class="[^"]*")?>' "$page"
     check "$1 captions" equals "$(grep -o '<table' "$page" | wc -l)" "$(grep -o '<caption>' "$page" | wc -l)"
+    check_not "$1 a time without its hour" grep -qE '<time [^>]*T[^>]*>[^<]*[^0-9<]</time>' "$page"
     local id
     for id in $(grep -oE '<(input|select) id="[a-z]+"' "$page" | sed 's/.*id="//; s/"//'); do
         check "$1 label of $id" grep -q "<label for=\"$id\">" "$page"
