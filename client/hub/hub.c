@@ -76,14 +76,17 @@ static void take_past(void *context, const struct kept_past *page)
     struct hub *self = context;
     struct hub_missing missing;
 
-    if (page->unreadable + page->untold > 0) {
+    if (page->unreadable > 0 || page->untold > 0) {
         tables_miss(&self->tables, page->unreadable, page->untold);
     }
     tables_past(
         &self->tables, page->done ? -1 : (int64_t)page->next_leaf, (int64_t)page->next_skip);
+    if (!page->done) {
+        return; /* told once, with what all pages lack */
+    }
     if (tables_missing(&self->tables, &missing)) {
         agent_core_alarm(self->core, "tables_incomplete", "%s", missing.text);
-    } else if (page->done) {
+    } else {
         agent_core_alarm_clear(self->core, "tables_incomplete");
     }
 }
