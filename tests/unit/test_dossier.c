@@ -95,6 +95,7 @@ static void cases__that_nobody_looks_into__are_packed(void **state)
     move_many(world.engine, 2);
     engine_advance(world.engine, world.now_ms);
     assert_int_equal(open_dossiers(), 0); /* what was asked for outlives the clearing */
+    assert_true(world.memory.pieces > 0); /* and so does where they lie */
 }
 
 /* By itself, as whoever runs an engine gets it: memory is bounded without anybody asking for it. */
