@@ -165,8 +165,9 @@ void broker_register(virtual_network_t *self)
         return;
     }
     int rc = core_register(broker->core, buf_slice(&self->book.signed_book), &self->pin, &why);
-    assert(rc == 0 || rc == E_BUSY);
-    broker->register_pending = rc == E_BUSY;
+    /* E_STATE: an entry that it would move is in a lost record; its operator tries again. */
+    assert(rc == 0 || rc == E_BUSY || rc == E_STATE);
+    broker->register_pending = rc != 0;
 }
 
 static void take_tables(virtual_network_t *self)

@@ -232,8 +232,7 @@ void fault_do(struct sim *self)
     if (sim_has(self, FAULT_HOSTILE) && sim_chance(self, HOSTILE_PERCENT)) {
         hostile_acts(self);
     }
-    if (sim_has(self, FAULT_BROKER_ROT) && sim_chance(self, ROT_PERCENT)) {
-        rot_strike(self);
+    if (sim_has(self, FAULT_BROKER_ROT) && sim_chance(self, ROT_PERCENT) && rot_strike(self)) {
         return;
     }
     for (unsigned i = 0; i < TRIES; i++) {

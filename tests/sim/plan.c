@@ -14,8 +14,9 @@ enum {
     CALM_PERCENT = 4,    /* and so many know none */
     PROCEDURES_PERCENT = 12,
     CROWD_PERCENT = 15,
-    ROT_EVERY = 5, /* of so many seeds one knows it, the ... */
-    ROT_SEED = 3
+    ROT_EVERY = 5,   /* of so many seeds one knows it, the ... */
+    ROT_SEED = 3,    /* and goes on longer: there is to be something to lose, ... */
+    ROT_ACTIONS = 40 /* ... and time to miss it */
 };
 
 static unsigned choose_faults(struct sim *self)
@@ -52,6 +53,7 @@ void plan_make(struct sim *self)
     plan->actions = ACTIONS_MIN + sim_random(self, ACTIONS_SPREAD);
     plan->pause_ms = 1 + (int64_t)sim_random(self, PAUSE_MAX_MS);
     plan->faults = choose_faults(self);
+    plan->actions += sim_has(self, FAULT_BROKER_ROT) ? ROT_ACTIONS : 0;
     plan->procedures = sim_chance(self, PROCEDURES_PERCENT);
     bool far = sim_has(self, FAULT_LATENCY);
     plan->travel_max_ms =

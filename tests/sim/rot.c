@@ -20,14 +20,20 @@ enum {
     ROTS_MAX = 4096,
     ONE_BIT_PERCENT = 30, /* of the rots: such a record is read all the same */
     STAYS_PERCENT = 50,   /* of the starts with a rot find it still there */
-    ANY_PERCENT = 25      /* of the rots of two bits lie in any record */
+    ANY_PERCENT = 25,     /* of the rots of two bits lie in any record */
+    LATE_PERCENT = 60,    /* of the rots lie in one of the last LATE records that are wanted */
+    LATE = 4,             /* what is behind the newest snapshot, and what a sender has said last */
+    AWAY_PERCENT = 60,    /* of the rots strike while somebody is away, who comes back ... */
+    HUB_PERCENT = 40,     /* ... with the broker; so often the hub */
+    DOWN_MS = 300,        /* the broker that is struck is back so soon that agents are, too */
+    SERVES_MS = 3000      /* and is left alone so long: what it says wrongly it says to them */
 };
 
 /* Records that were durable for certain: a whole commit stands behind theirs. With one wrong bit each can be read, with two
  * a broker may serve without a batch, an acknowledgement or what that did, or a register; without any other record it
  * serves rightly, or not at all. */
 struct rots {
-    bool any; /* wanted: of whatever type */
+    uint32_t types; /* wanted: bit a record's type */
     size_t count;
     uint64_t at[ROTS_MAX];
     uint32_t len[ROTS_MAX]; /* header and body; erasing writes over payloads */
@@ -66,8 +72,7 @@ static void rots_find(const struct buf *segment, struct rots *out)
         if (record.type == RECORD_COMMIT) {
             sure = whole;
             whole = out->count;
-        } else if (out->any || record.type == RECORD_BATCH || record.type == RECORD_ACK ||
-            record.type == RECORD_ACKED || record.type == RECORD_INPUT) {
+        } else if ((out->types >> record.type & 1) != 0) {
             out->at[out->count] = at;
             out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
         }
@@ -84,17 +89,41 @@ static void rot_flip(struct sim *self)
     }
 }
 
+/* Of two bits mostly in what a broker may serve without, one type as often as another: there is one register, and every
+ * event makes several of the others. */
+static uint32_t choose_types(struct sim *self)
+{
+    static const uint8_t served_without[] = {
+        RECORD_BATCH, RECORD_BATCH, RECORD_BATCH, RECORD_ACK, RECORD_ACKED, RECORD_INPUT};
+
+    if (self->rot_bits == 1 || sim_chance(self, ANY_PERCENT)) {
+        return UINT32_MAX;
+    }
+    return UINT32_C(1) << served_without[sim_random(self, sizeof served_without)];
+}
+
+static size_t choose_rot(struct sim *self, const struct rots *rots)
+{
+    size_t among = sim_chance(self, LATE_PERCENT) && rots->count > LATE ? LATE : rots->count;
+
+    return rots->count - among + sim_random(self, among);
+}
+
 static void rot_make(struct sim *self)
 {
     struct buf segment = {0};
     struct rots *rots = mem_new(1, sizeof *rots);
 
     self->rot_bits = sim_chance(self, ONE_BIT_PERCENT) ? 1 : 2;
-    rots->any = self->rot_bits == 1 || sim_chance(self, ANY_PERCENT);
+    rots->types = choose_types(self);
     segment_read(self, &segment);
     rots_find(&segment, rots);
+    if (rots->count == 0) { /* nothing of that type yet */
+        rots->types = UINT32_MAX;
+        rots_find(&segment, rots);
+    }
     if (rots->count > 0) {
-        size_t chosen = sim_random(self, rots->count);
+        size_t chosen = choose_rot(self, rots);
         uint64_t in = sim_random(self, rots->len[chosen] - (RECORD_HEADER_BYTES - CHECKED_BYTES));
         in += in >= CHECKED_BYTES ? RECORD_HEADER_BYTES - CHECKED_BYTES : 0;
         self->rot_offset = rots->at[chosen] + in;
@@ -123,6 +152,7 @@ void rot_before_start(struct sim *self)
     bool wanted = self->rot_wanted;
 
     self->rot_wanted = false;
+    self->rot_served_ms = virtual_time(self->network)->mono_ms + SERVES_MS;
     if (self->rotten && !self->healing && sim_chance(self, STAYS_PERCENT)) {
         return;
     }
@@ -131,10 +161,44 @@ void rot_before_start(struct sim *self)
     }
 }
 
-void rot_strike(struct sim *self)
+/* Whoever is away while others speak has something to come: what is lost next may be that. */
+static void somebody_goes(struct sim *self)
 {
-    if (virtual_broker_up(self->network)) {
-        sim_broker_dies(self, false);
-        self->rot_wanted = true;
+    size_t agent = sim_chance(self, HUB_PERCENT) ? SIM_HUB : sim_random(self, self->plan.agents);
+
+    if (agent != self->hostile && virtual_agent_up(self->network, agent)) {
+        sim_agent_dies(self, agent, false);
+        self->agents[agent].back_ms = INT64_MAX;
+        self->rot_away = agent;
     }
+}
+
+static void somebody_returns(struct sim *self)
+{
+    struct sim_agent *agent = &self->agents[self->rot_away];
+
+    if (agent->back_ms == INT64_MAX && !virtual_agent_up(self->network, self->rot_away)) {
+        agent->back_ms = self->broker_back_ms;
+    }
+    self->rot_away = SIM_NOBODY;
+}
+
+bool rot_strike(struct sim *self)
+{
+    int64_t now_ms = virtual_time(self->network)->mono_ms;
+
+    if ((self->rotten && now_ms < self->rot_served_ms) || !virtual_broker_up(self->network)) {
+        return false;
+    }
+    if (self->rot_away == SIM_NOBODY && sim_chance(self, AWAY_PERCENT)) {
+        somebody_goes(self);
+        return true;
+    }
+    sim_broker_dies(self, false);
+    self->broker_back_ms = now_ms + DOWN_MS;
+    self->rot_wanted = true;
+    if (self->rot_away != SIM_NOBODY) {
+        somebody_returns(self);
+    }
+    return true;
 }

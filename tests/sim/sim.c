@@ -183,6 +183,7 @@ static void set_up(struct sim *self)
     disk_vfs_seed(self->seed);
     self->free_bytes = FREE_BYTES;
     self->hostile = SIM_NOBODY;
+    self->rot_away = SIM_NOBODY;
     const struct virtual_options options = {.network = "sim",
         .seed = virtual_random(&self->random),
         .start_ms = START_MS,

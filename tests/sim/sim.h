@@ -125,7 +125,9 @@ struct sim {
     bool broker_restored;
     bool rot_wanted, rotten; /* at its next start; now, at that offset of its segment */
     uint64_t rot_offset;
-    uint64_t rot_bits; /* wrong ones there: 1 or 2 */
+    uint64_t rot_bits;     /* wrong ones there: 1 or 2 */
+    int64_t rot_served_ms; /* mono: until then its users have that broker */
+    size_t rot_away;       /* agent that is down until it is struck, SIM_NOBODY */
     bool healing;
     uint64_t free_bytes;
     struct sim_agent agents[SIM_AGENTS];
@@ -198,7 +200,8 @@ void backup_agent(struct sim *self);
 void backup_broker(struct sim *self);
 
 /* rot.c */
-void rot_strike(struct sim *self); /* the broker dies, and a bit is wrong when it comes back */
+/* The broker dies, and a bit is wrong when it comes back; false where it is not its time. */
+bool rot_strike(struct sim *self);
 void rot_before_start(struct sim *self);
 bool rot_mend(struct sim *self); /* false where nothing was wrong */
 
