@@ -1,6 +1,6 @@
 /*
- * pile: memory that is given out piece by piece and let go all at once: what an engine keeps for
- * its whole life. Out of memory aborts. Private to common/procedure.
+ * pile: memory that is given out piece by piece and let go all at once: what belongs
+ * together and goes together. Out of memory aborts. Private to common/procedure.
  */
 #ifndef WAYPOST_PROCEDURE_PILE_H
 #define WAYPOST_PROCEDURE_PILE_H
