@@ -80,7 +80,7 @@ static void see_transfer(struct search *self, const uint8_t *transfer)
     for (size_t i = 0; i < row.subject_count; i++) {
         add_id(&self->refs, row.subjects[i].ref);
     }
-    for (size_t i = 0; i < self->links.len / sizeof *links; i++) {
+    for (size_t i = 0; links != NULL && i < self->links.len / sizeof *links; i++) {
         if (memcmp(links[i].transfer, transfer, UUID_BYTES) == 0) {
             add_id(&self->refs, links[i].ref);
         }
@@ -96,7 +96,7 @@ static void see_child(struct search *self, const uint8_t *ref)
     for (size_t at = 0; at < found.len; at += UUID_BYTES) {
         add_id(self->transfers, found.data + at);
     }
-    for (size_t i = 0; i < self->links.len / sizeof *links; i++) {
+    for (size_t i = 0; links != NULL && i < self->links.len / sizeof *links; i++) {
         if (memcmp(links[i].ref, ref, UUID_BYTES) == 0) {
             add_id(self->transfers, links[i].transfer);
         }
