@@ -189,8 +189,8 @@ static void broker_end(struct broker *self)
     broker_options_destroy(&self->options);
 }
 
-/* A snapshot of a large state is one buffer for a while: left to itself the allocator learns to cut such buffers out of the
- * heap, where rows that stay come to lie behind them, and never gives them back. */
+/* Some buffers are large for a while, as a snapshot of the transport: left to itself the allocator learns to cut them out of
+ * the heap, where rows that stay come to lie behind them, and never gives them back. */
 static void give_back_what_is_large(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);

@@ -1,6 +1,6 @@
 /*
- * append: records go into the journal here, and come back in order when their commit is durable. A ring keeps their
- * bodies meanwhile; a batch's stand in its view. Cannot fail.
+ * append: records go into the journal here, and come back in order when their commit is durable. A ring knows them
+ * meanwhile, a queue holds their bodies; a batch's stand in its view. Cannot fail.
  */
 #include "broker/core/core_internal.h"
 

@@ -165,12 +165,11 @@ const struct cli_command cmd_mend[] = {
         .usage = "JOURNAL",
         .text =
             "For the operator of a stopped broker whose journal waypost verify finds damaged. "
-            "Where "
-            "one bit of a record is wrong, and the tree that the broker has signed proves what it "
+            "Where one bit of a record is wrong, and the tree that the broker has signed proves "
+            "what it "
             "was, that bit is written back and synced, and the place is printed; then the whole "
             "journal is verified again. Nothing else is touched: a record with more wrong bits, "
-            "and "
-            "a sealed part, come back from a backup alone.\n\n"
+            "and a sealed part, come back from a backup alone.\n\n"
             "Exit 0 where the journal is whole in the end, 1 where something is left, with its "
             "place.",
         .example = "waypost mend /var/lib/waypost/journal --keys /etc/waypost/broker.keys",

@@ -123,28 +123,27 @@ static void drawer_empty(struct cabinet *self, size_t index)
     }
 }
 
-static size_t emptiest(const struct cabinet *self)
+/* The drawer that holds most of nobody's; the one in use: none holds any. */
+static size_t drawer_to_empty(const struct cabinet *self)
 {
-    size_t least = self->current;
+    size_t found = self->current;
+    size_t most = 0;
 
     for (size_t i = 0; i < self->count; i++) {
-        const struct drawer *drawer = &self->drawers[i];
-        bool candidate = drawer->memory != NULL && i != self->current;
-        if (candidate &&
-            (least == self->current ||
-                drawer->used - drawer->live >
-                    self->drawers[least].used - self->drawers[least].live)) {
-            least = i;
+        size_t spare = self->drawers[i].used - self->drawers[i].live;
+        if (spare > most) {
+            found = i;
+            most = spare;
         }
     }
-    return least;
+    return found;
 }
 
 /* One drawer at most, so that nobody waits for more than that. */
 static void tidy(struct cabinet *self)
 {
     if (self->used - self->live > self->used / SPARE_SHARE + FIRST_BYTES) {
-        size_t index = emptiest(self);
+        size_t index = drawer_to_empty(self);
         if (index != self->current) {
             drawer_empty(self, index);
         }

@@ -1,6 +1,6 @@
 /*
- * cabinet: where dossiers lie that are put away, as a log: each new one goes to the end of the drawer in use, and a drawer
- * in which little is left is emptied into it. So what nobody has asked for lies together, in drawers that nothing touches,
+ * cabinet: where dossiers lie that are put away, as a log: each new one goes to the end of the drawer in use, and the drawer
+ * that holds most of nobody's is emptied into it. So what nobody has asked for lies together, in drawers that nothing touches,
  * and the kernel may take them from memory where the backing lets it. Private to common/procedure. Out of memory aborts.
  */
 #ifndef WAYPOST_PROCEDURE_CABINET_H

@@ -32,17 +32,10 @@ struct print {
     uint64_t words[BLOCK_WORDS];
 };
 
-static uint64_t spread(uint64_t value)
-{
-    value = (value ^ value >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    value = (value ^ value >> 27) * UINT64_C(0x94D049BB133111EB);
-    return value ^ value >> 31;
-}
-
 static struct print print_of(uint32_t hash)
 {
-    uint64_t bits = spread(hash);
-    struct print print = {.block = (size_t)(spread(bits) % FILTER_BLOCKS)};
+    uint64_t bits = key_mix(hash);
+    struct print print = {.block = (size_t)(key_mix(bits) % FILTER_BLOCKS)};
 
     for (size_t i = 0; i < FILTER_BITS; i++) {
         uint64_t bit = bits & ((1U << BLOCK_BITS_SHIFT) - 1);

@@ -1,5 +1,5 @@
 /*
- * places: in which dossier an id is found, at some ten bytes an id. The ids themselves are not kept: what is found is a
+ * places: in which dossier an id is found, at some twelve bytes an id. The ids themselves are not kept: what is found is a
  * candidate, and whoever asks looks into it. Never walked: nothing depends on its order. Private to common/procedure.
  *
  * Ids stand in volumes. Those that came lately are in the one in use; one that is full gets a filter, small enough to stay

@@ -15,7 +15,7 @@ enum { FIRST_CAPACITY = 16 };
  * finish of MurmurHash3). Senders choose ids: the seed is the maker's secret, so that nobody can
  * make many meet in one place.
  */
-static uint64_t mix(uint64_t value)
+uint64_t key_mix(uint64_t value)
 {
     value ^= value >> 33;
     value *= UINT64_C(0xff51afd7ed558ccd);
@@ -29,7 +29,7 @@ uint64_t key_hash(uint64_t seed, const uint8_t *key, size_t bytes)
     uint64_t mixed = seed;
 
     for (size_t i = 0; i < bytes; i += 8) {
-        mixed = mix(mixed ^ get_u64(key + i));
+        mixed = key_mix(mixed ^ get_u64(key + i));
     }
     return mixed;
 }

@@ -19,6 +19,7 @@ struct table16 {
     void **values;     /* owned array; what they point to is lent for the table's life */
 };
 
+uint64_t key_mix(uint64_t value); /* every bit of it reaches every other */
 uint64_t key_hash(uint64_t seed, const uint8_t *key, size_t bytes); /* bytes: a multiple of 8 */
 
 void table16_put(struct table16 *self, void *value); /* its key must not be there yet */

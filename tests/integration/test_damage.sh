@@ -217,4 +217,17 @@ register__lost_on_the_disk__is_taken_from_its_file() {
     register_rots 6 "cannot be read"
 }
 
+# What a disk does that cannot give a page of a scratch file back. Nobody is asked to do more than the supervisor does.
+page__that_the_disk_does_not_give__ends_the_broker_with_a_sentence() {
+    local transfer
+    start_network $ISLINGTON $CAMDEN
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    send $ISLINGTON "$transfer" >"$NET/one"
+    check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
+    check "ends" signal_process broker BUS
+    check "says what to do" grep -q "nothing that was accepted is lost, start the program again" "$NET/broker/log"
+    check "the broker starts" start_broker
+    check "it has arrived" wait_until 20 inbox_has $CAMDEN 1
+}
+
 run_tests

@@ -103,8 +103,21 @@ void pass(struct core_fixture *f, int64_t ms)
     core_fixture_hello(f);
 }
 
+void close_unjudged(struct core_fixture *f)
+{
+    struct fake_agent *agent = &f->agents[ISLINGTON];
+
+    (void)agent_write_kind(agent, &ash, "case_closed", "closure_type=transferred", to_camden);
+    agent_publish(agent, 0, 1);
+    core_fixture_verify(f);
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    assert_true(agent->own[agent->own_count - 1].receipted); /* receipts never wait */
+}
+
 /* What the engine is now goes to the disk, as the edge does it. */
-void save_procedures(struct core_fixture *f)
+static void save(struct core_fixture *f, size_t changed)
 {
     struct buf state = {0};
     uint64_t size;
@@ -113,11 +126,24 @@ void save_procedures(struct core_fixture *f)
     f->core->options.snapshot_bytes = 0;
     f->core->fold.last_saved_bytes = 0;
     assert_true(core_procedures_snapshot_due(f->core, true, &state, &size, &position));
+    if (changed < state.len) {
+        state.data[changed] ^= 1;
+    }
     assert_int_equal(journal_snapshot_write(
                          f->base.journal, SNAPSHOT_PROCEDURES, size, position, buf_slice(&state)),
         0);
     f->core->options.snapshot_bytes = UINT64_MAX;
     buf_free(&state);
+}
+
+void save_procedures(struct core_fixture *f)
+{
+    save(f, SIZE_MAX);
+}
+
+void save_changed(struct core_fixture *f, size_t at)
+{
+    save(f, at);
 }
 
 static void forget_name(void *arg, const char *name)

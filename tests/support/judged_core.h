@@ -33,6 +33,8 @@ void say_of(struct core_fixture *f, const struct fake_case *about, int who, cons
     const char *facts);
 void say(struct core_fixture *f, int who, const char *kind, const char *facts); /* of ash */
 void say_move(struct core_fixture *f);
+/* Islington closes ash while nothing is judged: durable and receipted, and no more than that. */
+void close_unjudged(struct core_fixture *f);
 
 const struct got *last_event(const struct fake_agent *agent);
 /* The nth record of a kind, also of one clock; NULL where there are not so many. */
@@ -43,6 +45,8 @@ size_t records_of(const struct fake_agent *agent, int kind, const char *clock);
 void pass(struct core_fixture *f, int64_t ms); /* and everybody says hello again */
 
 void save_procedures(struct core_fixture *f); /* a snapshot of the engine, to the disk */
+void save_changed(
+    struct core_fixture *f, size_t at); /* with that byte of it wrong, file and hash right */
 void forget_snapshots(struct core_fixture *f);
 /* A restart gives the same state and contradicts nothing; resumed: from a snapshot. */
 void restart_agrees(struct core_fixture *f, bool resumed);

@@ -452,14 +452,7 @@ static void journal__folded_in_slices__delivers_meanwhile_and_then_judges(void *
     f->core->fold.caught_up = false; /* as if the journal were longer than one slice */
     f->core->fold.upto = UINT64_MAX;
     core_fixture_hello(f);
-    (void)agent_write_kind(
-        &f->agents[ISLINGTON], &ash, "case_closed", "closure_type=transferred", to_camden);
-    agent_publish(&f->agents[ISLINGTON], 0, 1);
-    core_fixture_verify(f);
-    while (core_fixture_commit(f)) {
-    }
-    core_fixture_listen(f);
-    assert_true(f->agents[ISLINGTON].own[1].receipted); /* receipts never wait */
+    close_unjudged(f);
     assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), 1);
     f->core->fold.upto = f->core->fold.next_leaf;
     core_fold(f->core);

@@ -44,6 +44,7 @@ static void snapshot__with_more_behind_it__gives_what_the_whole_journal_gives(vo
 static void cases__and_their_snapshots__lie_on_the_backing_that_the_core_is_lent(void **state)
 {
     struct core_fixture *f = *state;
+    journal_snapshot_t *snapshot = NULL;
     struct buf saved = {0};
     uint64_t size;
     uint64_t position;
@@ -54,6 +55,14 @@ static void cases__and_their_snapshots__lie_on_the_backing_that_the_core_is_lent
     assert_true(core_procedures_snapshot_due(f->core, true, &saved, &size, &position));
     assert_ptr_equal(saved.backing, f->options.backing);
     buf_free(&saved);
+    size_t pieces = f->memory.pieces;
+    assert_int_equal(journal_snapshot_open(f->base.journal, SNAPSHOT_PROCEDURES, UINT64_MAX,
+                         f->options.backing, &snapshot),
+        0);
+    assert_int_equal(journal_snapshot_step(snapshot, SIZE_MAX), 0);
+    assert_int_equal(f->memory.pieces, pieces + 1);
+    journal_snapshot_close(&snapshot);
+    assert_int_equal(f->memory.pieces, pieces);
     restart_agrees(f, true);
     assert_true(f->memory.pieces > 0);
 }
@@ -108,23 +117,6 @@ static void snapshot__damaged__is_passed_over_for_the_journal(void **state)
     assert_int_equal(last_event(&f->agents[CAMDEN])->verdict, REFUSED);
 }
 
-/* Written anew with one byte of its head changed, so that file and hash are right. */
-static void save_with(struct core_fixture *f, size_t at)
-{
-    struct buf state = {0};
-    uint64_t size;
-    uint64_t position;
-
-    f->core->options.snapshot_bytes = 0;
-    f->core->fold.last_saved_bytes = 0;
-    assert_true(core_procedures_snapshot_due(f->core, true, &state, &size, &position));
-    state.data[at] ^= 1;
-    assert_int_equal(journal_snapshot_write(
-                         f->base.journal, SNAPSHOT_PROCEDURES, size, position, buf_slice(&state)),
-        0);
-    buf_free(&state);
-}
-
 static void snapshot__that_does_not_fit__is_passed_over_for_the_one_before(void **state)
 {
     static const size_t places[] = {
@@ -144,7 +136,7 @@ static void snapshot__that_does_not_fit__is_passed_over_for_the_one_before(void 
         uint64_t good = journal_head(f->base.journal)->size;
         say(f, CAMDEN, "temporary_plan_flag",
             "action=set basis=pending_transfer_conference agencies_told=hospitals,police");
-        save_with(f, places[i]);
+        save_changed(f, places[i]);
         assert_true(journal_head(f->base.journal)->size > good);
         restart_agrees(f, true);
         assert_true(f->core->fold.unsaved_bytes > 0); /* since the good one */
@@ -181,14 +173,7 @@ static void snapshot__being_encoded__lets_nothing_be_folded_and_receipts_go(void
     assert_true(core_folding(f->core));
     struct hash before = core_procedures_hash(f->core);
     size_t events = agent_count(&f->agents[CAMDEN], WHAT_EVENT);
-    (void)agent_write_kind(
-        &f->agents[ISLINGTON], &ash, "case_closed", "closure_type=transferred", to_camden);
-    agent_publish(&f->agents[ISLINGTON], 0, 1);
-    core_fixture_verify(f);
-    while (core_fixture_commit(f)) {
-    }
-    core_fixture_listen(f);
-    assert_true(f->agents[ISLINGTON].own[1].receipted);
+    close_unjudged(f);
     assert_int_equal(agent_count(&f->agents[CAMDEN], WHAT_EVENT), events);
     assert_false(core_procedures_snapshot_due(f->core, false, &saved, &size, &position));
     struct hash after = core_procedures_hash(f->core);
