@@ -162,6 +162,8 @@ some_traffic() {
     check "all arrive" wait_until 20 authority_says $CAMDEN received 15
     check "the opening too" wait_until 20 case_shows "$transfer" opened
     check "and the deadlines" wait_until 20 deadline_runs C01
+    # behind these the hub has been told everything that came of the events
+    check "on the disk too" wait_until 20 authority_says $CAMDEN not_persisted.all 0
 }
 
 hub__rebuilt__counts_the_same_under_the_same_names() {
