@@ -54,16 +54,13 @@ static void put_due(json_t *row, const struct due *due)
 
 static void put_late(json_t *row, const struct engine_clock *clock)
 {
-    const char *unit = clock->late_unit == LIMIT_WD ? "working days"
-        : clock->late_unit == LIMIT_MIN             ? "minutes"
-                                                    : "days";
     char text[LATE_TEXT_BYTES];
 
     if (clock->late > 0) {
         json_object_set_new(
             row, "late_text", json_string(late_text(clock->late_unit, clock->late, text)));
         json_object_set_new(row, "late", json_integer(clock->late));
-        json_object_set_new(row, "late_unit", json_string(unit));
+        json_object_set_new(row, "late_unit", json_string(late_unit_title(clock->late_unit)));
     }
 }
 

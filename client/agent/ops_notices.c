@@ -14,7 +14,7 @@
 
 #include "common/base/banned.h"
 
-enum { TEXT_BYTES = 1024, RULE_BYTES = 16 };
+enum { RULE_BYTES = 16 };
 
 static const char *clock_name(const agent_core_t *self, const char *id)
 {
@@ -57,27 +57,26 @@ static json_t *rules_of(agent_core_t *self, const struct notice_row *row)
     return rules;
 }
 
-struct sentence {
-    char text[TEXT_BYTES];
-    size_t used;
-};
-
-static void say(struct sentence *self, const char *before, const char *text, size_t len)
+/* Nothing where there is no text. */
+static void say(struct buf *out, const char *before, struct slice text)
 {
-    if (len > 0 && self->used + strlen(before) + len + 1 < sizeof self->text) {
-        int more = snprintf(self->text + self->used, sizeof self->text - self->used, "%s%.*s",
-            before, (int)len, text);
-        self->used += more < 0 ? 0 : (size_t)more;
+    if (text.len > 0) {
+        buf_put_text(out, "%s", before);
+        buf_put_slice(out, text);
     }
 }
 
-static void say_detail(
-    struct sentence *self, const char *detail, const char *name, const char *before)
+static void say_text(struct buf *out, const char *before, const char *text)
+{
+    say(out, before, slice_of_text(text));
+}
+
+static struct slice detail_of(const struct notice_row *row, const char *name)
 {
     size_t len = 0;
-    const char *value = derived_detail(detail, name, &len);
+    const char *value = derived_detail(row->detail, name, &len);
 
-    say(self, before, value, len);
+    return value == NULL ? slice_of_text("") : slice_of(value, len);
 }
 
 static const char *authority_name(void *context, const char *code)
@@ -89,78 +88,59 @@ static const char *authority_name(void *context, const char *code)
     return authority == NULL || authority->name[0] == '\0' ? code : authority->name;
 }
 
-static void say_binds(agent_core_t *self, const char *detail, struct sentence *out)
+static struct telling telling_of(agent_core_t *self)
 {
-    size_t len = 0;
-    const char *codes = derived_detail(detail, "binds", &len);
-    const char *before = "; to be kept by ";
-
-    for (size_t at = 0; codes != NULL && at < len;) {
-        size_t one = strcspn(codes + at, ", ");
-        char code[CODE_BYTES + 1];
-        if (one == CODE_BYTES) {
-            memcpy(code, codes + at, CODE_BYTES);
-            code[CODE_BYTES] = '\0';
-            const char *name = authority_name(self, code);
-            say(out, before, name, strlen(name));
-            before = " and ";
-        }
-        at += one + 1;
-    }
+    return (struct telling){self->options.procedures, authority_name, self};
 }
 
-/* As the clock counts; nothing where its row is not known. */
-static void say_late(agent_core_t *self, const struct notice_row *row, struct sentence *out)
+static void say_late(const struct notice_row *row, struct buf *out)
 {
-    const procedures_t *tables = self->options.procedures;
-    const struct clock_info *info =
-        tables == NULL ? NULL : procedures_clock_named(tables, row->clock);
-    size_t len = 0;
-    const char *value = derived_detail(row->detail, "late", &len);
+    struct slice value = detail_of(row, "late");
+    char word[LATE_WORD_BYTES];
     char text[LATE_TEXT_BYTES];
 
-    if (info != NULL && value != NULL) {
-        (void)late_text(late_unit_of(info), (int32_t)strtol(value, NULL, 10), text);
-        say(out, ", ", text, strlen(text));
-    }
+    (void)snprintf(word, sizeof word, "%.*s", (int)value.len, (const char *)value.data);
+    say_text(out, ", ", late_said(word, text));
 }
 
-/* "Deadline missed: C01 Transfer conference, national, due 2026-04-08" */
-static void say_clock(agent_core_t *self, const struct notice_row *row, struct sentence *out)
+/* "Deadline missed: C01 Transfer conference, national, due 2026-04-08; to be kept by Camden" */
+static void say_clock(agent_core_t *self, const struct notice_row *row, struct buf *out)
 {
-    const char *name = clock_name(self, row->clock);
+    const struct telling telling = telling_of(self);
+    struct slice binds = detail_of(row, "binds");
 
-    say(out, ": ", row->clock, strlen(row->clock));
-    say(out, " ", name, strlen(name));
-    say_detail(out, row->detail, "due", ", due ");
-    say_binds(self, row->detail, out);
-    say_detail(out, row->detail, "state", ", ");
-    say_late(self, row, out);
+    say_text(out, ": ", row->clock);
+    say_text(out, " ", clock_name(self, row->clock));
+    say(out, ", due ", detail_of(row, "due"));
+    if (binds.len > 0) {
+        buf_put_text(out, "; to be kept by ");
+        tell_names(&telling, binds, " and ", out);
+    }
+    say(out, ", ", detail_of(row, "state"));
+    say_late(row, out);
 }
 
-static void say_rules(const json_t *rules, const char *before, struct sentence *out)
+static void say_rules(const json_t *rules, const char *before, struct buf *out)
 {
     size_t i;
     json_t *rule;
 
     json_array_foreach(rules, i, rule)
     {
-        const char *id = json_string_value(json_object_get(rule, "id"));
-        const char *title = json_string_value(json_object_get(rule, "title"));
-        say(out, i == 0 ? before : "; ", id, strlen(id));
-        say(out, " ", title, strlen(title));
+        say_text(out, i == 0 ? before : "; ", json_string_value(json_object_get(rule, "id")));
+        say_text(out, " ", json_string_value(json_object_get(rule, "title")));
     }
 }
 
-static void say_whom(const struct notice_row *row, struct sentence *out)
+static void say_whom(const struct notice_row *row, struct buf *out)
 {
-    say(out, ": ", row->code, strlen(row->code));
-    say(out, ", now ", row->successors, strlen(row->successors));
-    say(out, ", by ", row->by, strlen(row->by));
-    say_detail(out, row->detail, "by", ", by ");
-    say_detail(out, row->detail, "dimension", ": ");
-    say_detail(out, row->detail, "from", ", from ");
-    say_detail(out, row->detail, "to", " to ");
+    say_text(out, ": ", row->code);
+    say_text(out, ", now ", row->successors);
+    say_text(out, ", by ", row->by);
+    say(out, ", by ", detail_of(row, "by"));
+    say(out, ": ", detail_of(row, "dimension"));
+    say(out, ", from ", detail_of(row, "from"));
+    say(out, " to ", detail_of(row, "to"));
 }
 
 static void put_ids(const struct notice_row *row, json_t *json)
@@ -192,23 +172,41 @@ static void put_texts(agent_core_t *self, const struct notice_row *row, json_t *
     }
 }
 
+/* Taken: the text as a JSON string. */
+static json_t *json_taken(struct buf *text)
+{
+    json_t *json =
+        text->len == 0 ? json_string("") : json_stringn((const char *)text->data, text->len);
+
+    buf_free(text);
+    return json;
+}
+
 /* The detail in words, for a row of a list. */
 static json_t *says_json(agent_core_t *self, const struct notice_row *row)
 {
-    const struct telling telling = {self->options.procedures, row->clock, authority_name, self};
+    const struct telling telling = telling_of(self);
     struct buf text = {0};
 
     tell_notice(&telling, row->rule, row->detail, &text);
-    buf_put_u8(&text, 0);
-    json_t *json = json_string((const char *)text.data);
-    buf_free(&text);
-    return json;
+    return json_taken(&text);
+}
+
+static json_t *sentence_json(
+    agent_core_t *self, const struct notice_row *row, const char *title, const json_t *rules)
+{
+    struct buf text = {0};
+
+    say_text(&text, "", title);
+    say_clock(self, row, &text);
+    say_whom(row, &text);
+    say_rules(rules, row->clock[0] == '\0' ? ": " : "; ", &text);
+    return json_taken(&text);
 }
 
 json_t *notice_json(agent_core_t *self, const struct notice_row *row)
 {
     char word[DERIVED_WORD_BYTES];
-    struct sentence sentence = {.used = 0};
     json_t *rules = rules_of(self, row);
     const char *title = derived_title((int)row->kind);
     json_t *json = json_pack("{s:s, s:o, s:o, s:I}", "kind", derived_word((int)row->kind, word),
@@ -218,11 +216,7 @@ json_t *notice_json(agent_core_t *self, const struct notice_row *row)
     assert(json != NULL);
     put_ids(row, json);
     put_texts(self, row, json);
-    say(&sentence, "", title, strlen(title));
-    say_clock(self, row, &sentence);
-    say_whom(row, &sentence);
-    say_rules(rules, row->clock[0] == '\0' ? ": " : "; ", &sentence);
-    json_object_set_new(json, "text", json_string(sentence.text));
+    json_object_set_new(json, "text", sentence_json(self, row, title, rules));
     json_object_set_new(json, "title", json_string(title));
     json_object_set_new(json, "says", says_json(self, row));
     json_object_set_new(json, "rules", rules);
@@ -236,7 +230,7 @@ json_t *notice_json(agent_core_t *self, const struct notice_row *row)
 
 struct judged {
     agent_core_t *core;
-    struct sentence sentence;
+    struct buf text;
 };
 
 static bool is_judgement(uint32_t kind)
@@ -251,8 +245,8 @@ static void add_judgement(void *context, const struct notice_row *row)
 
     if (is_judgement(row->kind)) {
         json_t *json = notice_json(self->core, row);
-        const char *text = json_string_value(json_object_get(json, "text"));
-        say(&self->sentence, self->sentence.used > 0 ? "; " : "", text, strlen(text));
+        say_text(&self->text, self->text.len > 0 ? "; " : "",
+            json_string_value(json_object_get(json, "text")));
         json_decref(json);
     }
 }
@@ -262,8 +256,8 @@ void put_judgement(agent_core_t *self, const uint8_t *event, json_t *json)
     struct judged judged = {.core = self};
 
     store_notices(self->store, event, add_judgement, &judged);
-    if (judged.sentence.used > 0) {
-        json_object_set_new(json, "judgement", json_string(judged.sentence.text));
+    if (judged.text.len > 0) {
+        json_object_set_new(json, "judgement", json_taken(&judged.text));
     }
 }
 

@@ -8,6 +8,7 @@
 #include "client/replay/ledger_diff.h"
 #include "common/base/civil.h"
 #include "common/codec/catalogue.h"
+#include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
 
@@ -261,6 +262,7 @@ static void print_clocks(struct cli *cli, const struct reading *reading, const l
         const struct ledger_clock *clock = ledger_clock_at(ledger, i);
         char text[LEDGER_DIFFERENCE_TEXT_BYTES];
         char binds[NAME_BYTES];
+        char late[LATE_TEXT_BYTES];
         if (!of_transfer(clock, transfer)) {
             continue;
         }
@@ -272,8 +274,7 @@ static void print_clocks(struct cli *cli, const struct reading *reading, const l
                                                                : PAINT_DIM;
         (void)snprintf(text, sizeof text, "%s%s%s%s", ledger_clock_words[clock->state],
             clock->state == LEDGER_BREACHED && clock->stopped ? ", answered" : "",
-            clock->late[0] != '\0' && strcmp(clock->late, "0") != 0 ? ", late by " : "",
-            strcmp(clock->late, "0") != 0 ? clock->late : "");
+            late_said(clock->late, late)[0] == '\0' ? "" : ", ", late);
         table_cell_painted(table, paint, "%s", text);
     }
     if (table_rows(table) > 0) {

@@ -7,6 +7,7 @@
 
 #include "common/base/civil.h"
 #include "common/codec/frame.h"
+#include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
 
@@ -117,10 +118,16 @@ static void count_clock(struct hub_tables *self, const struct clock_row *clock, 
 }
 
 static void move_clock(struct hub_tables *self, const struct clock_row *clock,
-    enum hub_clock_state state, const struct kept_record *record, int64_t late)
+    enum hub_clock_state state, const struct kept_record *record, const char *late)
 {
-    KEEP_RUN(self, "UPDATE clocks SET state = ?2, ended_ms = ?3, late = ?4 WHERE id = ?1",
-        clock->id, state, record->at_ms, late);
+    sqlite3_stmt *move = store_sql(
+        self->store, "UPDATE clocks SET state = ?2, ended_ms = ?3, late = ?4 WHERE id = ?1");
+
+    sql_int(move, 1, clock->id);
+    sql_int(move, 2, state);
+    sql_int(move, 3, record->at_ms);
+    sql_text(move, 4, late);
+    store_run(self->store, move);
 }
 
 /* ---- records about clocks ---- */
@@ -167,7 +174,7 @@ static void clock_set(
     sqlite3_stmt *add = keyed(self,
         "INSERT INTO clocks (case_id, clock, subject, event, set_ms, due_ms, due, guide, place, "
         "place_two, state, ended_ms, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1, 0, "
-        "0)",
+        "'')",
         record, of);
     sql_int(add, 5, record->at_ms);
     sql_int(add, 6, due_ms);
@@ -184,15 +191,12 @@ static void clock_stopped(
 {
     struct clock_row clock;
     char word[WORD_BYTES];
-    int32_t late = 0;
+    char late[LATE_WORD_BYTES];
 
     if (!find_clock(self, record, of, &clock)) {
         return;
     }
-    keep_word(record->detail, "late", word, sizeof word);
-    for (const char *at = word; *at >= '0' && *at <= '9' && late < 100000; at++) {
-        late = late * 10 + (*at - '0');
-    }
+    keep_word(record->detail, "late", late, sizeof late);
     keep_word(record->detail, "state", word, sizeof word);
     if (clock.state == HUB_CLOCK_BREACHED) {
         move_clock(self, &clock, HUB_CLOCK_BREACHED_ENDED, record, late);
@@ -222,7 +226,7 @@ static void clock_breached(
     if (!find_clock(self, record, of, &clock) || clock.state != HUB_CLOCK_RUNNING) {
         return;
     }
-    move_clock(self, &clock, HUB_CLOCK_BREACHED, record, 0);
+    move_clock(self, &clock, HUB_CLOCK_BREACHED, record, "");
     count_clock(self, &clock, of, -1, 1);
     if (!clock.guide) {
         count_day(self, of, record->at_ms, 0, 1);
@@ -242,7 +246,7 @@ static void breach_superseded(
     if (!read_clock(self, find, &clock)) {
         return;
     }
-    move_clock(self, &clock, HUB_CLOCK_SUPERSEDED, record, 0);
+    move_clock(self, &clock, HUB_CLOCK_SUPERSEDED, record, "");
     count_clock(self, &clock, of, 0, clock.state == HUB_CLOCK_BREACHED ? -1 : 0);
 }
 

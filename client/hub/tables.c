@@ -59,12 +59,13 @@ static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS spans (month INTEGER NOT NULL, origin INTEGER NOT NULL, receiving "
     "INTEGER NOT NULL, hours INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (month, origin, "
     "receiving, hours)) STRICT, WITHOUT ROWID",
-    /* state: 1 running, 2 met, 3 cancelled, 4 breached, 5 breached and met or cancelled since, 6 superseded */
+    /* state: 1 running, 2 met, 3 cancelled, 4 breached, 5 breached and met or cancelled since, 6 superseded; late: as
+     * the record has it, with its unit, "" for none */
     "CREATE TABLE IF NOT EXISTS clocks (id INTEGER PRIMARY KEY, case_id INTEGER NOT NULL, subject "
     "BLOB NOT NULL, clock TEXT NOT NULL, event BLOB NOT NULL, set_ms INTEGER NOT NULL, due_ms "
     "INTEGER NOT NULL, due TEXT NOT NULL, guide INTEGER NOT NULL, place INTEGER NOT NULL, "
     "place_two "
-    "INTEGER NOT NULL, state INTEGER NOT NULL, ended_ms INTEGER NOT NULL, late INTEGER NOT NULL, "
+    "INTEGER NOT NULL, state INTEGER NOT NULL, ended_ms INTEGER NOT NULL, late TEXT NOT NULL, "
     "UNIQUE (case_id, clock, subject, event)) STRICT",
     /* in the order of the lists, which does not depend on what was met first: a day ends for many at one moment */
     "CREATE INDEX IF NOT EXISTS clocks_running ON clocks (due_ms, subject, clock, event) WHERE "

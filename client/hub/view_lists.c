@@ -13,17 +13,17 @@
 static const char *const clock_words[] = {
     "", "running", "met", "cancelled", "breached", "breached", "superseded"};
 
-/* In words where the clock's row is known: the number alone has no unit. */
-static void put_late(const struct hub_view *self, const char *clock, int64_t late, json_t *json)
+/* Nothing where it was in time. */
+static void put_late(const char *word, json_t *json)
 {
-    const struct clock_info *info =
-        self->procedures == NULL ? NULL : procedures_clock_named(self->procedures, clock);
+    enum limit_unit unit = LIMIT_D;
+    int32_t late = 0;
     char text[LATE_TEXT_BYTES];
 
-    json_object_set_new(json, "late", json_integer((json_int_t)late));
-    if (info != NULL && late <= INT32_MAX) {
-        json_object_set_new(
-            json, "late_text", json_string(late_text(late_unit_of(info), (int32_t)late, text)));
+    if (late_read(word, &unit, &late)) {
+        json_object_set_new(json, "late", json_integer(late));
+        json_object_set_new(json, "late_unit", json_string(late_unit_title(unit)));
+        json_object_set_new(json, "late_text", json_string(late_text(unit, late, text)));
     }
 }
 
@@ -31,6 +31,7 @@ json_t *view_clock(const struct hub_view *self, sqlite3_stmt *row)
 {
     char clock[16];
     char due[48];
+    char late[LATE_WORD_BYTES];
     json_t *binds = json_array();
     int64_t state = row_int(row, 9);
     struct slice subject = row_blob(row, 1);
@@ -56,9 +57,8 @@ json_t *view_clock(const struct hub_view *self, sqlite3_stmt *row)
         json_object_set_new(
             json, "left_ms", json_integer((json_int_t)(row_int(row, 3) - self->now_ms)));
     }
-    if (row_int(row, 10) != 0) {
-        put_late(self, clock, row_int(row, 10), json);
-    }
+    row_text(row, 10, late, sizeof late);
+    put_late(late, json);
     return json;
 }
 

@@ -117,16 +117,16 @@ static const char *place_name(void *context, const char *code)
 /* What a person wants to read of a record: its rule and its detail. */
 static json_t *says_json(const struct hub_view *self, const json_t *record)
 {
-    const char *const members[] = {"clock", "rule", "detail"};
-    const char *texts[3];
+    const char *const members[] = {"rule", "detail"};
+    const char *texts[2];
     struct buf text = {0};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         const char *value = json_string_value(json_object_get(record, members[i]));
         texts[i] = value == NULL ? "" : value;
     }
-    const struct telling telling = {self->procedures, texts[0], place_name, self->tables};
-    tell_notice(&telling, texts[1], texts[2], &text);
+    const struct telling telling = {self->procedures, place_name, self->tables};
+    tell_notice(&telling, texts[0], texts[1], &text);
     buf_put_u8(&text, 0);
     json_t *json = json_string((const char *)text.data);
     buf_free(&text);

@@ -145,13 +145,11 @@ static void put_stamp(struct timeline *self, const char *text)
     fprintf(self->out, "%s", text);
 }
 
-static void say_set(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_set(struct timeline *self, const struct log_record *record)
 {
     char text[DETAIL_WORD_BYTES];
     const char *due = detail_word(record, "due", text);
 
-    (void)clock;
     fprintf(self->out, due[0] != '\0' && strcmp(due, "none") != 0 ? "due " : "no time limit");
     if (due[0] != '\0' && strcmp(due, "none") != 0) {
         put_stamp(self, due);
@@ -170,35 +168,28 @@ static void say_set(
     }
 }
 
-static void say_stopped(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_stopped(struct timeline *self, const struct log_record *record)
 {
     char text[DETAIL_WORD_BYTES];
-    char number[DETAIL_WORD_BYTES] = "";
     char late[LATE_TEXT_BYTES];
-    long count = strtol(detail_word(record, "late", number), NULL, 10);
 
     fprintf(self->out, "%s", detail_word(record, "state", text));
-    (void)late_text(late_unit_of(clock), (int32_t)count, late);
+    (void)late_said(detail_word(record, "late", text), late);
     fprintf(self->out, "%s%s", late[0] == '\0' ? "" : ", ", late);
 }
 
-static void say_breached(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_breached(struct timeline *self, const struct log_record *record)
 {
     char text[DETAIL_WORD_BYTES];
 
-    (void)clock;
     fprintf(self->out, "has run out, it was due ");
     put_stamp(self, detail_word(record, "due", text));
 }
 
-static void say_passed(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_passed(struct timeline *self, const struct log_record *record)
 {
     char text[DETAIL_WORD_BYTES];
 
-    (void)clock;
     fprintf(self->out, "case responsibility passes from ");
     put_names(self, detail_word(record, "from", text), ", ");
     fprintf(self->out, " to ");
@@ -207,20 +198,16 @@ static void say_passed(
     put_stamp(self, detail_word(record, "effective_at", text));
 }
 
-static void say_flagged(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_flagged(struct timeline *self, const struct log_record *record)
 {
-    (void)clock;
     put_rules(self, record->rule);
     fprintf(self->out, ": flagged to both and the hub");
 }
 
-static void say_version(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_version(struct timeline *self, const struct log_record *record)
 {
     char text[NAME_BYTES];
 
-    (void)clock;
     fprintf(self->out, "profile %s counts in version ", detail_word(record, "profile", text));
     fputs(detail_word(record, "version", text), self->out);
     fprintf(self->out, " from %s", detail_word(record, "from", text));
@@ -229,8 +216,7 @@ static void say_version(
 /* What is said in words of its own; all others are told by the title of their row. */
 static const struct {
     const char *kind;
-    void (*say)(
-        struct timeline *self, const struct log_record *record, const struct clock_info *clock);
+    void (*say)(struct timeline *self, const struct log_record *record);
 } sayings[] = {
     {"deadline_set", say_set},
     {"deadline_stopped", say_stopped},
@@ -240,12 +226,11 @@ static const struct {
     {"profile_changed", say_version},
 };
 
-static void say_record(
-    struct timeline *self, const struct log_record *record, const struct clock_info *clock)
+static void say_record(struct timeline *self, const struct log_record *record)
 {
     for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
         if (strcmp(sayings[i].kind, record->kind) == 0) {
-            sayings[i].say(self, record, clock);
+            sayings[i].say(self, record);
             return;
         }
     }
@@ -273,7 +258,7 @@ static void put_record(struct timeline *self, const scenario_t *scenario,
     if (clock != NULL) {
         fprintf(self->out, "clock %s, %s, ", clock->id, clock->name);
     }
-    say_record(self, record, clock);
+    say_record(self, record);
     fprintf(self->out, "\n");
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/civil.h"
 #include "common/procedure/engine_internal.h"
+#include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
 
@@ -123,27 +124,37 @@ static const char *bound_text(const engine_t *self, const struct running *clock,
 
 /* ---- stopping ---- */
 
-/* Lateness by the unit of the limit in force: working days after the due day, days, or minutes. */
+enum limit_unit clock_late_unit(const struct running *clock)
+{
+    if (clock->has_due && !clock->due.by_day) {
+        return LIMIT_MIN;
+    }
+    return clock->limit.unit == LIMIT_WD ? LIMIT_WD : LIMIT_D;
+}
+
 static int32_t lateness(const struct judge *self, const struct running *clock, int64_t occurred_ms)
 {
     const calendar_t *calendar = procedures_calendar(self->engine->procedures);
     int32_t day = civil_london_day(occurred_ms);
 
-    if (!clock->due.by_day) {
+    switch (clock_late_unit(clock)) {
+    case LIMIT_MIN:
         return (int32_t)((occurred_ms - clock->due.runs_out_ms) / MINUTE_MS);
+    case LIMIT_WD:
+        return calendar_working_days_between(calendar, clock->due.due_day, day);
+    default:
+        return day - clock->due.due_day;
     }
-    return clock->limit.unit == LIMIT_WD
-        ? calendar_working_days_between(calendar, clock->due.due_day, day)
-        : day - clock->due.due_day;
 }
 
 static void emit_stopped(engine_t *self, const struct running *clock, int64_t at_ms)
 {
     const struct kind_info *kind = catalogue_kind(clock->reason);
+    char late[LATE_WORD_BYTES];
 
     emit(self, "deadline_stopped", clock->episode, clock->event, clock->info->id, NULL, at_ms,
-        "state=%s late=%d reason=%s", state_words[clock->state], clock->late,
-        kind != NULL ? kind->name : "none");
+        "state=%s late=%s reason=%s", state_words[clock->state],
+        late_word(clock_late_unit(clock), clock->late, late), kind != NULL ? kind->name : "none");
 }
 
 static void supersede(struct judge *self, struct running *clock)

@@ -463,6 +463,8 @@ void clocks_start(struct judge *self);
 void clocks_persisted(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
 void clocks_opened(engine_t *self, struct row *event, uint16_t code, int64_t at_ms);
 void clocks_erased(engine_t *self, struct child *child);
+/* In which unit its lateness is counted, by the limit in force: working days, days, or minutes where it is due at an instant. */
+enum limit_unit clock_late_unit(const struct running *clock);
 size_t clock_actors(const engine_t *self, const struct running *clock,
     uint16_t out[2]); /* who must act; none where it binds nobody */
 void clock_fire(engine_t *self, struct running *clock); /* its warning, or its run-out */

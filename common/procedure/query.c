@@ -124,7 +124,6 @@ size_t engine_owner_at(const engine_t *self, const uint8_t *transfer, const uint
 static void show_clock(const engine_t *self, const struct running *clock, struct engine_clock *out)
 {
     const struct kind_info *kind = catalogue_kind(clock->reason);
-    bool minutes = clock->has_due && !clock->due.by_day;
 
     *out = (struct engine_clock){
         .info = clock->info,
@@ -136,9 +135,7 @@ static void show_clock(const engine_t *self, const struct running *clock, struct
         .started_ms = clock->started_ms,
         .stopped_ms = clock->stopped_ms,
         .late = clock->late,
-        .late_unit = minutes                ? LIMIT_MIN
-            : clock->limit.unit == LIMIT_WD ? LIMIT_WD
-                                            : LIMIT_D,
+        .late_unit = clock_late_unit(clock),
         .limit_count = clock->limit.count,
         .bound_count = clock->bound_count,
         .reason = kind != NULL ? kind->name : NULL,

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/codec/catalogue.h"
 
 #include "common/base/banned.h"
 
 enum { ID_BYTES = 16, WORD_BYTES = 320, HOUR_MINUTES = 60 };
 
-/* ---- rules ---- */
+/* ---- rules and names ---- */
 
 static void tell_rule(const procedures_t *tables, const char *id, struct buf *out)
 {
@@ -21,36 +22,97 @@ static void tell_rule(const procedures_t *tables, const char *id, struct buf *ou
     buf_put_text(out, "%s%s%s", id, titled ? " " : "", titled ? rule->title : "");
 }
 
+/* The part of a list with commas that begins there, "" where it is too long to be an id; returns where the next begins. */
+static size_t list_part(struct slice list, size_t at, char *part)
+{
+    const uint8_t *comma = memchr(list.data + at, ',', list.len - at);
+    size_t len = comma == NULL ? list.len - at : (size_t)(comma - list.data) - at;
+
+    (void)snprintf(
+        part, ID_BYTES, "%.*s", len < ID_BYTES ? (int)len : 0, (const char *)list.data + at);
+    return at + len + 1;
+}
+
 void tell_rules(const procedures_t *tables, struct slice ids, struct buf *out)
 {
-    size_t before = out->len;
+    const char *before = "";
+    char id[ID_BYTES];
 
     for (size_t at = 0; at < ids.len;) {
-        const uint8_t *comma = memchr(ids.data + at, ',', ids.len - at);
-        size_t len = comma == NULL ? ids.len - at : (size_t)(comma - ids.data) - at;
-        char id[ID_BYTES];
-        if (len > 0 && len < sizeof id) {
-            (void)snprintf(id, sizeof id, "%.*s", (int)len, (const char *)ids.data + at);
-            buf_put_text(out, "%s", out->len == before ? "" : "; ");
+        at = list_part(ids, at, id);
+        if (id[0] != '\0') {
+            buf_put_text(out, "%s", before);
             tell_rule(tables, id, out);
+            before = "; ";
         }
-        at += len + 1;
+    }
+}
+
+void tell_names(
+    const struct telling *self, struct slice codes, const char *between, struct buf *out)
+{
+    const char *before = "";
+    char code[ID_BYTES];
+
+    for (size_t at = 0; at < codes.len;) {
+        at = list_part(codes, at, code);
+        if (code[0] != '\0') {
+            buf_put_text(out, "%s%s", before, self->name(self->context, code));
+            before = between;
+        }
     }
 }
 
 /* ---- how late ---- */
 
-enum limit_unit late_unit_of(const struct clock_info *clock)
+static const struct late_unit {
+    enum limit_unit unit;
+    const char *word; /* behind the number, in a record */
+    const char *title;
+} late_units[] = {
+    {LIMIT_WD, "wd", "working days"},
+    {LIMIT_D, "d", "days"},
+    {LIMIT_MIN, "min", "minutes"},
+};
+
+enum { LATE_UNITS = sizeof late_units / sizeof late_units[0] };
+
+static const struct late_unit *late_unit_of(enum limit_unit unit)
 {
-    switch (clock != NULL ? clock->shipped.unit : LIMIT_D) {
-    case LIMIT_WD:
-        return LIMIT_WD;
-    case LIMIT_H:
-    case LIMIT_MIN:
-        return LIMIT_MIN;
-    default:
-        return LIMIT_D;
+    size_t i = 0;
+
+    while (i < LATE_UNITS && late_units[i].unit != unit) {
+        i++;
     }
+    assert(i < LATE_UNITS);
+    return &late_units[i];
+}
+
+const char *late_unit_title(enum limit_unit unit)
+{
+    return late_unit_of(unit)->title;
+}
+
+const char *late_word(enum limit_unit unit, int32_t late, char *word)
+{
+    (void)snprintf(
+        word, LATE_WORD_BYTES, "%d%s", (int)late, late == 0 ? "" : late_unit_of(unit)->word);
+    return word;
+}
+
+bool late_read(const char *word, enum limit_unit *unit, int32_t *late)
+{
+    char *end = NULL;
+    long count = strtol(word, &end, 10);
+
+    for (size_t i = 0; i < LATE_UNITS && count > 0; i++) {
+        if (strcmp(end, late_units[i].word) == 0) {
+            *unit = late_units[i].unit;
+            *late = count > INT32_MAX ? INT32_MAX : (int32_t)count;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *late_text(enum limit_unit unit, int32_t late, char *text)
@@ -71,18 +133,20 @@ const char *late_text(enum limit_unit unit, int32_t late, char *text)
     return text;
 }
 
+const char *late_said(const char *word, char *text)
+{
+    enum limit_unit unit = LIMIT_D;
+    int32_t late = 0;
+
+    (void)late_read(word, &unit, &late);
+    return late_text(unit, late, text);
+}
+
 /* ---- the pairs of a detail ---- */
 
-static void tell_names(const struct telling *self, char *value, struct buf *out)
+static void tell_by_names(const struct telling *self, char *value, struct buf *out)
 {
-    char *rest = NULL;
-    const char *before = "";
-
-    for (char *code = strtok_r(value, ",", &rest); code != NULL;
-         code = strtok_r(NULL, ",", &rest)) {
-        buf_put_text(out, "%s%s", before, self->name(self->context, code));
-        before = ", ";
-    }
+    tell_names(self, slice_of_text(value), ", ", out);
 }
 
 static void tell_by_rules(const struct telling *self, char *value, struct buf *out)
@@ -90,18 +154,12 @@ static void tell_by_rules(const struct telling *self, char *value, struct buf *o
     tell_rules(self->tables, slice_of_text(value), out);
 }
 
-/* Without the clock's row nobody knows what is counted. */
 static void tell_late(const struct telling *self, char *value, struct buf *out)
 {
-    const struct clock_info *clock =
-        self->tables == NULL ? NULL : procedures_clock_named(self->tables, self->clock);
     char text[LATE_TEXT_BYTES];
 
-    if (clock != NULL) {
-        long late = strtol(value, NULL, 10);
-        late = late > INT32_MAX ? INT32_MAX : late;
-        buf_put_text(out, "%s", late_text(late_unit_of(clock), (int32_t)late, text));
-    }
+    (void)self;
+    buf_put_text(out, "%s", late_said(value, text));
 }
 
 static void tell_reason(const struct telling *self, char *value, struct buf *out)
@@ -124,11 +182,11 @@ static const struct {
     void (*tell)(const struct telling *self, char *value, struct buf *out);
 } pairs[] = {
     {"due", "by ", tell_value},
-    {"binds", "", tell_names},
-    {"must_act", "to act: ", tell_names},
-    {"by", "by ", tell_names},
-    {"from", "from ", tell_names},
-    {"to", "to ", tell_names},
+    {"binds", "", tell_by_names},
+    {"must_act", "to act: ", tell_by_names},
+    {"by", "by ", tell_by_names},
+    {"from", "from ", tell_by_names},
+    {"to", "to ", tell_by_names},
     {"effective_at", "as of ", tell_value},
     {"rules", "", tell_by_rules},
     {"late", "", tell_late},

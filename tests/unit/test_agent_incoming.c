@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "client/agent/agent_private.h"
+#include "client/agent/ops.h"
 #include "client/agent/store_evidence.h"
 #include "common/journal/record.h"
 #include "tests/support/agent_fixture.h"
@@ -684,6 +685,23 @@ static void record__of_the_procedures__is_kept_whole(void **state)
     buf_free(&bytes);
 }
 
+/* In the record's own unit, whatever this agent's tables say of the clock: it has none here. */
+static void record__of_a_missed_deadline__is_told_in_a_sentence(void **state)
+{
+    struct agentfix *self = *state;
+    const struct notice_row row = {.kind = WAYPOST__SYSTEM_KIND__DEADLINE_STOPPED,
+        .clock = "C01",
+        .detail = "due=2026-04-08 binds=E09000007,E09000019 state=breached late=3d"};
+
+    json_t *json = notice_json(self->core, &row);
+    assert_string_equal(json_string_value(json_object_get(json, "text")),
+        "Deadline met or cancelled: C01, due 2026-04-08; to be kept by Camden and "
+        "Islington, breached, 3 days late");
+    assert_string_equal(json_string_value(json_object_get(json, "says")),
+        "by 2026-04-08, Camden, Islington, breached, 3 days late");
+    json_decref(json);
+}
+
 static void record__that_cannot_be_read__ends_the_session(void **state)
 {
     struct agentfix *self = *state;
@@ -725,6 +743,8 @@ int main(void)
             record__with_fields_of_a_later_version__hashes_as_it_came, setup, agentfix_end),
         cmocka_unit_test_setup_teardown(
             record__of_the_procedures__is_kept_whole, setup, agentfix_end),
+        cmocka_unit_test_setup_teardown(
+            record__of_a_missed_deadline__is_told_in_a_sentence, setup, agentfix_end),
         cmocka_unit_test_setup_teardown(
             record__that_cannot_be_read__ends_the_session, setup, agentfix_end),
     };

@@ -105,6 +105,29 @@ static void procedures__overridden_later__count_from_the_next_entry(void **state
     assert_int_equal(clock.late_unit, LIMIT_WD);
 }
 
+/* C01 is shipped in working days: what is recorded has the unit that it was held to. */
+static void lateness__under_another_unit__is_recorded_by_it(void **state)
+{
+    static const struct {
+        const char *limit, *late;
+    } rows[] = {{"3wd", "late=1wd "}, {"3d", "late=3d "}, {"12h", "late=7440min "}};
+    struct complaint why = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        close_world(state);
+        open_world(state);
+        assert_int_equal(
+            procedures_override(world.procedures, "clocks.C01.limit", rows[i].limit, &why), 0);
+        fixture_at(&world, "2026-03-03T09:00"); /* a Tuesday */
+        (void)fixture_told(&world, LEE, "move_notified", "T", "ash", PERMANENT);
+        fixture_at(&world, "2026-03-09T01:00");
+        (void)fixture_told(&world, HER, "conference_held", "T", "ash",
+            "conference_type=transfer_in outcome=plan_continues");
+        assert_int_equal(fixture_logged(&world, rows[i].late), 1);
+    }
+}
+
 static void procedures__of_a_region__never_switch_a_national_clock_off(void **state)
 {
     struct engine_clock clock;
@@ -248,6 +271,7 @@ int main(void)
         WORLD_TEST(procedures__with_new_holidays__work_provisional_dates_out_again),
         WORLD_TEST(procedures__without_a_row_that_counts__are_not_taken),
         WORLD_TEST(procedures__overridden_later__count_from_the_next_entry),
+        WORLD_TEST(lateness__under_another_unit__is_recorded_by_it),
         WORLD_TEST(procedures__of_a_region__never_switch_a_national_clock_off),
         WORLD_TEST(procedures__without_a_profile_that_a_transfer_is_under__are_not_taken),
         WORLD_TEST(version__of_a_profile__counts_from_its_day_and_what_runs_keeps_its_limit),

@@ -86,7 +86,7 @@ static void put_case(struct hub_tables *tables, uint8_t name)
         row = store_sql(tables->store,
             "INSERT INTO clocks (case_id, subject, clock, event, set_ms, due_ms, due, guide, place,"
             " place_two, state, ended_ms, late) SELECT id, ?1, ?2, ?1, 1, 1773655700000,"
-            " '2026-03-16', 0, ?3, 0, 1, 0, 0 FROM cases WHERE transfer = ?1");
+            " '2026-03-16', 0, ?3, 0, 1, 0, '' FROM cases WHERE transfer = ?1");
         sql_id(row, 1, id);
         sql_text(row, 2, clocks[(i + name) % 2]);
         sql_int(row, 3, to);

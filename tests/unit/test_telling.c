@@ -103,37 +103,69 @@ static void lateness__in_words__has_its_unit(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_string_equal(late_text(rows[i].unit, rows[i].late, text), rows[i].want);
     }
-    assert_int_equal(late_unit_of(procedures_clock_named(tables, "C01")), LIMIT_WD);
-    assert_int_equal(late_unit_of(procedures_clock_named(tables, "C08")), LIMIT_D);
-    assert_int_equal(late_unit_of(procedures_clock_named(tables, "C07")), LIMIT_MIN);
-    assert_int_equal(late_unit_of(NULL), LIMIT_D);
+}
+
+static void lateness__in_a_record__keeps_its_unit(void **state)
+{
+    static const struct {
+        const char *word, *want;
+    } rows[] = {
+        {"1wd", "1 working day late"},
+        {"3d", "3 days late"},
+        {"105min", "1 h 45 min late"},
+        {"0", ""},
+        {"3", ""}, /* of what? */
+        {"3h", ""},
+        {"wd", ""},
+        {"-3wd", ""},
+        {"", ""},
+        {"99999999999d", "2147483647 days late"},
+    };
+    static const enum limit_unit units[] = {LIMIT_WD, LIMIT_D, LIMIT_MIN};
+    char text[LATE_TEXT_BYTES];
+    char word[LATE_WORD_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_string_equal(late_said(rows[i].word, text), rows[i].want);
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        enum limit_unit unit = LIMIT_UNSET;
+        int32_t late = 0;
+        assert_true(late_read(late_word(units[i], INT32_MAX, word), &unit, &late));
+        assert_int_equal(unit, units[i]);
+        assert_int_equal(late, INT32_MAX);
+        assert_string_equal(late_word(units[i], 0, word), "0");
+    }
+    assert_string_equal(late_unit_title(LIMIT_WD), "working days");
 }
 
 static void detail__of_a_record__is_said_in_words(void **state)
 {
     static const struct {
-        const char *clock, *rule, *detail, *want;
+        const char *rule, *detail, *want;
     } rows[] = {
-        {"C01", "", "due=2026-04-08 binds=E09000007,E09000019 advisory=no provisional=no",
+        {"", "due=2026-04-08 binds=E09000007,E09000019 advisory=no provisional=no",
             "by 2026-04-08, Camden, E09000019"},
-        {"C01", "", "state=breached late=3 reason=conference_held",
+        {"", "state=breached late=3wd reason=conference_held",
             "breached, 3 working days late, by \"Conference or review held\""},
-        {"C07", "", "state=breached late=150 reason=retention_agreement_signed",
+        {"", "state=breached late=3d reason=conference_held",
+            "breached, 3 days late, by \"Conference or review held\""},
+        {"", "state=breached late=150min reason=retention_agreement_signed",
             "breached, 2 h 30 min late, by \"Retention agreement signed\""},
-        {"C01", "", "state=met late=0 reason=conference_held",
-            "met, by \"Conference or review held\""},
-        {"C99", "", "state=breached late=3 reason=none", "breached"},
-        {"", "R11", "", "R11 The move is not permanent"},
-        {"", "", "rules=R11,R99", "R11 The move is not permanent; R99"},
-        {"", "R22", "door=mash stage=2",
+        {"", "state=met late=0 reason=conference_held", "met, by \"Conference or review held\""},
+        {"", "state=breached late=3 reason=none", "breached"},
+        {"R11", "", "R11 The move is not permanent"},
+        {"", "rules=R11,R99", "R11 The move is not permanent; R99"},
+        {"R22", "door=mash stage=2",
             "R22 Safeguarding hub and quality unit both told, door mash, stage 2"},
-        {"", "", "late=99999999999", ""},
-        {"", "", "nothing to say", ""},
+        {"", "late=99999999999", ""},
+        {"", "nothing to say", ""},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct telling telling = {tables, rows[i].clock, name_of, NULL};
+        const struct telling telling = {tables, name_of, NULL};
         struct buf out = {0};
         tell_notice(&telling, rows[i].rule, rows[i].detail, &out);
         assert_said(&out, rows[i].want);
@@ -172,6 +204,7 @@ int main(void)
         cmocka_unit_test(rule__of_the_shipped_tables__has_a_title),
         cmocka_unit_test(rules__with_their_titles__are_parted),
         cmocka_unit_test(lateness__in_words__has_its_unit),
+        cmocka_unit_test(lateness__in_a_record__keeps_its_unit),
         cmocka_unit_test(detail__of_a_record__is_said_in_words),
         cmocka_unit_test(rules__of_older_tables__are_read_without_titles),
     };
