@@ -65,7 +65,8 @@ static int table_open(const data_files_t *data, struct whole_table *self, struct
             *at++ = '\0';
         }
     }
-    return tsv_read(self->file, text, self->columns, self->column_count, &self->rows, why);
+    const struct tsv_layout layout = {.columns = self->columns, .column_count = self->column_count};
+    return tsv_read(self->file, text, &layout, &self->rows, why);
 }
 
 static void book_close(struct book *self)

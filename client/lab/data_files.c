@@ -223,10 +223,8 @@ static void facts_add(struct system_kind *kind, const char *cell)
 
 static int read_system_kinds(data_files_t *self, struct complaint *why)
 {
-    static const char *const columns[] = {"kind", "facts", "optional_facts", "title"};
     struct tsv table;
-    int rc = tsv_read(
-        "system-kinds.tsv", buf_slice(&self->files[FILE_SYSTEM_KINDS]), columns, 4, &table, why);
+    int rc = procedures_system_kinds_read(buf_slice(&self->files[FILE_SYSTEM_KINDS]), &table, why);
 
     if (rc != 0) {
         return rc;
@@ -234,10 +232,10 @@ static int read_system_kinds(data_files_t *self, struct complaint *why)
     self->system_kinds = mem_new(table.row_count + 1, sizeof *self->system_kinds);
     self->system_count = table.row_count;
     for (size_t row = 0; row < table.row_count; row++) {
-        self->system_kinds[row].name = mem_text(tsv_cell(&table, row, 0));
-        self->system_kinds[row].title = mem_text(tsv_cell(&table, row, 3));
-        facts_add(&self->system_kinds[row], tsv_cell(&table, row, 1));
-        facts_add(&self->system_kinds[row], tsv_cell(&table, row, 2));
+        self->system_kinds[row].name = mem_text(tsv_cell(&table, row, SYSTEM_KIND_NAME));
+        self->system_kinds[row].title = mem_text(tsv_cell(&table, row, SYSTEM_KIND_TITLE));
+        facts_add(&self->system_kinds[row], tsv_cell(&table, row, SYSTEM_KIND_FACTS));
+        facts_add(&self->system_kinds[row], tsv_cell(&table, row, SYSTEM_KIND_OPTIONAL_FACTS));
     }
     tsv_free(&table);
     return 0;

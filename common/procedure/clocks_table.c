@@ -355,5 +355,9 @@ int clocks_compile(struct loader *self)
 
 int clocks_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why)
 {
-    return tsv_read(file, bytes, clock_columns, CLOCK_COLUMNS, out, why);
+    static const char *const others[] = {"calendar", NULL};
+    static const struct tsv_layout layout = {
+        .columns = clock_columns, .column_count = CLOCK_COLUMNS, .others = others};
+
+    return tsv_read(file, bytes, &layout, out, why);
 }

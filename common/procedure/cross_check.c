@@ -126,22 +126,32 @@ static const char *const system_kinds[] = {"accepted", "persisted", "opened", "d
     "cooperation_duty", "code_superseded", "returned_to_sender", "alarm_raised", "payload_withheld",
     "payload_erased", "erasure_confirmed", "profile_changed", "replay_started", "replay_ended"};
 
+int procedures_system_kinds_read(struct slice bytes, struct tsv *out, struct complaint *why)
+{
+    static const char *const columns[SYSTEM_KIND_COLUMNS] = {
+        "kind", "title", "facts", "optional_facts"};
+    static const char *const others[] = {"made_by", "told_to", "effect", "when", "sources", NULL};
+    static const struct tsv_layout layout = {
+        .columns = columns, .column_count = SYSTEM_KIND_COLUMNS, .others = others};
+
+    return tsv_read("system-kinds.tsv", bytes, &layout, out, why);
+}
+
 int system_kinds_check(const struct loader *self, struct slice bytes)
 {
-    static const char *const columns[] = {"kind"};
     struct loader at = *self;
     struct tsv table;
 
-    at.file = "system-kinds.tsv";
-    int rc = tsv_read(at.file, bytes, columns, 1, &table, self->why);
+    int rc = procedures_system_kinds_read(bytes, &table, self->why);
     if (rc != 0) {
         return rc;
     }
     for (size_t row = 0; rc == 0 && row < table.row_count; row++) {
-        const char *name = tsv_cell(&table, row, 0);
+        const char *name = tsv_cell(&table, row, SYSTEM_KIND_NAME);
         const char *near =
             words_nearest_of(name, system_kinds, sizeof system_kinds / sizeof system_kinds[0]);
         bool known = near != NULL && strcmp(near, name) == 0;
+        at.file = table.file;
         at.line = row + 2;
         rc = known ? 0 : load_unknown(&at, "system kind", name, near);
     }
@@ -171,10 +181,13 @@ static int check_values(const struct loader *self, const struct fact_info *fact,
 int procedures_facts_check(struct slice bytes, const char *file, struct complaint *why)
 {
     static const char *const columns[] = {"name", "values"};
+    static const char *const others[] = {"type", "unit", "meaning", "visibility", NULL};
+    static const struct tsv_layout layout = {
+        .columns = columns, .column_count = 2, .others = others};
     struct loader at = {.file = file, .why = why};
     struct tsv table;
 
-    int rc = tsv_read(file, bytes, columns, 2, &table, why);
+    int rc = tsv_read(file, bytes, &layout, &table, why);
     if (rc != 0) {
         return rc;
     }

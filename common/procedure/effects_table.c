@@ -367,5 +367,10 @@ int effects_compile(struct loader *self)
 
 int kinds_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why)
 {
-    return tsv_read(file, bytes, kind_columns, KIND_COLUMNS, out, why);
+    static const char *const others[] = {"title", "sender_role", "recipient_role", "required_facts",
+        "optional_facts", "ack_expected", "sources", NULL};
+    static const struct tsv_layout layout = {
+        .columns = kind_columns, .column_count = KIND_COLUMNS, .others = others};
+
+    return tsv_read(file, bytes, &layout, out, why);
 }

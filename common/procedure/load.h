@@ -85,7 +85,7 @@ int conditions_compile(const struct loader *self, uint32_t kind, const char *tex
 
 int party_parse(const char *word, enum party *out); /* 0 or E_NOT_FOUND */
 
-/* Read the three tables by their columns. */
+/* Read the tables by their columns: tsv_read(). */
 int kinds_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why);
 int clocks_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why);
 int rules_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why);

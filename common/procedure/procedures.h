@@ -16,6 +16,7 @@
 #include "common/base/err.h"
 #include "common/codec/catalogue.h"
 #include "common/procedure/calendar.h"
+#include "common/procedure/tsv.h"
 
 typedef struct procedures procedures_t;
 
@@ -34,6 +35,15 @@ int procedures_load(
     const struct procedures_source *source, procedures_t **out, struct complaint *why);
 void procedures_destroy(procedures_t **self_p);
 
+/* system-kinds.tsv, read as every table is: an unknown column is a complaint. */
+enum {
+    SYSTEM_KIND_NAME,
+    SYSTEM_KIND_TITLE,
+    SYSTEM_KIND_FACTS,
+    SYSTEM_KIND_OPTIONAL_FACTS,
+    SYSTEM_KIND_COLUMNS
+};
+int procedures_system_kinds_read(struct slice bytes, struct tsv *out, struct complaint *why);
 /* facts.tsv describes the catalogue that is compiled in: an unknown fact or value is a complaint. */
 int procedures_facts_check(struct slice bytes, const char *file, struct complaint *why);
 

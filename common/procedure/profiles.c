@@ -370,9 +370,12 @@ int profiles_add_successions(
     profiles_t *self, const char *file, struct slice bytes, struct complaint *why)
 {
     static const char *const columns[] = {"code", "successors", "from"};
+    static const char *const others[] = {"name", "dfe", "note", "source", NULL};
+    static const struct tsv_layout layout = {
+        .columns = columns, .column_count = 3, .others = others};
     struct tsv table;
 
-    int rc = tsv_read(file, bytes, columns, 3, &table, why);
+    int rc = tsv_read(file, bytes, &layout, &table, why);
     if (rc != 0) {
         return rc;
     }

@@ -19,7 +19,7 @@ enum rule_column {
     COLUMN_FACTS,
     COLUMN_AFFECTS,
     COLUMN_SOURCE,
-    COLUMN_TITLE, /* the last: tables of before it have none */
+    COLUMN_TITLE, /* the last: a journal may hold tables from before rules had titles */
     RULE_COLUMNS
 };
 
@@ -215,7 +215,7 @@ static int compile_rule(const struct loader *self, size_t row, struct rule_info 
     rule->number = (uint32_t)row + 1;
     rule->id = tsv_cell(table, row, COLUMN_ID);
     rule->check = tsv_cell(table, row, COLUMN_CHECK);
-    rule->title = table->wanted > COLUMN_TITLE ? tsv_cell(table, row, COLUMN_TITLE) : "";
+    rule->title = tsv_cell(table, row, COLUMN_TITLE);
     rule->affects = tsv_cell(table, row, COLUMN_AFFECTS);
     rule->source = tsv_cell(table, row, COLUMN_SOURCE);
     rule->structural = is_structure(tsv_cell(table, row, COLUMN_NATIONAL)) ||
@@ -253,10 +253,10 @@ int rules_compile(struct loader *self)
     return 0;
 }
 
-/* A journal may hold tables from before rules had titles: they are read without. */
 int rules_read(struct slice bytes, const char *file, struct tsv *out, struct complaint *why)
 {
-    bool titled = tsv_has_column(bytes, rule_columns[COLUMN_TITLE]);
+    static const struct tsv_layout layout = {
+        .columns = rule_columns, .column_count = RULE_COLUMNS, .optional = 1};
 
-    return tsv_read(file, bytes, rule_columns, titled ? RULE_COLUMNS : COLUMN_TITLE, out, why);
+    return tsv_read(file, bytes, &layout, out, why);
 }

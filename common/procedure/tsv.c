@@ -27,27 +27,68 @@ static size_t cut_cells(char *line, const char **cells)
     return count;
 }
 
-/* Where each wanted column stands in the header. */
-static int find_columns(const struct tsv *self, const char *const *columns, const char **header,
-    size_t header_count, size_t *places, struct complaint *why)
+/* Every column of the header is one of the table's, and none stands twice. */
+static int check_header(const struct tsv *self, const struct tsv_layout *layout,
+    const char *const *header, size_t header_count, struct complaint *why)
 {
-    for (size_t i = 0; i < self->wanted; i++) {
-        size_t at = 0;
-        while (at < header_count && strcmp(header[at], columns[i]) != 0) {
-            at++;
+    const char *known[TSV_COLUMNS_MAX];
+    size_t count = 0;
+
+    while (count < layout->column_count) {
+        known[count] = layout->columns[count];
+        count++;
+    }
+    for (size_t i = 0; layout->others != NULL && layout->others[i] != NULL; i++) {
+        assert(count < TSV_COLUMNS_MAX);
+        known[count++] = layout->others[i];
+    }
+    for (size_t i = 0; i < header_count; i++) {
+        const char *near = words_nearest_of(header[i], known, count);
+        if (near == NULL || strcmp(near, header[i]) != 0) {
+            return complain(why, E_MALFORMED, "%s:1: column %zu: unknown column \"%.60s\"%s%s%s",
+                self->file, i + 1, header[i], near != NULL ? "; did you mean \"" : "",
+                near != NULL ? near : "", near != NULL ? "\"?" : "");
         }
-        if (at == header_count) {
-            const char *near = words_nearest_of(columns[i], header, header_count);
-            return complain(why, E_MALFORMED, "%s:1: no column \"%s\"%s%s%s", self->file,
-                columns[i], near != NULL ? "; is \"" : "", near != NULL ? near : "",
-                near != NULL ? "\" meant for it?" : "");
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(header[k], header[i]) == 0) {
+                return complain(why, E_EXISTS, "%s:1: columns %zu and %zu are both \"%s\"",
+                    self->file, k + 1, i + 1, header[i]);
+            }
         }
-        places[i] = at;
     }
     return 0;
 }
 
-static int cut_rows(struct tsv *self, const char *const *columns, struct complaint *why)
+/* Where each column that is read stands in the header; header_count for one that may be missing, and is. */
+static int find_columns(const struct tsv *self, const struct tsv_layout *layout,
+    const char *const *header, size_t header_count, size_t *places, struct complaint *why)
+{
+    int rc = check_header(self, layout, header, header_count, why);
+
+    for (size_t i = 0; rc == 0 && i < layout->column_count; i++) {
+        size_t at = 0;
+        while (at < header_count && strcmp(header[at], layout->columns[i]) != 0) {
+            at++;
+        }
+        if (at == header_count && i + layout->optional < layout->column_count) {
+            rc = complain(
+                why, E_MALFORMED, "%s:1: no column \"%s\"", self->file, layout->columns[i]);
+        }
+        places[i] = at;
+    }
+    return rc;
+}
+
+/* One row behind the header into the cells. */
+static void keep_row(struct tsv *self, const char *const *cells, size_t count, const size_t *places)
+{
+    for (size_t i = 0; i < self->wanted; i++) {
+        self->cells[self->row_count * self->wanted + i] = places[i] < count ? cells[places[i]] : "";
+    }
+    self->row_count++;
+}
+
+static int cut_rows(struct tsv *self, const struct tsv_layout *layout, struct complaint *why)
 {
     const char *cells[TSV_COLUMNS_MAX];
     size_t places[TSV_COLUMNS_MAX] = {0};
@@ -67,7 +108,7 @@ static int cut_rows(struct tsv *self, const char *const *columns, struct complai
         }
         if (line_number == 0) {
             header_count = count;
-            int rc = find_columns(self, columns, cells, count, places, why);
+            int rc = find_columns(self, layout, cells, count, places, why);
             if (rc != 0) {
                 return rc;
             }
@@ -75,23 +116,20 @@ static int cut_rows(struct tsv *self, const char *const *columns, struct complai
             return complain(why, E_MALFORMED, "%s:%zu: %zu cells, the header has %zu", self->file,
                 line_number + 1, count, header_count);
         } else {
-            for (size_t i = 0; i < self->wanted; i++) {
-                self->cells[self->row_count * self->wanted + i] = cells[places[i]];
-            }
-            self->row_count++;
+            keep_row(self, cells, count, places);
         }
         line = next;
     }
     return line_number > 1 ? 0 : complain(why, E_MALFORMED, "%s: no rows", self->file);
 }
 
-int tsv_read(const char *file, struct slice bytes, const char *const *columns, size_t column_count,
-    struct tsv *out, struct complaint *why)
+int tsv_read(const char *file, struct slice bytes, const struct tsv_layout *layout, struct tsv *out,
+    struct complaint *why)
 {
-    struct tsv self = {.file = file, .wanted = column_count};
+    struct tsv self = {.file = file, .wanted = layout->column_count};
     size_t lines = 1;
 
-    assert(column_count <= TSV_COLUMNS_MAX);
+    assert(layout->column_count <= TSV_COLUMNS_MAX);
     if (bytes.len > TSV_BYTES_MAX) {
         return complain(why, E_TOO_LARGE, "%s: more than %d bytes", file, TSV_BYTES_MAX);
     }
@@ -106,8 +144,8 @@ int tsv_read(const char *file, struct slice bytes, const char *const *columns, s
         memcpy(self.text, bytes.data, bytes.len);
     }
     self.cells =
-        mem_new((lines < TSV_ROWS_MAX ? lines : TSV_ROWS_MAX) * column_count, sizeof *self.cells);
-    int rc = cut_rows(&self, columns, why);
+        mem_new((lines < TSV_ROWS_MAX ? lines : TSV_ROWS_MAX) * self.wanted, sizeof *self.cells);
+    int rc = cut_rows(&self, layout, why);
     if (rc != 0) {
         tsv_free(&self);
         return rc;
@@ -121,22 +159,4 @@ void tsv_free(struct tsv *self)
     free(self->text);
     free(self->cells);
     *self = (struct tsv){0};
-}
-
-bool tsv_has_column(struct slice bytes, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (size_t at = 0; at < bytes.len && bytes.data[at] != '\n';) {
-        size_t cell = 0;
-        while (at + cell < bytes.len && bytes.data[at + cell] != '\t' &&
-            bytes.data[at + cell] != '\n') {
-            cell++;
-        }
-        if (cell == len && memcmp(bytes.data + at, name, len) == 0) {
-            return true;
-        }
-        at += cell + (at + cell < bytes.len && bytes.data[at + cell] == '\t' ? 1 : 0);
-    }
-    return false;
 }

@@ -407,6 +407,20 @@ static const struct {
         "successions.tsv:2: unknown authority \"E0800038\"; did you mean \"E08000038\"?"},
     {"successions.tsv", "2025-04-01", "2025-04-31", "successions.tsv:2"},
     {"bank-holidays.json", "2019-01-01", "2019-13-01", "bank holidays"},
+    {"rules.tsv", "\ttitle\t", "\ttitel\t",
+        "rules.tsv:1: column 2: unknown column \"titel\"; did you mean \"title\"?"},
+    {"rules.tsv", "\tcheck\t", "\tchekc\t",
+        "rules.tsv:1: column 3: unknown column \"chekc\"; did you mean \"check\"?"},
+    {"rules.tsv", "\tnational\t", "\tkent\t", "rules.tsv:1: column 4: unknown column \"kent\""},
+    {"rules.tsv", "\ttitle\t", "\tcheck\t", "rules.tsv:1: columns 2 and 3 are both \"check\""},
+    {"kinds.tsv", "\tack_expected\t", "\tack_expcted\t",
+        "kinds.tsv:1: column 10: unknown column \"ack_expcted\"; did you mean \"ack_expected\"?"},
+    {"clocks.tsv", "\tcalendar\t", "\tcalender\t",
+        "clocks.tsv:1: column 11: unknown column \"calender\"; did you mean \"calendar\"?"},
+    {"system-kinds.tsv", "\ttold_to\t", "\ttoldto\t",
+        "system-kinds.tsv:1: column 4: unknown column \"toldto\"; did you mean \"told_to\"?"},
+    {"successions.tsv", "\tdfe\t", "\tdef\t",
+        "successions.tsv:1: column 5: unknown column \"def\"; did you mean \"dfe\"?"},
 };
 
 static void load__a_typo_in_any_file__names_file_line_and_nearest_word(void **state)
@@ -431,6 +445,8 @@ static void facts__a_typo_in_their_table__names_line_and_nearest_word(void **sta
     static const char fact[] = "name\ttype\tvalues\npermanense\tbool\t-\n";
     static const char value[] = "name\ttype\tvalues\n"
                                 "permanence\tenum:permanence\tpermanent,temporry\n";
+    static const char column[] = "name\ttype\tvaleus\npermanence\tenum:permanence\tpermanent\n";
+    static const char less[] = "name\ttype\npermanence\tenum:permanence\n";
     struct complaint why = {0};
 
     (void)state;
@@ -441,6 +457,11 @@ static void facts__a_typo_in_their_table__names_line_and_nearest_word(void **sta
     assert_int_not_equal(procedures_facts_check(slice_of_text(value), "facts.tsv", &why), 0);
     assert_string_equal(
         why.text, "facts.tsv:2: unknown permanence \"temporry\"; did you mean \"temporary\"?");
+    assert_int_equal(procedures_facts_check(slice_of_text(column), "facts.tsv", &why), E_MALFORMED);
+    assert_string_equal(
+        why.text, "facts.tsv:1: column 3: unknown column \"valeus\"; did you mean \"values\"?");
+    assert_int_equal(procedures_facts_check(slice_of_text(less), "facts.tsv", &why), E_MALFORMED);
+    assert_string_equal(why.text, "facts.tsv:1: no column \"values\"");
 }
 
 /* ---- from a folder ---- */

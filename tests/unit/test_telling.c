@@ -172,6 +172,20 @@ static void detail__of_a_record__is_said_in_words(void **state)
     }
 }
 
+/* A table without its second column. */
+static void put_less(struct slice table, struct buf *out)
+{
+    for (size_t at = 0; at < table.len;) {
+        const uint8_t *line = table.data + at;
+        size_t len = (size_t)((const uint8_t *)memchr(line, '\n', table.len - at) - line) + 1;
+        const uint8_t *second = memchr(line, '\t', len);
+        const uint8_t *third = memchr(second + 1, '\t', len - (size_t)(second + 1 - line));
+        buf_put(out, line, (size_t)(second - line));
+        buf_put(out, third, len - (size_t)(third - line));
+        at += len;
+    }
+}
+
 /* Tables of a journal from before rules had titles. */
 static void rules__of_older_tables__are_read_without_titles(void **state)
 {
@@ -183,10 +197,8 @@ static void rules__of_older_tables__are_read_without_titles(void **state)
     assert_int_equal(procedures_folder_read("data", &folder, &why), 0);
     struct procedures_source source = *procedures_folder_source(folder);
     struct buf bytes = {0};
-    buf_put_slice(&bytes, source.rules);
-    uint8_t *header = memchr(bytes.data, '\t', bytes.len);
-    assert_memory_equal(header, "\ttitle\t", 7);
-    memcpy(header, "\twords\t", 7);
+    put_less(source.rules, &bytes);
+    assert_memory_equal(bytes.data, "id\tcheck\t", 9);
     source.rules = buf_slice(&bytes);
     assert_int_equal(procedures_load(&source, &older, &why), 0);
     assert_string_equal(procedures_rule_named(older, "R11")->title, "");
