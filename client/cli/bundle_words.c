@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/civil.h"
+#include "common/base/utf8.h"
 #include "common/codec/event.h"
 #include "common/record/derived.h"
 
@@ -33,6 +34,7 @@ static void add(struct sentence *self, const char *format, ...)
     va_end(args);
     if (len > 0) {
         size_t left = self->room - self->len - 1;
+        utf8_make_shown(self->at + self->len, ""); /* the file is whoever's */
         self->len += (size_t)len < left ? (size_t)len : left;
     }
 }

@@ -179,6 +179,13 @@ const char *cli_age(int64_t length_ms, char *text);
  */
 int cli_ask(struct cli *cli, json_t *request, json_t **answer);
 
+/*
+ * A line of the agent as JSON, NULL where it is none; the caller's reference. Words of others are in it, down to the sealed
+ * ones of whoever wrote to us: unless --json prints them for programs, what a terminal would obey (controls but for newline
+ * and tab, marks that turn the direction of text) is a '?' in it.
+ */
+json_t *cli_read(const struct cli *cli, const char *text);
+
 /* ---- the frame itself ---- */
 
 /* Parse and run; what main() returns. `out` and `err` are lent. */

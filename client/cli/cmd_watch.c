@@ -96,7 +96,7 @@ static void put_entry(const struct watcher *self, const json_t *entry)
 static int each_entry(void *context, const char *text)
 {
     struct watcher *self = context;
-    json_t *entry = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *entry = cli_read(self->cli, text);
     if (entry == NULL) {
         return cli_fail(self->cli, E_MALFORMED, "the agent sent an entry that is not JSON");
     }

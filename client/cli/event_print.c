@@ -9,6 +9,7 @@
 
 #include "client/cli/when.h"
 #include "client/cli/wrap.h"
+#include "common/base/bytes.h"
 #include "common/base/banned.h"
 
 enum { LABEL_COLUMNS = 14, FACT_COLUMNS = 28 };
@@ -28,29 +29,29 @@ void line_print(struct cli *cli, const char *label, const char *format, ...)
     wrap_put(cli->out, text, LABEL_COLUMNS, LABEL_COLUMNS, cli->width);
 }
 
-/* A value as text: words as they are, lists with commas. */
-static void value_text(const json_t *value, char *out, size_t size)
+static void put_text(struct buf *out, const char *text)
+{
+    buf_put(out, text, strlen(text));
+}
+
+/* A value as text, whole: words as they are, lists with commas. */
+static void put_value(struct buf *out, const json_t *value)
 {
     if (json_is_string(value)) {
-        snprintf(out, size, "%s", json_string_value(value));
+        put_text(out, json_string_value(value));
     } else if (json_is_boolean(value)) {
-        snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
+        put_text(out, json_is_true(value) ? "yes" : "no");
     } else if (json_is_array(value)) {
-        size_t len = 0;
         size_t i;
         json_t *item;
-        out[0] = '\0';
         json_array_foreach(value, i, item)
         {
-            char part[256];
-            value_text(item, part, sizeof part);
-            len += len < size
-                ? (size_t)snprintf(out + len, size - len, "%s%s", i == 0 ? "" : ", ", part)
-                : 0;
+            put_text(out, i == 0 ? "" : ", ");
+            put_value(out, item);
         }
     } else {
         char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        snprintf(out, size, "%s", dumped == NULL ? "" : dumped);
+        put_text(out, dumped == NULL ? "" : dumped);
         free(dumped);
     }
 }
@@ -64,10 +65,13 @@ void facts_print(struct cli *cli, const json_t *facts)
     }
     json_object_foreach((json_t *)(uintptr_t)facts, name, value)
     {
-        char text[4096];
-        value_text(value, text, sizeof text);
+        struct buf text = {0};
+        put_value(&text, value);
+        buf_put_u8(&text, 0);
         int printed = fprintf(cli->out, "  %-*s", FACT_COLUMNS - 2, name);
-        wrap_put(cli->out, text, FACT_COLUMNS, printed < 0 ? 0 : (unsigned)printed, cli->width);
+        wrap_put(cli->out, (const char *)text.data, FACT_COLUMNS,
+            printed < 0 ? 0 : (unsigned)printed, cli->width);
+        buf_free(&text);
     }
 }
 

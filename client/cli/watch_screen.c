@@ -70,7 +70,7 @@ static json_t *ask(struct screen *self, json_t *request)
 
     json_decref(request);
     if (text != NULL && wp_call(self->asked, text, &answer) == 0) {
-        json = json_loads(answer, JSON_REJECT_DUPLICATES, NULL);
+        json = cli_read(self->cli, answer);
     }
     wp_free(answer);
     free(text);
@@ -184,7 +184,7 @@ static void take_entries(struct screen *self)
         if (result != 0) {
             break;
         }
-        json_t *entry = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        json_t *entry = cli_read(self->cli, text);
         wp_free(text);
         if (entry != NULL) {
             self->next = number_of(entry, "number") + 1;

@@ -59,7 +59,7 @@ static void put_paragraph(
 
 void wrap_put(FILE *out, const char *text, unsigned indent, unsigned column, unsigned width)
 {
-    while (*text != '\0') {
+    do {
         const char *end = strchr(text, '\n');
         size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
         if (len == 0) {
@@ -72,5 +72,5 @@ void wrap_put(FILE *out, const char *text, unsigned indent, unsigned column, uns
         }
         column = 0;
         text += end == NULL ? len : len + 1;
-    }
+    } while (*text != '\0');
 }

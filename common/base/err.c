@@ -52,22 +52,6 @@ const char *err_text(int rc)
     return entry != NULL ? entry->text : "a code that this version does not know";
 }
 
-/* What was quoted from an input, or cut in the middle of a character, must not reach a terminal or a JSON text as it is. */
-static void make_printable(char *text)
-{
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        size_t len = utf8_shown_bytes((const uint8_t *)text, left);
-        if (len == 0) {
-            *text = '?';
-            len = 1;
-        }
-        text += len;
-        left -= len;
-    }
-}
-
 int complain(struct complaint *out, int rc, const char *format, ...)
 {
     if (out != NULL) {
@@ -76,7 +60,8 @@ int complain(struct complaint *out, int rc, const char *format, ...)
         out->rc = rc;
         (void)vsnprintf(out->text, sizeof out->text, format, args);
         va_end(args);
-        make_printable(out->text);
+        /* quoted from an input, or cut in the middle of a character */
+        utf8_make_shown(out->text, "");
     }
     return rc;
 }

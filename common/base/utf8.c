@@ -1,6 +1,8 @@
 /* utf8: see utf8.h. */
 #include "common/base/utf8.h"
 
+#include <string.h>
+
 #include "common/base/banned.h"
 
 /* First byte, allowed second byte, number of bytes. */
@@ -62,11 +64,34 @@ bool utf8_valid(struct slice text)
     return true;
 }
 
+/* U+202A to U+202E, U+2066 to U+2069. */
+static bool turns_direction(const uint8_t *text, size_t left)
+{
+    return left > 2 && text[0] == 0xe2 &&
+        ((text[1] == 0x80 && text[2] >= 0xaa && text[2] <= 0xae) ||
+            (text[1] == 0x81 && text[2] >= 0xa6 && text[2] <= 0xa9));
+}
+
 size_t utf8_shown_bytes(const uint8_t *text, size_t left)
 {
     if (left == 0 || text[0] < 0x20 || text[0] == 0x7f ||
-        (text[0] == 0xc2 && left > 1 && text[1] < 0xa0)) {
+        (text[0] == 0xc2 && left > 1 && text[1] < 0xa0) || turns_direction(text, left)) {
         return 0;
     }
     return text[0] < 0x80 ? 1 : character_len(text, left);
+}
+
+void utf8_make_shown(char *text, const char *kept)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        size_t len = utf8_shown_bytes((const uint8_t *)text, left);
+        if (len == 0) {
+            *text = strchr(kept, *text) == NULL ? '?' : *text;
+            len = 1;
+        }
+        text += len;
+        left -= len;
+    }
 }

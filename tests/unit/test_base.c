@@ -205,7 +205,8 @@ static void complain__controls_and_broken_utf8__are_not_repeated(void **state)
          "2J",
             "??2J"}, /* CSI as one character */
         {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x99\x82"},
-        {"cut \xe2\x82", "cut ??"},
+        {"cut \xe2\x82", "cut ??"}, {"to \xe2\x80\xae camden", "to ??? camden"},
+        {"\xe2\x81\xa6 \xe2\x81\xaa", "??? \xe2\x81\xaa"}, /* isolate; U+206A turns nothing */
         {"\xc0\xaf \xed\xa0\x80 \xf5\x80\x80\x80",
             "?? ??? ????"}, /* overlong, surrogate, too high */
     };

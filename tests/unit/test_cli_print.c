@@ -11,10 +11,12 @@
 
 #include <cmocka.h>
 
+#include "client/cli/event_print.h"
 #include "client/cli/level.h"
 #include "client/cli/table.h"
 #include "client/cli/when.h"
 #include "client/cli/wrap.h"
+#include "common/base/bytes.h"
 #include "common/base/civil.h"
 #include "common/base/banned.h"
 
@@ -98,6 +100,69 @@ static void wrap__word_longer_than_the_line__is_kept_whole(void **state)
     wrap_put(file, "a 0123456789abcdef b", 0, 0, 8);
     read_back(file);
     assert_string_equal(text, "a\n0123456789abcdef\nb\n");
+}
+
+static void wrap__empty_text__ends_its_line(void **state)
+{
+    (void)state;
+    FILE *file = tmpfile();
+    fputs("label", file);
+    wrap_put(file, "", 8, 5, 80);
+    read_back(file);
+    assert_string_equal(text, "label\n");
+}
+
+/* What is written about a child is read to its end. */
+static void facts__of_any_length__are_printed_whole(void **state)
+{
+    enum { WORDS = 3000 };
+    struct buf words = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < WORDS; i++) {
+        buf_put_text(&words, "w%u ", i);
+    }
+    struct cli cli = {.out = tmpfile(), .width = 80};
+    json_t *facts = json_object();
+    json_object_set_new(facts, "narrative", json_stringn((const char *)words.data, words.len - 1));
+    facts_print(&cli, facts);
+    rewind(cli.out);
+    assert_int_equal(fscanf(cli.out, " narrative"), 0);
+    for (unsigned i = 0; i < WORDS; i++) {
+        char want[16];
+        char got[16];
+        snprintf(want, sizeof want, "w%u", i);
+        assert_int_equal(fscanf(cli.out, "%15s", got), 1);
+        assert_string_equal(got, want);
+    }
+    fclose(cli.out);
+    json_decref(facts);
+    buf_free(&words);
+}
+
+static void answer__with_what_a_terminal_obeys__is_shown_without_it(void **state)
+{
+    static const char line[] =
+        "{\"payload\": {\"child_name\": \"Ash\\u001b[2J\\u009b1m\", \"narrative\": "
+        "\"one\\n\\ttwo\\r\\u202eowt\", \"attachments\": [{\"name\": \"\\u0007.pdf\"}]}}";
+    struct cli person = {.json = false};
+    struct cli program = {.json = true};
+
+    (void)state;
+    json_t *shown = cli_read(&person, line);
+    json_t *payload = json_object_get(shown, "payload");
+    const json_t *file = json_array_get(json_object_get(payload, "attachments"), 0);
+    assert_string_equal(text_of(payload, "child_name"), "Ash?[2J??1m");
+    assert_string_equal(text_of(payload, "narrative"), "one\n\ttwo????owt");
+    assert_string_equal(text_of(file, "name"), "?.pdf");
+    json_decref(shown);
+    json_t *whole = cli_read(&program, line);
+    payload = json_object_get(whole, "payload");
+    assert_string_equal(text_of(payload, "child_name"),
+        "Ash\x1b[2J\xc2\x9b"
+        "1m");
+    json_decref(whole);
+    assert_null(cli_read(&person, "no JSON"));
 }
 
 static void table__wider_than_the_terminal__wraps_its_widest_column(void **state)
@@ -187,6 +252,9 @@ int main(void)
         cmocka_unit_test(when__member_of_any_form__is_read_or_zero),
         cmocka_unit_test(wrap__long_text__stands_in_lines_with_indent),
         cmocka_unit_test(wrap__word_longer_than_the_line__is_kept_whole),
+        cmocka_unit_test(wrap__empty_text__ends_its_line),
+        cmocka_unit_test(facts__of_any_length__are_printed_whole),
+        cmocka_unit_test(answer__with_what_a_terminal_obeys__is_shown_without_it),
         cmocka_unit_test(table__wider_than_the_terminal__wraps_its_widest_column),
         cmocka_unit_test(table__not_on_a_terminal__keeps_a_row_on_one_line),
         cmocka_unit_test(table__json__prints_nothing),
