@@ -121,6 +121,12 @@ void agent_core_alarm_clear(agent_core_t *self, const char *name)
     agent_alarm_clear(self, name);
 }
 
+void agent_core_disk_free(agent_core_t *self, uint64_t bytes)
+{
+    self->disk_free_bytes = bytes;
+    self->disk_seen = true;
+}
+
 void agent_check_time(agent_core_t *self, const char *what, int64_t sent_ms, int64_t accepted_ms)
 {
     int64_t now_ms = agent_wall(self);

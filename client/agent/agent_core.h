@@ -102,6 +102,9 @@ void agent_core_alarm(agent_core_t *self, const char *name, const char *format, 
     __attribute__((format(printf, 3, 4)));
 void agent_core_alarm_clear(agent_core_t *self, const char *name);
 
+/* And what status says of the machine: bytes that are free where the database lives. */
+void agent_core_disk_free(agent_core_t *self, uint64_t bytes);
+
 bool agent_core_online(const agent_core_t *self); /* a session is open and checked */
 
 /* Fetch what was told before, from this place in the journal; the stream waits. Once, before the first connection. */

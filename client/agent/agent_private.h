@@ -134,6 +134,8 @@ struct agent_core {
     int64_t probed_ms;         /* mono: when it came back */
     int64_t broker_stored_ms;  /* how old the broker's last commit or probe of its own was then */
     int64_t clock_off_ms;      /* broker's clock less ours, by its last answer */
+    uint64_t disk_free_bytes;  /* where the database lives, as the program last saw it */
+    bool disk_seen;            /* it has */
 
     /* erasing.c */
     uint64_t erase_request; /* the statement under way, 0 for none */

@@ -482,6 +482,9 @@ json_t *op_status(struct op *op)
     if (self->state == SESSION_OPEN) {
         json_put_stamp(answer, "since", self->online_since_ms);
     }
+    if (self->disk_seen) {
+        json_object_set_new(answer, "disk_free", json_integer((json_int_t)self->disk_free_bytes));
+    }
     json_object_set_new(answer, "stream",
         json_pack("{s:I, s:I, s:I}", "epoch", (json_int_t)self->identity.stream_epoch, "upto",
             (json_int_t)self->identity.stream_upto, "acknowledged",

@@ -61,6 +61,7 @@ static void look_at_disk(telling_t *self)
     if (fsio_free_bytes(self->parts.data, &bytes) != 0) {
         return;
     }
+    agent_core_disk_free(self->parts.core, bytes);
     if (bytes < AGENT_FREE_BYTES_MIN) {
         agent_core_alarm(self->parts.core, "disk_low",
             "less than %llu MiB are free where the database lives: make room",

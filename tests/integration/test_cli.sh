@@ -57,6 +57,13 @@ fact__missing_from_a_protective_kind__is_warned_of_and_does_not_wait() {
     check "with a warning" grep -qF retain_intention "$NET/err"
 }
 
+check__of_an_agent_at_work__looks_at_everything() {
+    start_network $ISLINGTON
+    check "all is well" ends_with_status 0 wp $ISLINGTON check
+    check "so much room" grep -qE '^ok    disk +[0-9.]+ GiB free$' "$NET/out"
+    check_not "something is left to look at" grep -qE "^(look|BAD) " "$NET/out"
+}
+
 identifiers__typed_into_a_fact__are_refused() {
     start_network $ISLINGTON $CAMDEN
     check "refused" ends_with_status 1 wp $ISLINGTON send minutes_sent --transfer "$(new_transfer $ISLINGTON $CAMDEN)" \

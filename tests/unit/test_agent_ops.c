@@ -281,7 +281,13 @@ static void watch__events_as_they_come__one_line_each(void **state)
 static void status__online__names_agent_keys_and_queue(void **state)
 {
     json_t *answer = good(agentfix_ask(*state, "{'op': 'status'}"));
+    const struct agentfix *self = *state;
 
+    assert_null(json_object_get(answer, "disk_free")); /* nobody has looked */
+    json_decref(answer);
+    agent_core_disk_free(self->core, 1 << 20);
+    answer = good(agentfix_ask(*state, "{'op': 'status'}"));
+    assert_int_equal(json_integer_value(json_object_get(answer, "disk_free")), 1 << 20);
     assert_string_equal(json_string_value(json_object_get(answer, "state")), "online");
     assert_string_equal(json_string_value(json_object_get(answer, "code")), AGENTFIX_ME);
     assert_int_equal(json_array_size(json_object_get(answer, "keys")), 3);
