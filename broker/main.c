@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "broker/core/core.h"
 #include "broker/net/check.h"
@@ -19,6 +20,7 @@
 #include "common/base/command_line.h"
 #include "common/base/fsio.h"
 #include "common/base/log.h"
+#include "common/base/placement.h"
 #include "common/base/scratch.h"
 #include "common/base/world.h"
 #include "common/codec/limits.h"
@@ -140,6 +142,25 @@ static int procedures_start(struct broker *self, struct complaint *why)
     return rc == E_BUSY ? 0 : rc;
 }
 
+/* What would be replaced. */
+static int check_places(
+    const char *file, const struct broker_options *options, struct complaint *why)
+{
+    char option[320];
+    int rc = 0;
+
+    (void)snprintf(option, sizeof option, "%s: listen", file);
+    for (size_t i = 0; i < options->listen_count && rc == 0; i++) {
+        const char *endpoint = options->listen[i];
+        bool is_path = strncmp(endpoint, "ipc://", 6) == 0 && endpoint[6] != '@';
+        rc = is_path ? placement_socket(option, endpoint + 6, why) : 0;
+    }
+    (void)snprintf(option, sizeof option, "%s: ready-file", file);
+    return rc != 0 || options->ready_file[0] == '\0'
+        ? rc
+        : placement_ready_file(option, options->ready_file, why);
+}
+
 static int broker_start(struct broker *self, struct complaint *why)
 {
     int rc = host_check_libraries(why);
@@ -213,7 +234,8 @@ int main(int argc, char **argv)
         return EXIT_NO;
     }
     crypto_start();
-    if (broker_options_load(line.config, &broker.options, &why) != 0) {
+    if (broker_options_load(line.config, &broker.options, &why) != 0 ||
+        check_places(line.config, &broker.options, &why) != 0) {
         (void)fprintf(stderr, PROGRAM ": %s\n", why.text);
         return EXIT_NO;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/fsio.h"
+#include "common/base/placement.h"
 #include "common/procedure/folder.h"
 #include "common/register/endpoint.h"
 
@@ -149,6 +150,29 @@ static int load_procedures(struct agent_config *self, struct complaint *why)
     return procedures_folder_load(folder, &self->procedures, why);
 }
 
+static int check_place(const struct agent_config *self, const char *name,
+    int (*check)(const char *option, const char *path, struct complaint *why),
+    struct complaint *why)
+{
+    const char *path = settings_text(self->settings, name);
+    char option[320];
+
+    (void)snprintf(option, sizeof option, "%s: %s", settings_file(self->settings), name);
+    return path[0] == '\0' ? 0 : check(option, path, why);
+}
+
+/* What would be replaced, and what has to be run. */
+static int check_places(
+    const struct agent_config *self, const struct setting_table *table, struct complaint *why)
+{
+    int rc = check_place(self, "socket", placement_socket, why);
+
+    rc = rc != 0 ? rc : check_place(self, "ready-file", placement_ready_file, why);
+    return rc != 0 || table != &agent_table /* a hub has no such program */
+        ? rc
+        : check_place(self, "on-delivery", placement_program, why);
+}
+
 static int load_metrics(struct agent_config *self, struct complaint *why)
 {
     char option[320];
@@ -173,6 +197,7 @@ int agent_config_load(const struct setting_table *table, const char *database, c
     rc = load_keys(out, why);
     rc = rc != 0 ? rc : load_join(out, why);
     rc = rc != 0 ? rc : load_rest(out, database, why);
+    rc = rc != 0 ? rc : check_places(out, table, why);
     rc = rc != 0 ? rc : load_metrics(out, why);
     rc = rc != 0 ? rc : teller_check(out->settings, why);
     rc = rc != 0 ? rc : load_procedures(out, why);

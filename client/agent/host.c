@@ -206,11 +206,24 @@ static int open_pages(struct agent *self, struct complaint *why)
     return self->config.has_metrics ? agent_pages_open(&parts, &self->pages, why) : 0;
 }
 
+/* One left by an agent that was killed says what is not so. */
+static void remove_ready(const struct agent *self)
+{
+    const char *file = settings_text(self->config.settings, "ready-file");
+
+    if (file[0] != '\0') {
+        (void)unlink(file);
+    }
+}
+
 static int agent_start(struct agent *self, struct complaint *why)
 {
     const settings_t *settings = self->config.settings;
     int rc = open_store(self, why);
 
+    if (rc == 0) {
+        remove_ready(self); /* whoever has the database has the file */
+    }
     rc = rc != 0 ? rc
                  : agent_net_new(self->config.endpoints, self->config.endpoint_count,
                        self->config.join.broker_curve, &self->net, why);
@@ -247,12 +260,6 @@ static void say_ready(struct agent *self)
 
 static void agent_end(struct agent *self)
 {
-    const char *file =
-        self->config.settings == NULL ? "" : settings_text(self->config.settings, "ready-file");
-
-    if (file[0] != '\0') {
-        (void)unlink(file);
-    }
     telling_destroy(&self->telling);
     agent_pages_destroy(&self->pages);
     local_api_destroy(&self->api);
@@ -420,6 +427,7 @@ int host_main(const struct host_program *program, int argc, char **argv)
     if (rc == 0) {
         say_ready(&agent);
         agent_run(&agent);
+        remove_ready(&agent);
     } else {
         log_errorx("%s", why.text);
     }

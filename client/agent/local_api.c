@@ -18,6 +18,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/placement.h"
 
 #include "client/agent/ops.h"
 
@@ -118,6 +119,10 @@ int local_api_open(const char *path, const char *group, local_api_t **out, struc
     struct sockaddr_un address;
     int rc = fill_address(path, &address, why);
 
+    if (rc != 0) {
+        return rc;
+    }
+    rc = placement_socket("socket", path, why);
     if (rc != 0) {
         return rc;
     }

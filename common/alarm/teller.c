@@ -13,6 +13,7 @@
 #include "common/base/check.h"
 #include "common/base/child.h"
 #include "common/base/civil.h"
+#include "common/base/placement.h"
 
 #include "common/base/banned.h"
 
@@ -91,9 +92,10 @@ static bool is_address(const char *text)
 static int check_program(
     const settings_t *settings, const char *option, const char *path, struct complaint *why)
 {
-    return access(path, X_OK) == 0 ? 0
-                                   : complain(why, E_CONFIG, "%s: %s: %s cannot be run: %s",
-                                         settings_file(settings), option, path, strerror(errno));
+    char named[320];
+
+    (void)snprintf(named, sizeof named, "%s: %s", settings_file(settings), option);
+    return placement_program(named, path, why);
 }
 
 int teller_check(const settings_t *settings, struct complaint *why)
