@@ -78,6 +78,34 @@ static const char *value_fault(const struct line *line, size_t at)
                                                          : "something stands after the value";
 }
 
+static bool begins_with(const struct line *line, const char *mark)
+{
+    size_t len = strlen(mark);
+
+    return line->len >= len && memcmp(line->text, mark, len) == 0;
+}
+
+/* What editors of other systems leave in a file, and whoever looks at it does not see. NULL for nothing. */
+static const char *unseen_fault(const struct line *line)
+{
+    if (line->number == 1 &&
+        (begins_with(line, "\xef\xbb\xbf") || begins_with(line, "\xff\xfe") ||
+            begins_with(line, "\xfe\xff"))) {
+        return "the file begins with a byte order mark; save it as plain UTF-8 without one";
+    }
+    for (size_t i = 0; i < line->len; i++) {
+        if (line->text[i] == '\r' && i + 1 == line->len) {
+            return "the line ends as on Windows (CR LF); take the CRs out with: sed -i 's/\\r$//' "
+                   "FILE";
+        }
+        if ((unsigned char)line->text[i] < 0x20 || line->text[i] == 0x7f) {
+            return "a tab or other control character stands in the line; indent with four blanks a "
+                   "level";
+        }
+    }
+    return NULL;
+}
+
 /* NULL where the line is well-formed, else what is wrong with it. Sets its level. */
 static const char *line_fault(struct line *line)
 {
@@ -88,11 +116,9 @@ static const char *line_fault(struct line *line)
     if (line->len > LINE_BYTES_MAX) {
         return "the line is longer than 1,000 bytes";
     }
-    for (size_t i = 0; i < line->len; i++) {
-        if ((unsigned char)line->text[i] < 0x20 || line->text[i] == 0x7f) {
-            return "a tab or other control character stands in the line; indent with four blanks a "
-                   "level";
-        }
+    const char *unseen = unseen_fault(line);
+    if (unseen != NULL) {
+        return unseen;
     }
     if (is_rest(line, at)) {
         return NULL;

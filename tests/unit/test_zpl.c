@@ -79,7 +79,15 @@ static void parse__each_fault__is_refused_with_its_line(void **state)
         {"a = 1\n        b = 2\n", "test.zpl:2: the line is indented deeper"},
         {"    a = 1\n", "test.zpl:1: the line is indented deeper"},
         {"a = 1\n\tb = 2\n", "test.zpl:2: a tab"},
-        {"a = 1\r\n", "test.zpl:1: a tab or other control"},
+        {"a = 1\r\n", "test.zpl:1: the line ends as on Windows"},
+        {"a = 1\n\r\n", "test.zpl:2: the line ends as on Windows"},
+        {"a = \r1\n", "test.zpl:1: a tab or other control"},
+        {"\xef\xbb\xbf"
+         "a = 1\n",
+            "test.zpl:1: the file begins with a byte order mark"},
+        {"\xff\xfe"
+         "a",
+            "test.zpl:1: the file begins with a byte order mark"},
         {"a = \"1\n", "test.zpl:1: the value's closing quote"},
         {"a = \"1\" 2\n", "test.zpl:1: something stands after the value"},
         {"a b\n", "test.zpl:1: write `name = value`"},
