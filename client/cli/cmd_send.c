@@ -204,6 +204,9 @@ static int file_take(struct cli *cli, const char *path, json_t *list)
                   path)
             : cli_fail(cli, rc, "%s cannot be read; check the name and its rights", path);
     }
+    if (bytes.len == 0) {
+        return cli_fail(cli, E_RANGE, "%s is empty, so nothing is sent; was it saved?", path);
+    }
     size_t size = sodium_base64_encoded_len(bytes.len, sodium_base64_VARIANT_ORIGINAL);
     char *base64 = mem_new(size, 1);
     sodium_bin2base64(base64, size, bytes.data, bytes.len, sodium_base64_VARIANT_ORIGINAL);

@@ -57,6 +57,19 @@ fact__missing_from_a_protective_kind__is_warned_of_and_does_not_wait() {
     check "with a warning" grep -qF retain_intention "$NET/err"
 }
 
+document__that_holds_nothing_or_too_much__is_refused() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    : >"$NET/scan.pdf"
+    check "empty" ends_with_status 1 wp $ISLINGTON send documents_provided --transfer "$transfer" -p "$NET/scan.pdf"
+    check "says so" grep -qF 'scan.pdf is empty' "$NET/err"
+    truncate -s 600000 "$NET/scan.pdf"
+    check "too large" ends_with_status 1 wp $ISLINGTON send documents_provided --transfer "$transfer" -p "$NET/scan.pdf"
+    check "says so" grep -qF 'larger than the 512 KiB' "$NET/err"
+    check "nothing is in the outbox" equals "$(wp $ISLINGTON outbox --json | "$PICK" events event)" ''
+}
+
 check__of_an_agent_at_work__looks_at_everything() {
     start_network $ISLINGTON
     check "all is well" ends_with_status 0 wp $ISLINGTON check
