@@ -12,6 +12,7 @@
 
 #include "client/cli/bundle_words.h"
 #include "common/base/check.h"
+#include "common/base/utf8.h"
 #include "common/base/uuid.h"
 #include "common/codec/event.h"
 #include "common/crypto/merkle.h"
@@ -173,6 +174,8 @@ static int take_head(struct checking *self, struct slice bytes)
     }
     (void)snprintf(view->network, sizeof view->network, "%s", head->network);
     (void)snprintf(view->maker, sizeof view->maker, "%s", head->agent);
+    utf8_make_shown(view->network, ""); /* nothing says yet that the file is ours */
+    utf8_make_shown(view->maker, "");
     uuid_format(head->transfer.data, view->transfer);
     view->made_ms = head->made_ms;
     if (head->head == NULL) {
@@ -569,7 +572,9 @@ static void walk(struct checking *self, struct slice bytes)
         }
     }
     if (rc != E_END) {
-        fault(view, "section %u, at byte %zu, was %s; what stands before it is whole",
+        fault(view,
+            "section %u, at byte %zu, was %s; what stands before it is whole, and nothing behind "
+            "it is shown",
             reader.number, reader.offset, rc == E_CORRUPT ? "changed" : "cut short");
     } else if (!view->ended && view->fault[0] == '\0') {
         fault(view, "its end is missing at byte %zu: it was cut short; what is there is whole",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/cli/bundle_file.h"
+#include "client/cli/bundle_words.h"
 #include "common/base/civil.h"
 
 #include "common/base/banned.h"
@@ -20,7 +21,7 @@ static const char style[] =
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:1rem "
     "0}dt{color:#555}dd{margin:0;overflow-wrap:anywhere}\n"
     ".judgement{border:2px solid #1a5c2e;padding:.7rem 1rem;margin:1rem "
-    "0}.judgement.bad{border:4px double #a00000}\n"
+    "0}.judgement.open{border:4px double #6b4e00}.judgement.bad{border:4px double #a00000}\n"
     "table{border-collapse:collapse;width:100%}caption{text-align:left;color:#555;padding-bottom:."
     "4rem}\n"
     "th,td{text-align:left;vertical-align:top;padding:.45rem .7rem .45rem 0;border-bottom:1px "
@@ -136,24 +137,25 @@ static void put_about(const struct bundle_view *view, struct buf *out)
     } else {
         put_row(out, "Journal", "made without the broker: no place in the journal is proven");
     }
-    put_row(out, "Registers", "%zu, %s", view->register_count,
-        view->registers_pinned ? "signed by the roots of the join file"
-                               : "signed by the roots that they name themselves");
+    put_row(out, "Registers", "%zu, signed by the roots %s", view->register_count,
+        view->registers_pinned ? "of the join file" : "that the file itself names");
     put(out, "</dl>\n");
 }
 
 static void put_judgement(const struct bundle_view *view, struct buf *out)
 {
-    bool good = view->broken == 0 && view->ended;
+    static const char *const classes[] = {
+        [BUNDLE_HOLDS] = "", [BUNDLE_UNPINNED] = " open", [BUNDLE_FAULTY] = " bad"};
+    char words[BUNDLE_WORDS_BYTES];
+    const char *headline;
+    enum bundle_outcome outcome = bundle_words_outcome(view, &headline, words, sizeof words);
 
-    put(out,
-        good ? "<p class=\"judgement\"><strong>Everything in it holds.</strong> "
-             : "<p class=\"judgement bad\"><strong>Not everything in it holds.</strong> ");
-    put_format(
-        out, "%zu lines; %s", view->item_count, good ? "the maker signed the whole." : view->fault);
-    if (!good) {
-        put_format(out, " %zu faults in all.", view->broken);
-    }
+    put(out, "<p class=\"judgement");
+    put(out, classes[outcome]);
+    put(out, "\"><strong>");
+    put_escaped(out, headline);
+    put(out, "</strong> ");
+    put_escaped(out, words);
     put(out, "</p>\n");
 }
 
@@ -201,6 +203,23 @@ static void put_story(const struct bundle_view *view, struct buf *out)
     put(out, i > 0 ? "</ul>\n" : "");
 }
 
+static void put_all(const struct bundle_view *view, struct buf *out)
+{
+    put_about(view, out);
+    put(out,
+        "<h2>Timeline</h2>\n<table>\n<caption>London time. Proven: signed by who said it, and its "
+        "place "
+        "in the broker&rsquo;s journal is proven. Signed: signed by who said it. Told: the "
+        "broker&rsquo;s "
+        "word.</caption>\n<thead><tr><th scope=\"col\">When</th><th scope=\"col\">Proof</th><th "
+        "scope=\"col\">What</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < view->item_count; i++) {
+        put_line(view, &view->items[i], out);
+    }
+    put(out, "</tbody>\n</table>\n");
+    put_story(view, out);
+}
+
 void bundle_html(const struct cli *cli, const struct bundle_view *view, struct buf *out)
 {
     (void)cli;
@@ -215,19 +234,9 @@ void bundle_html(const struct cli *cli, const struct bundle_view *view, struct b
     put(out,
         "</head>\n<body>\n<main>\n<h1>What was said about one transfer, and what proves it</h1>\n");
     put_judgement(view, out);
-    put_about(view, out);
-    put(out,
-        "<h2>Timeline</h2>\n<table>\n<caption>London time. Proven: signed by who said it, and its "
-        "place "
-        "in the broker&rsquo;s journal is proven. Signed: signed by who said it. Told: the "
-        "broker&rsquo;s "
-        "word.</caption>\n<thead><tr><th scope=\"col\">When</th><th scope=\"col\">Proof</th><th "
-        "scope=\"col\">What</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < view->item_count; i++) {
-        put_line(view, &view->items[i], out);
+    if (view->transfer[0] != '\0') { /* else not even its head could be read */
+        put_all(view, out);
     }
-    put(out, "</tbody>\n</table>\n");
-    put_story(view, out);
     put(out,
         "</main>\n<footer><p>Made from the bundle by <code>waypost verify FILE "
         "--html</code>, which checks it again at any time, without a network and with public keys "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/cli/bundle_file.h"
+#include "client/cli/bundle_words.h"
 #include "client/cli/wrap.h"
 #include "common/base/civil.h"
 
@@ -54,14 +55,11 @@ static void put_story(struct cli *cli, const struct bundle_view *view)
     }
 }
 
-void bundle_print(struct cli *cli, const struct bundle_view *view)
+static void put_head(struct cli *cli, const struct bundle_view *view)
 {
     char time[CIVIL_STAMP_BYTES];
     char name[200];
 
-    if (cli->json) {
-        return;
-    }
     civil_stamp_london(view->made_ms, time);
     cli_say(cli, "Bundle of transfer %s, network %s\n", view->transfer, view->network);
     cli_say(cli, "  made by %s, %s\n", bundle_name(view, view->maker, name), time);
@@ -72,16 +70,45 @@ void bundle_print(struct cli *cli, const struct bundle_view *view)
     } else {
         cli_say(cli, "  made without the broker: no place in the journal is proven\n");
     }
-    cli_say(cli, "  %zu registers, %s\n\n", view->register_count,
-        view->registers_pinned
-            ? "signed by the roots of the join file"
-            : "signed by the roots that they name themselves; --join FILE tells whether they are "
-              "the right ones");
+    if (view->register_count == 0) {
+        cli_say(cli, "  no register in it counts\n\n");
+    } else {
+        cli_say(cli, "  %zu register%s, signed by the roots %s\n\n", view->register_count,
+            view->register_count == 1 ? "" : "s",
+            view->registers_pinned ? "of the join file" : "that the file itself names");
+    }
+}
+
+static void put_outcome(struct cli *cli, const struct bundle_view *view)
+{
+    char words[BUNDLE_WORDS_BYTES];
+    const char *headline;
+    enum bundle_outcome outcome = bundle_words_outcome(view, &headline, words, sizeof words);
+    static const enum cli_paint paints[] = {[BUNDLE_HOLDS] = PAINT_GREEN,
+        [BUNDLE_UNPINNED] = PAINT_YELLOW,
+        [BUNDLE_FAULTY] = PAINT_RED};
+
+    cli_say(
+        cli, "\n%s%s%s\n", cli_paint(cli, paints[outcome]), headline, cli_paint(cli, PAINT_END));
+    cli_tell(cli, "%s", words);
+}
+
+void bundle_print(struct cli *cli, const struct bundle_view *view)
+{
+    if (cli->json) {
+        return;
+    }
+    if (view->transfer[0] == '\0') { /* not even its head: there is nothing to say of it */
+        put_outcome(cli, view);
+        return;
+    }
+    put_head(cli, view);
     for (size_t i = 0; i < view->item_count; i++) {
         put_item(cli, view, &view->items[i]);
     }
     put_story(cli, view);
     put_marks(cli);
+    put_outcome(cli, view);
 }
 
 json_t *bundle_json(const struct bundle_view *view, int rc)

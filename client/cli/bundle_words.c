@@ -339,3 +339,47 @@ bool bundle_words_story(const struct bundle_view *view, size_t line, char *out, 
     }
     return false;
 }
+
+/* ---- what it comes to ---- */
+
+static void add_faults(struct sentence *self, const struct bundle_view *view)
+{
+    size_t broken = 0;
+
+    for (size_t i = 0; i < view->item_count; i++) {
+        broken += view->items[i].mark == BUNDLE_BROKEN ? 1 : 0;
+    }
+    add(self, "%zu line%s could be read", view->item_count, view->item_count == 1 ? "" : "s");
+    if (broken > 0) {
+        add(self, ", of which %zu marked BROKEN", broken);
+    }
+    add(self, "%s%s.", view->fault[0] != '\0' ? "; " : "", view->fault);
+}
+
+enum bundle_outcome bundle_words_outcome(
+    const struct bundle_view *view, const char **headline, char *out, size_t room)
+{
+    static const char *const headlines[] = {
+        [BUNDLE_HOLDS] = "Everything in it holds.",
+        [BUNDLE_UNPINNED] = "It holds together, but whose keys these are was not checked.",
+        [BUNDLE_FAULTY] = "Not everything in it holds.",
+    };
+    struct sentence words = begin(out, room);
+    enum bundle_outcome outcome = view->broken > 0 || !view->ended ? BUNDLE_FAULTY
+        : view->registers_pinned                                   ? BUNDLE_HOLDS
+                                                                   : BUNDLE_UNPINNED;
+
+    if (outcome == BUNDLE_FAULTY) {
+        add_faults(&words, view);
+    } else {
+        add(&words, "%zu line%s; the maker signed the whole.", view->item_count,
+            view->item_count == 1 ? "" : "s");
+    }
+    if (outcome == BUNDLE_UNPINNED) {
+        add(&words,
+            " Only the file itself says whose its keys are, and whoever made the file could "
+            "have made them too: check it again with --join and the network's join file.");
+    }
+    *headline = headlines[outcome];
+    return outcome;
+}

@@ -16,4 +16,14 @@ void bundle_words_ack(
 void bundle_words_record(const struct bundle_view *view, const Waypost__Derived *derived,
     int64_t recorded_ms, char *out, size_t room);
 
+enum bundle_outcome {
+    BUNDLE_HOLDS,    /* everything, by the network's keys */
+    BUNDLE_UNPINNED, /* everything, by keys that came with the file: no join file was named */
+    BUNDLE_FAULTY
+};
+
+/* What the check comes to, for a reader who knows nothing of keys: *headline, a static sentence; and what it rests on. */
+enum bundle_outcome bundle_words_outcome(
+    const struct bundle_view *view, const char **headline, char *out, size_t room);
+
 #endif

@@ -144,6 +144,12 @@ static int verify_register(struct cli *cli, struct slice bytes, const struct tru
     } else {
         rc = register_load_unpinned(bytes, &book, &why);
     }
+    if (rc == E_MALFORMED) {
+        return cli_fail(cli, rc,
+            "%s begins neither as a bundle nor as a receipt, and as a register: %s (a journal is "
+            "named by its directory)",
+            cli->args[0], why.text);
+    }
     if (rc != 0) {
         return cli_fail(cli, rc, "%s: %s", cli->args[0], why.text);
     }

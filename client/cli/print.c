@@ -10,6 +10,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/wrap.h"
 #include "common/base/civil.h"
+#include "common/base/utf8.h"
 #include "common/base/banned.h"
 
 void cli_say(struct cli *cli, const char *format, ...)
@@ -84,6 +85,7 @@ static void put_error(struct cli *cli, int rc, const char *text)
     char line[1536];
     snprintf(line, sizeof line, "waypost%s%s: %s", cli->command == NULL ? "" : " ",
         cli->command == NULL ? "" : cli->command->name, text);
+    utf8_make_shown(line, "\n"); /* it quotes what was typed, and files */
     wrap_put(cli->err, line, 0, 0, cli->err_terminal ? cli->width : 100000);
 }
 

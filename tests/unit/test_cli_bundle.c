@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "client/cli/bundle_file.h"
+#include "client/cli/bundle_words.h"
 #include "tests/support/agent_fixture.h"
 
 #include "common/base/banned.h"
@@ -147,6 +148,38 @@ static void bundle__rewritten_with_new_hashes__does_not_bear_its_makers_signatur
     buf_free(&other);
 }
 
+static void outcome__without_the_networks_keys__is_told_apart(void **state)
+{
+    struct bundle_view view;
+    const char *headline;
+    char words[BUNDLE_WORDS_BYTES];
+
+    (void)state;
+    assert_int_equal(bundle_file_check(buf_slice(&bundle), &no_trust, &view), 0);
+    assert_int_equal(bundle_words_outcome(&view, &headline, words, sizeof words), BUNDLE_UNPINNED);
+    assert_non_null(strstr(headline, "was not checked"));
+    assert_non_null(strstr(words, "--join"));
+    view.registers_pinned = true;
+    assert_int_equal(bundle_words_outcome(&view, &headline, words, sizeof words), BUNDLE_HOLDS);
+    assert_string_equal(headline, "Everything in it holds.");
+    assert_string_equal(words, "2 lines; the maker signed the whole.");
+    view.items[0].mark = BUNDLE_BROKEN;
+    view.broken = 1;
+    assert_int_equal(bundle_words_outcome(&view, &headline, words, sizeof words), BUNDLE_FAULTY);
+    assert_string_equal(words, "2 lines could be read, of which 1 marked BROKEN.");
+    bundle_view_free(&view);
+    assert_int_not_equal(bundle_file_check(slice_of(bundle.data, 20), &no_trust, &view), 0);
+    assert_int_equal(bundle_words_outcome(&view, &headline, words, sizeof words), BUNDLE_FAULTY);
+    assert_non_null(strstr(words, "0 lines could be read; section 1, at byte 8, was cut short"));
+    struct buf out = {0};
+    bundle_html(NULL, &view, &out); /* no date, no maker, no journal: none was read */
+    buf_put_u8(&out, 0);
+    assert_null(strstr((const char *)out.data, "Made by"));
+    assert_null(strstr((const char *)out.data, "1970"));
+    buf_free(&out);
+    bundle_view_free(&view);
+}
+
 static void document__of_a_bundle__escapes_and_stands_by_itself(void **state)
 {
     struct bundle_view view;
@@ -175,6 +208,7 @@ int main(void)
         BUNDLE_TEST(bundle__one_bit_changed_anywhere__is_found_and_said_where),
         BUNDLE_TEST(bundle__cut_at_every_byte__is_found_and_what_is_whole_stays),
         BUNDLE_TEST(bundle__rewritten_with_new_hashes__does_not_bear_its_makers_signature),
+        BUNDLE_TEST(outcome__without_the_networks_keys__is_told_apart),
         BUNDLE_TEST(document__of_a_bundle__escapes_and_stands_by_itself),
     };
 
