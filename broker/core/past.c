@@ -3,8 +3,9 @@
  * hub empties its tables and fills them again. The cursor is a leaf of the journal and how many of its entries were sent;
  * the broker keeps nothing between two pages, and no page looks at more than PAST_RECORDS records.
  *
- * What the disk has lost is passed over, and the page says how much that is: whoever reads everything again has no use for a
- * broker that stops at the first such record. Only a disk that gives an error refuses the page, with E_IO.
+ * What the disk has lost or does not give is passed over, and the page says how much that is: whoever reads everything again
+ * has no use for a broker that stops at the first such record. Only where the journal's files cannot even be listed is the
+ * page refused, with E_IO.
  */
 #include "broker/core/parcel.h"
 
@@ -215,7 +216,7 @@ void past_frame(core_t *self, struct session *session, const struct register_age
     }
     past.arena = arena_new(PAST_ARENA_BYTES);
     parcel_begin(self, session->stream, &past.parcel);
-    int rc = journal_replay(
+    int rc = journal_replay_readable(
         self->journal, asked->from_leaf, mark == NULL ? 0 : mark->position, past_visit, &past);
     arena_destroy(&past.arena);
     if (rc == 0) {

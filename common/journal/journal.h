@@ -170,6 +170,11 @@ int journal_root_at(journal_t *self, uint64_t size, struct hash *out);
  * hint: a position at or before that sequence (0 for none). */
 int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
     int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
+/* The same over a disk that answers E_IO: what it does not give, by pages of 4,096 bytes and by more where one such follows
+ * the other, is passed over as what is damaged. Not for a state that must be whole. E_IO where not even the names of the
+ * segments can be had. */
+int journal_replay_readable(journal_t *self, uint64_t from_sequence, uint64_t hint,
+    int (*visit)(void *context, const struct record *record, uint64_t position), void *context);
 
 /*
  * Snapshots of the owner's state, named by their kind and the number of leaves they stand for. The two newest of each

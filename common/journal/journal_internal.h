@@ -101,6 +101,9 @@ struct scanner {
     uint64_t keep;    /* bytes from this offset on stay in memory; at most `at` */
     uint64_t base;    /* offset of bytes.data[0] */
     struct buf bytes; /* owned */
+    /* What the disk answers with E_IO reads as zeros, which no record is made of: a page of 4,096 bytes, and twice as many
+     * each time that the next cannot be had either. False after scanner_open(). */
+    bool over_holes;
 };
 
 int scanner_open(struct scanner *self, const struct disk *disk, uint32_t segment, uint64_t offset);

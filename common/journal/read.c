@@ -220,7 +220,8 @@ struct replay {
     uint64_t size; /* all lie below it */
     int (*visit)(void *context, const struct record *record, uint64_t position);
     void *context;
-    int stopped; /* what visit returned */
+    bool over_holes; /* what the disk does not give is passed over as what is damaged */
+    int stopped;     /* what visit returned */
 };
 
 static int replay_record(struct replay *replay, const struct record *record, uint64_t position)
@@ -262,8 +263,9 @@ static int replay_segment(journal_t *self, struct replay *replay, uint32_t segme
 
     int rc = scanner_open(&scanner, self->disk, segment, offset);
     if (rc != 0) {
-        return rc == E_NOT_FOUND ? 0 : rc;
+        return rc == E_NOT_FOUND || replay->over_holes ? 0 : rc;
     }
+    scanner.over_holes = replay->over_holes;
     while (rc == 0 && position_of(segment, scanner.at) < replay->end) {
         scanner.keep = scanner.at;
         rc = scanner_peek(&scanner, &record, &length);
@@ -317,31 +319,44 @@ static size_t first_segment(
     return low == 0 ? 0 : low - 1;
 }
 
-int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
-    int (*visit)(void *context, const struct record *record, uint64_t position), void *context)
+static int replay_all(journal_t *self, struct replay *replay, uint64_t hint)
 {
-    struct replay replay = {.from = from_sequence,
-        .end = self->owner.settled_end,
-        .size = self->owner.head.size,
-        .visit = visit,
-        .context = context};
     struct segment_list list;
     size_t i = 0;
 
+    replay->end = self->owner.settled_end;
+    replay->size = self->owner.head.size;
     int rc = segment_list_read(self->disk, &list);
     if (hint == 0 && rc == 0) {
-        i = first_segment(self, &list, from_sequence);
+        i = first_segment(self, &list, replay->from);
     }
     while (i < list.count && list.at[i] < position_segment(hint)) {
         i++;
     }
-    for (; rc == 0 && replay.stopped == 0 && i < list.count &&
-         list.at[i] <= position_segment(replay.end);
+    for (; rc == 0 && replay->stopped == 0 && i < list.count &&
+         list.at[i] <= position_segment(replay->end);
          i++) {
         uint64_t offset = list.at[i] == position_segment(hint) ? position_offset(hint) : 0;
         offset = offset < SEGMENT_HEADER_BYTES ? SEGMENT_HEADER_BYTES : offset;
-        rc = replay_segment(self, &replay, list.at[i], offset);
+        rc = replay_segment(self, replay, list.at[i], offset);
     }
     free(list.at);
-    return replay.stopped != 0 ? replay.stopped : rc;
+    return replay->stopped != 0 ? replay->stopped : rc;
+}
+
+int journal_replay(journal_t *self, uint64_t from_sequence, uint64_t hint,
+    int (*visit)(void *context, const struct record *record, uint64_t position), void *context)
+{
+    struct replay replay = {.from = from_sequence, .visit = visit, .context = context};
+
+    return replay_all(self, &replay, hint);
+}
+
+int journal_replay_readable(journal_t *self, uint64_t from_sequence, uint64_t hint,
+    int (*visit)(void *context, const struct record *record, uint64_t position), void *context)
+{
+    struct replay replay = {
+        .from = from_sequence, .visit = visit, .context = context, .over_holes = true};
+
+    return replay_all(self, &replay, hint);
 }

@@ -27,6 +27,7 @@ enum {
     AT_ZERO = AT_PEAKS + MERKLE_PATH_MAX * HASH_BYTES,
     AT_CRC = SEGMENT_HEADER_BYTES - 4,
     SCAN_STEP_BYTES = 262144,
+    HOLE_BYTES = 4096, /* what a disk has lost is a page at least */
 };
 
 static const char segment_magic[] = "WPJSEG01";
@@ -217,6 +218,32 @@ void scanner_close(struct scanner *self)
     self->disk = NULL;
 }
 
+/* The bytes [from, upto) behind those that are in memory, where the disk does not give all of them. */
+static int fill_over_holes(struct scanner *self, uint64_t from, uint64_t upto)
+{
+    uint64_t step = HOLE_BYTES;
+    size_t got = 0;
+
+    while (from < upto) {
+        uint64_t end = from - from % HOLE_BYTES + step;
+        size_t len = (size_t)((end < upto ? end : upto) - from);
+        uint8_t *out = self->bytes.data + self->bytes.len;
+        int rc = self->disk->read_at(self->disk->context, self->file, out, len, from, &got);
+        if (rc == E_IO) {
+            memset(out, 0, len);
+            got = len;
+            step = step < SCAN_STEP_BYTES ? 2 * step : step;
+        } else if (rc != 0 || got == 0) {
+            return rc;
+        } else {
+            step = HOLE_BYTES;
+        }
+        self->bytes.len += got;
+        from += got;
+    }
+    return 0;
+}
+
 /* Have the bytes [at, at + len) in memory, as far as the file goes. */
 static int scanner_fill(struct scanner *self, size_t len)
 {
@@ -242,6 +269,9 @@ static int scanner_fill(struct scanner *self, size_t len)
     buf_reserve(&self->bytes, (size_t)want);
     int rc = self->disk->read_at(self->disk->context, self->file,
         self->bytes.data + self->bytes.len, (size_t)want, end, &got);
+    if (rc == E_IO && self->over_holes) {
+        return fill_over_holes(self, end, end + want < self->size ? end + want : self->size);
+    }
     self->bytes.len += rc == 0 ? got : 0;
     return rc;
 }

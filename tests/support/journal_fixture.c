@@ -9,7 +9,7 @@
 
 #include "common/base/banned.h"
 
-enum { BODY_BYTES = 40 };
+enum { BODY_BYTES = 40, FILE_BITS = 64 };
 
 /* ---- a disk that fails ---- */
 
@@ -37,8 +37,13 @@ static int faulty_open(void *context, const char *name, bool create, int *file_o
     struct faulty_disk *self = context;
     int rc = create ? change(self) : 0;
 
-    return rc != 0 ? rc
-                   : opened(self, self->inner.open(self->inner.context, name, create, file_out));
+    rc = rc != 0 ? rc : opened(self, self->inner.open(self->inner.context, name, create, file_out));
+    if (rc == 0 && *file_out < FILE_BITS) {
+        uint64_t bit = UINT64_C(1) << *file_out;
+        bool first = strcmp(name, "segment-0000000001.wpj") == 0;
+        self->first_segment = first ? self->first_segment | bit : self->first_segment & ~bit;
+    }
+    return rc;
 }
 
 static void faulty_close(void *context, int file)
@@ -64,6 +69,10 @@ static int faulty_read_at(
 {
     struct faulty_disk *self = context;
 
+    if (file < FILE_BITS && (self->first_segment >> file & 1) != 0 && offset < self->bad_upto &&
+        offset + len > self->bad_from) {
+        return E_IO;
+    }
     int rc = self->inner.read_at(self->inner.context, file, out, len, offset, got);
     self->bytes_read += rc == 0 ? *got : 0;
     return rc;

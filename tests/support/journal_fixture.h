@@ -20,8 +20,10 @@ struct faulty_disk {
     uint64_t unsynced;  /* bytes written since the last of them */
     uint64_t unsynced_max;
     uint64_t bytes_read;
-    unsigned files;     /* open now */
-    unsigned files_max; /* the most that were open at a time */
+    uint64_t bad_from, bad_upto; /* bytes of the first segment that cannot be read: E_IO */
+    uint64_t first_segment;      /* the files that are it, a bit each */
+    unsigned files;              /* open now */
+    unsigned files_max;          /* the most that were open at a time */
 };
 
 void faulty_disk_init(struct faulty_disk *self, const struct disk *inner, struct disk *out);

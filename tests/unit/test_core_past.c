@@ -210,6 +210,43 @@ static void past__whose_last_record_is_lost__says_so(void **state)
     assert_int_equal(told.end, size);
 }
 
+static int count_visit(void *context, const struct record *record, uint64_t position)
+{
+    (void)record;
+    (void)position;
+    ++*(uint64_t *)context;
+    return 0;
+}
+
+/* A disk that answers with an error does not hold up a hub: it lacks what stands there, and is told how much that is. */
+static void past__that_the_disk_does_not_give__is_all_but_that(void **state)
+{
+    struct core_fixture *f = *state;
+    uint64_t readable = 0;
+
+    core_fixture_snapshot(f);
+    assert_int_equal(core_fixture_try_restart(f), 0);
+    agent_hello(&f->agents[HUB]);
+    core_fixture_settle_some(f);
+    uint64_t size = journal_size(f->base.journal);
+    f->base.faults.bad_from = 2 * 4096;
+    f->base.faults.bad_upto = f->base.faults.bad_from + 1;
+    assert_int_equal(journal_replay(f->base.journal, 0, 0, count_visit, &readable), E_IO);
+    readable = 0;
+    assert_int_equal(journal_replay_readable(f->base.journal, 0, 0, count_visit, &readable), 0);
+    struct told told = fetch(f, 0);
+    assert_int_equal(f->agents[HUB].refused, 0);
+    assert_int_equal(told.end, size);
+    assert_in_range(told.unreadable, 1, size - 1);
+    assert_int_equal(told.unreadable, size - readable);
+    assert_in_range(told.events, 1, BATCHES - 1);
+    assert_true(core_counter(f->core, COUNTER_UNREADABLE) > 0);
+    f->base.faults.bad_upto = 0; /* the disk is put right: nothing is missing then */
+    told = fetch(f, 0);
+    assert_int_equal(told.events, BATCHES);
+    assert_int_equal(told.unreadable + told.untold, 0);
+}
+
 #define PAST_TEST(name) cmocka_unit_test_setup_teardown(name, setup, core_fixture_teardown)
 
 int main(void)
@@ -223,6 +260,7 @@ int main(void)
         cmocka_unit_test(past__that_lacks_a_record_of_another_kind__says_so),
         PAST_TEST(past__begun_at_any_record__counts_what_is_lost_from_there_on),
         PAST_TEST(past__whose_last_record_is_lost__says_so),
+        PAST_TEST(past__that_the_disk_does_not_give__is_all_but_that),
     };
     const char *filter = getenv("TEST_FILTER");
 

@@ -478,6 +478,59 @@ static int collect_leaf(void *context, const struct record *record, uint64_t pos
     return 0;
 }
 
+enum { HOLE_RECORDS = 2000, PAGE = 4096 };
+
+static int hole_visit(void *context, const struct record *record, uint64_t position)
+{
+    bool *seen = context;
+
+    (void)position;
+    assert_false(seen[record->sequence]);
+    seen[record->sequence] = true;
+    return 0;
+}
+
+/* All records but those that stand in the pages [3, 3 + lost). */
+static void assert_hole(const uint64_t *positions, uint64_t bad_bytes, uint64_t lost)
+{
+    static bool seen[HOLE_RECORDS + 1];
+    uint64_t from = 3 * PAGE;
+    uint64_t upto = (3 + lost) * PAGE;
+
+    memset(seen, 0, sizeof seen);
+    fx.faults.bad_from = from;
+    fx.faults.bad_upto = fx.faults.bad_from + bad_bytes;
+    assert_int_equal(journal_replay(fx.journal, 0, 0, hole_visit, seen), E_IO);
+    memset(seen, 0, sizeof seen);
+    assert_int_equal(journal_replay_readable(fx.journal, 0, 0, hole_visit, seen), 0);
+    for (unsigned i = 0; i < HOLE_RECORDS; i++) {
+        uint64_t end = i + 1 < HOLE_RECORDS ? positions[i + 1] : positions[i] + 1;
+        bool stands = position_offset(end) <= from || position_offset(positions[i]) >= upto;
+        assert_int_equal(seen[i + 1], stands);
+    }
+    fx.faults.bad_from = fx.faults.bad_upto = 0;
+}
+
+/* Of a hole that goes on twice as much is given up each time, or a dead disk is asked for hours. */
+static void replay__of_what_can_be_read__passes_over_the_pages_that_the_disk_does_not_give(
+    void **state)
+{
+    static uint64_t positions[HOLE_RECORDS];
+
+    (void)state;
+    for (unsigned i = 0; i < HOLE_RECORDS; i++) {
+        positions[i] = journal_fixture_append(&fx, 40);
+    }
+    assert_int_equal(journal_fixture_commit(&fx), 0);
+    assert_int_equal(position_segment(positions[HOLE_RECORDS - 1]), 1);
+    reopen(); /* nothing is in memory */
+    assert_hole(positions, 1, 1);
+    assert_hole(positions, PAGE, 1);
+    assert_hole(positions, PAGE + 1, 3);
+    assert_hole(positions, 3 * PAGE, 3);
+    assert_hole(positions, 4 * PAGE, 7);
+}
+
 static void path__every_size_and_index__equals_the_reference(void **state)
 {
     static struct hash leaves[TREE_SIZE];
@@ -780,6 +833,8 @@ int main(void)
         JOURNAL_TEST(read__positions_that_are_none__are_not_found),
         JOURNAL_TEST(read__after_many_commits__comes_from_the_disk),
         JOURNAL_TEST(replay__from_anywhere__visits_the_rest_in_order),
+        JOURNAL_TEST(
+            replay__of_what_can_be_read__passes_over_the_pages_that_the_disk_does_not_give),
         JOURNAL_TEST(path__every_size_and_index__equals_the_reference),
         JOURNAL_TEST(path__out_of_range__is_refused),
         JOURNAL_TEST(path__of_new_leaves__reads_no_file),
