@@ -43,10 +43,12 @@ struct view {
     struct batch_body batch; /* lends from body */
     uint64_t incarnation;    /* of the statement */
     uint64_t first_sequence;
-    struct slice *events;            /* batch.count, owned, lends from body */
-    struct stored_payload *payloads; /* batch.count, owned, lends from payload */
-    struct hash *nodes;              /* owned; leaves, then level by level; NULL until hashed */
-    struct digest *digests;          /* owned; NULL until asked for */
+    struct slice *events; /* batch.count, owned, lends from body */
+    struct stored_payload
+        *payloads;          /* batch.count, owned, lends from payload; empty where they are lost */
+    bool payloads_lost;     /* they cannot be read, and it is not known which were erased */
+    struct hash *nodes;     /* owned; leaves, then level by level; NULL until hashed */
+    struct digest *digests; /* owned; NULL until asked for */
     struct buf codes;
     uint32_t pins;              /* batches in work that need it */
     size_t bytes;               /* what it counts in the cache */
@@ -479,6 +481,8 @@ void mark_end(core_t *self);
 /* view.c */
 struct view *view_get(
     core_t *self, uint64_t position); /* NULL where it cannot be read; lent until the next get */
+/* The same for whoever needs the events alone: with payloads_lost where their payloads cannot be read. */
+struct view *view_get_facts(core_t *self, uint64_t position);
 struct view *view_add(core_t *self, uint64_t position, uint64_t leaf_index, int64_t accepted_ms,
     struct buf *body, struct buf *payload); /* takes both bufs; of a batch that is being accepted */
 bool view_is_kept(const core_t *self, uint64_t position); /* view_get() need not read the disk */

@@ -143,13 +143,24 @@ static uint8_t verdict_kept(const struct entry *entry)
     return entry->flags >> ENTRY_VERDICT_SHIFT;
 }
 
+/* Said in the event itself, which is read whatever became of the payload. */
+static bool has_payload(struct slice event)
+{
+    struct event_view view;
+
+    return event_read(event, &view, NULL) == 0 && view.has_payload;
+}
+
 static struct carried carry(
     const struct parcel *self, const struct view *view, const struct entry *entry)
 {
     const struct stored_payload *payload = &view->payloads[entry->index];
     struct carried carried = {0};
 
-    if (payload->erased) {
+    if (view->payloads_lost) {
+        carried.absent =
+            has_payload(view->events[entry->index]) ? PAYLOAD_FACTS_ONLY : PAYLOAD_NONE;
+    } else if (payload->erased) {
         carried.absent = PAYLOAD_ERASED;
     } else if (payload->ciphertext.len == 0) {
         carried.absent = PAYLOAD_NONE;
@@ -225,7 +236,8 @@ static uint8_t addressed_by(
     return 0;
 }
 
-/* The batch of an entry. 0, E_BUSY (it must be read from the disk, and this pass has read enough), or E_IO. */
+/* The batch of an entry; one whose payload alone is lost serves whoever gets facts alone. 0, E_BUSY (it must be read from the
+ * disk, and this pass has read enough), or E_IO. */
 static int view_of(struct parcel *self, const struct entry *entry, struct view **out)
 {
     bool kept = view_is_kept(self->core, entry->position);
@@ -234,7 +246,9 @@ static int view_of(struct parcel *self, const struct entry *entry, struct view *
         self->waits = true;
         return E_BUSY;
     }
-    struct view *view = view_get(self->core, entry->position);
+    bool facts = entry->type == ENTRY_HELD || (entry->flags & ENTRY_CLEAR) != 0;
+    struct view *view =
+        facts ? view_get_facts(self->core, entry->position) : view_get(self->core, entry->position);
     if (view == NULL || entry->index >= view->batch.count) {
         return E_IO;
     }

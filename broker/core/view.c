@@ -3,7 +3,8 @@
  * what routing and delivery need of each event. Recent ones are kept up to VIEW_CACHE_BYTES; those in work are pinned and
  * stand outside that: however many they are, what is delivered has its room.
  *
- * A record that cannot be read gives NULL; the caller says what that means.
+ * A record that cannot be read gives NULL; the caller says what that means. One whose payload alone is damaged is there for
+ * those who need no more than its events.
  */
 #include "broker/core/core_internal.h"
 
@@ -79,7 +80,7 @@ static int parse_payloads(struct view *view)
     struct slice rest = buf_slice(&view->payload);
 
     view->payloads = mem_new(view->batch.count, sizeof *view->payloads);
-    for (uint32_t i = 0; i < view->batch.count; i++) {
+    for (uint32_t i = 0; i < view->batch.count && !view->payloads_lost; i++) {
         if (batch_next_payload(&rest, &view->payloads[i]) != 0) {
             return E_CORRUPT;
         }
@@ -145,34 +146,55 @@ struct view *view_add(core_t *self, uint64_t position, uint64_t leaf_index, int6
     return view;
 }
 
-struct view *view_get(core_t *self, uint64_t position)
+/* From the disk, into the cache. NULL where it is none, or not to be read. */
+static struct view *view_read(core_t *self, uint64_t position)
 {
-    struct view *view = table_find(&self->views.by_position, position);
     struct record record;
 
-    if (view != NULL) {
-        if (view->pins == 0) {
-            lru_unlink(&self->views, view);
-            lru_front(&self->views, view);
-        }
-        return view;
+    int rc = journal_read(self->journal, position, &self->scratch, &record);
+    bool lost = rc == E_CORRUPT;
+    if (lost) {
+        rc = journal_read_body(self->journal, position, &self->scratch, &record);
+        rc = rc != 0 ? rc : journal_check_record(self->journal, &record);
     }
-    if (journal_read(self->journal, position, &self->scratch, &record) != 0 ||
-        record.type != RECORD_BATCH) {
+    if (rc != 0 || record.type != RECORD_BATCH) {
         return NULL;
     }
-    view = mem_new(1, sizeof *view);
-    *view = (struct view){
-        .position = position, .leaf_index = record.sequence, .accepted_ms = record.time_ms};
+    struct view *view = mem_new(1, sizeof *view);
+    *view = (struct view){.position = position,
+        .leaf_index = record.sequence,
+        .accepted_ms = record.time_ms,
+        .payloads_lost = lost};
     buf_put_slice(&view->body, record.body);
     buf_put_slice(&view->payload, record.payload);
-    int rc = view_parse(self, view);
+    rc = view_parse(self, view);
     view_enter(self, view);
     if (rc != 0) {
         view_free(&self->views, view);
         return NULL;
     }
     return view;
+}
+
+struct view *view_get_facts(core_t *self, uint64_t position)
+{
+    struct view *view = table_find(&self->views.by_position, position);
+
+    if (view == NULL) {
+        return view_read(self, position);
+    }
+    if (view->pins == 0) {
+        lru_unlink(&self->views, view);
+        lru_front(&self->views, view);
+    }
+    return view;
+}
+
+struct view *view_get(core_t *self, uint64_t position)
+{
+    struct view *view = view_get_facts(self, position);
+
+    return view == NULL || view->payloads_lost ? NULL : view;
 }
 
 bool view_is_kept(const core_t *self, uint64_t position)
@@ -186,6 +208,10 @@ void view_erase(core_t *self, uint64_t position, uint32_t index)
     struct view *view = table_find(&self->views.by_position, position);
 
     if (view == NULL || index >= view->batch.count) {
+        return;
+    }
+    if (view->payloads_lost) { /* they may be read now */
+        view_free(&self->views, view);
         return;
     }
     struct stored_payload *payload = &view->payloads[index];

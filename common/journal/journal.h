@@ -110,6 +110,8 @@ int journal_check_record(journal_t *self, const struct record *record);
 /* Read a settled record. out lends from scratch until its next use. 0, E_NOT_FOUND, E_CORRUPT, E_IO. One with a wrong bit
  * outside its payload is read as it was written, where its leaf proves that; so it is by a replay. */
 int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
+/* The same; and a batch whose payload alone is damaged, or half destroyed, comes with an empty one, as by a replay. */
+int journal_read_body(journal_t *self, uint64_t position, struct buf *scratch, struct record *out);
 
 /* Records that were read so since the opening. */
 struct journal_mended {

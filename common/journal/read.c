@@ -211,6 +211,22 @@ int journal_read(journal_t *self, uint64_t position, struct buf *scratch, struct
     return 0;
 }
 
+int journal_read_body(journal_t *self, uint64_t position, struct buf *scratch, struct record *out)
+{
+    struct slice bytes;
+    size_t length;
+
+    int rc = journal_read(self, position, scratch, out);
+    if (rc != E_CORRUPT || record_bytes(self, position, &bytes) != 0 ||
+        record_decode_body(bytes, out, &length) != 0 || out->type != RECORD_BATCH) {
+        return rc;
+    }
+    buf_clear(scratch);
+    buf_put_slice(scratch, out->body);
+    out->body = buf_slice(scratch);
+    return 0;
+}
+
 /* ---- all of them ---- */
 
 struct replay {

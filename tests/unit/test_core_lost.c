@@ -428,6 +428,26 @@ static void record__with_one_wrong_bit__is_read_and_told(void **state)
     }
 }
 
+/* Whoever gets no payload needs none: the hub is told, the recipient waits for the record that is put back. */
+static void batch__whose_payload_alone_is_lost__is_told_to_a_hub(void **state)
+{
+    struct core_fixture *f = *state;
+
+    agent_leave(&f->agents[CAMDEN]);
+    agent_leave(&f->agents[HUB]);
+    say(f, ISLINGTON, to_camden);
+    struct damage damage = damage_lose(f, RECORD_BATCH, 0, PART_PAYLOAD);
+    assert_int_equal(core_fixture_try_restart(f), 0);
+    hello(f);
+    assert_int_equal(events_of(f, HUB), 1);
+    assert_int_equal(agent_got(&f->agents[HUB], WHAT_EVENT, 0)->payload_absent, 1);
+    assert_int_equal(events_of(f, CAMDEN), 0);
+    mend(f, damage);
+    assert_int_equal(events_of(f, HUB), 1);
+    assert_int_equal(events_of(f, CAMDEN), 1);
+    assert_int_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->payload_absent, 0);
+}
+
 /* It could be read; it is to be gone, and is, once the bit is right. Until then nobody is given it. */
 static void erasure__of_a_payload_beside_a_wrong_bit__is_given_to_nobody(void **state)
 {
@@ -683,6 +703,7 @@ int main(void)
         LOST_TEST(register__lost_with_another_file_at_hand__keeps_the_broker_from_starting),
         LOST_TEST(record__of_another_kind_lost__keeps_the_broker_from_starting),
         LOST_TEST(record__with_one_wrong_bit__is_read_and_told),
+        LOST_TEST(batch__whose_payload_alone_is_lost__is_told_to_a_hub),
         LOST_TEST(erasure__of_a_payload_beside_a_wrong_bit__is_given_to_nobody),
         LOST_TEST(agent__that_holds_the_lost_entry__is_told_to_wait),
         LOST_TEST(opening__of_a_lost_event__waits_with_its_agent),
