@@ -4,26 +4,16 @@
  * What is not proven is left as it is: exit 1 with where and what to do. A crash in between leaves each record as it was or as
  * it was written first; the command is run again.
  */
-#include <sodium.h>
-
 #include "client/cli/commands.h"
+#include "client/cli/own_journal.h"
 #include "client/cli/progress.h"
 #include "common/base/log.h"
-#include "common/base/world.h"
-#include "common/crypto/keys.h"
-#include "common/journal/disk.h"
-#include "common/journal/journal.h"
 
 #include "common/base/banned.h"
 
-enum { SEGMENT_BYTES = 268435456 };
-
 struct mending {
     struct cli *cli;
-    struct keys keys;
-    struct disk disk;
-    struct journal_check check; /* of the last look */
-    journal_t *journal;
+    struct own_journal own; /* its check is of the last look */
     struct progress progress;
     json_t *righted; /* one a bit; owned */
 };
@@ -39,23 +29,10 @@ static void show_progress(void *context, uint64_t done, uint64_t all)
 static int look(struct mending *self, struct complaint *why)
 {
     progress_begin(&self->progress, self->cli, "verifying");
-    int rc = journal_verify(
-        &self->disk, self->keys.sign_public, &self->check, NULL, self, show_progress, why);
+    int rc = journal_verify(&self->own.disk, self->own.keys.sign_public, &self->own.check, NULL,
+        self, show_progress, why);
     progress_end(&self->progress);
     return rc;
-}
-
-/* The lock is the broker's own: one that runs keeps this out. */
-static int open_journal(struct mending *self, struct complaint *why)
-{
-    const struct journal_options options = {.network = self->check.network,
-        .head_public = self->keys.sign_public,
-        .head_secret = self->keys.sign_secret,
-        .world = world_real(),
-        .segment_bytes = SEGMENT_BYTES};
-    struct journal_recovery recovery;
-
-    return journal_open(&self->disk, &options, &self->journal, &recovery, why);
 }
 
 static void tell_righted(struct mending *self, const struct journal_righted *righted)
@@ -79,16 +56,16 @@ static int mend_all(struct mending *self, struct complaint *why)
     int rc = look(self, why);
 
     /* Where the record that names the network cannot be read, nothing proves anything. */
-    if (rc == E_CORRUPT && self->check.network[0] != '\0') {
+    if (rc == E_CORRUPT && self->own.check.network[0] != '\0') {
         struct complaint opening = {0};
-        if (open_journal(self, &opening) != 0) {
+        if (own_journal_open(&self->own, &opening) != 0) {
             *why = opening;
             return opening.rc;
         }
     }
-    while (rc == E_CORRUPT && self->journal != NULL && self->check.bad_position != 0) {
+    while (rc == E_CORRUPT && self->own.journal != NULL && self->own.check.bad_position != 0) {
         struct journal_righted righted;
-        int mended = journal_mend(self->journal, self->check.bad_position, &righted);
+        int mended = journal_mend(self->own.journal, self->own.check.bad_position, &righted);
         if (mended == E_CORRUPT || mended == E_NOT_FOUND) {
             return rc;
         }
@@ -130,21 +107,14 @@ static int run_mend(struct cli *cli)
     struct mending self = {.cli = cli};
     struct complaint why = {0};
 
-    if (keys_load(cli_text(cli, "keys"), &self.keys, &why) != 0) {
-        return cli_fail_why(cli, &why);
-    }
     log_init("waypost", LOG_NOTHING); /* what the journal would say is told here, with its place */
-    self.righted = json_array();
-    int rc = disk_real_open(cli->args[0], &self.disk);
-    int exit_code = rc != 0
-        ? cli_fail(cli, rc, "%s cannot be opened: %s", cli->args[0], err_text(rc))
-        : tell_end(&self, mend_all(&self, &why), &why);
-    journal_destroy(&self.journal);
-    if (self.disk.context != NULL) {
-        disk_real_close(&self.disk);
+    int exit_code = own_journal_begin(&self.own, cli);
+    if (exit_code == CLI_DONE) {
+        self.righted = json_array();
+        exit_code = tell_end(&self, mend_all(&self, &why), &why);
+        json_decref(self.righted);
     }
-    json_decref(self.righted);
-    sodium_memzero(&self.keys, sizeof self.keys);
+    own_journal_end(&self.own);
     return exit_code;
 }
 
@@ -169,7 +139,9 @@ const struct cli_command cmd_mend[] = {
             "what it "
             "was, that bit is written back and synced, and the place is printed; then the whole "
             "journal is verified again. Nothing else is touched: a record with more wrong bits, "
-            "and a sealed part, come back from a backup alone.\n\n"
+            "and a sealed part, come back from a backup alone. The journal is locked from the "
+            "first "
+            "look on: a broker that runs is refused, and none starts meanwhile.\n\n"
             "Exit 0 where the journal is whole in the end, 1 where something is left, with its "
             "place.",
         .example = "waypost mend /var/lib/waypost/journal --keys /etc/waypost/broker.keys",

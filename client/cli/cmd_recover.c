@@ -8,34 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "client/cli/commands.h"
+#include "client/cli/own_journal.h"
 #include "client/replay/kept_heads.h"
-#include "common/base/world.h"
 #include "common/codec/frame.h"
-#include "common/crypto/keys.h"
 #include "common/crypto/sign.h"
-#include "common/journal/disk.h"
-#include "common/journal/journal.h"
 #include "common/record/erase.h"
-#include "common/base/banned.h"
 
-enum { SEGMENT_BYTES = 268435456 };
+#include "common/base/banned.h"
 
 struct recover {
     struct cli *cli;
-    struct keys keys;
-    struct disk disk;
-    struct journal_check check; /* of the journal as it was found */
-    struct epoch_body last;     /* the epoch that it is in */
-    uint32_t before;            /* the epoch before that, 0 for none */
-    uint32_t lost_epoch;        /* the first whose heads may be lost */
-    uint32_t epoch;             /* to be opened: above every one that anybody has seen */
+    struct own_journal own; /* its check is of the journal as it was found */
+    struct epoch_body last; /* the epoch that it is in */
+    uint32_t before;        /* the epoch before that, 0 for none */
+    uint32_t lost_epoch;    /* the first whose heads may be lost */
+    uint32_t epoch;         /* to be opened: above every one that anybody has seen */
     uint64_t lost_from, lost_to;
     kept_heads_t *heads; /* of --seen; owned */
     struct kept_heads_found found;
-    journal_t *journal;
     uint64_t erased; /* payloads destroyed again */
 };
 
@@ -44,7 +35,7 @@ struct recover {
 static int add_leaf(void *context, const struct record *record, uint64_t position)
 {
     struct recover *self = context;
-    struct hash leaf = record_leaf(self->check.network, record);
+    struct hash leaf = record_leaf(self->own.check.network, record);
 
     (void)position;
     kept_heads_leaf(self->heads, &leaf);
@@ -78,7 +69,7 @@ static int match_heads(struct recover *self)
     struct complaint why = {0};
 
     self->heads =
-        kept_heads_new(self->check.head.journal, self->keys.sign_public, self->lost_epoch);
+        kept_heads_new(self->own.check.head.journal, self->own.keys.sign_public, self->lost_epoch);
     for (size_t i = 0; i < cli_count(cli, "seen"); i++) {
         int exit_code = take_seen(self, cli_text_at(cli, "seen", i));
         if (exit_code != CLI_DONE) {
@@ -86,11 +77,11 @@ static int match_heads(struct recover *self)
         }
     }
     if (cli_count(cli, "seen") > 0 &&
-        journal_verify(&self->disk, self->keys.sign_public, &check, add_leaf, self, NULL, &why) !=
-            0) {
+        journal_verify(
+            &self->own.disk, self->own.keys.sign_public, &check, add_leaf, self, NULL, &why) != 0) {
         return cli_fail_why(cli, &why);
     }
-    kept_heads_find(self->heads, self->check.leaves, &self->found);
+    kept_heads_find(self->heads, self->own.check.leaves, &self->found);
     return CLI_DONE;
 }
 
@@ -113,9 +104,9 @@ static int find_gap(struct recover *self)
     if (cli_flag(cli, "widen")) {
         self->lost_from = self->last.gaps[self->last.gap_count - 1].from;
     }
-    if (self->lost_from > self->check.leaves) {
+    if (self->lost_from > self->own.check.leaves) {
         return cli_fail(cli, E_RANGE, "--lost-from: the journal has %llu records",
-            (unsigned long long)self->check.leaves);
+            (unsigned long long)self->own.check.leaves);
     }
     if (self->lost_to <= self->lost_from) {
         return cli_fail(cli, E_RANGE,
@@ -145,12 +136,8 @@ static int look(struct recover *self)
     struct cli *cli = self->cli;
     struct complaint why = {0};
 
-    int rc = disk_real_open(cli->args[0], &self->disk);
-    if (rc != 0) {
-        return cli_fail(cli, rc, "%s cannot be opened: %s", cli->args[0], err_text(rc));
-    }
-    rc = journal_verify(
-        &self->disk, self->keys.sign_public, &self->check, note_epoch, self, NULL, &why);
+    int rc = journal_verify(&self->own.disk, self->own.keys.sign_public, &self->own.check,
+        note_epoch, self, NULL, &why);
     if (rc != 0) {
         return cli_fail_why(cli, &why); /* a damaged copy is no ground to begin on */
     }
@@ -188,9 +175,9 @@ static int remove_stale(struct recover *self)
 {
     struct stale *stale = mem_new(1, sizeof *stale);
 
-    int rc = self->disk.list(self->disk.context, note_stale, stale);
+    int rc = self->own.disk.list(self->own.disk.context, note_stale, stale);
     for (size_t i = 0; rc == 0 && i < stale->count; i++) {
-        rc = self->disk.remove(self->disk.context, stale->names[i]);
+        rc = self->own.disk.remove(self->own.disk.context, stale->names[i]);
     }
     free(stale);
     return rc == 0
@@ -209,37 +196,31 @@ static int erase_again(void *context, const struct record *record, uint64_t posi
     if (record->type != RECORD_ERASE_BEGUN || erase_body_read(record->body, &body) != 0) {
         return 0;
     }
-    int rc = journal_erase(self->journal, body.position, body.index);
+    int rc = journal_erase(self->own.journal, body.position, body.index);
     self->erased += rc == 0 ? 1 : 0;
     return rc == E_IO || rc == E_FULL ? rc : 0;
 }
 
 static int commit(struct recover *self)
 {
-    journal_commit_t *commit = journal_cut(self->journal);
+    journal_commit_t *commit = journal_cut(self->own.journal);
 
-    int rc = journal_write(self->journal, commit);
-    journal_settle(self->journal, &commit);
-    return rc == 0 ? journal_rest(self->journal) : rc;
+    int rc = journal_write(self->own.journal, commit);
+    journal_settle(self->own.journal, &commit);
+    return rc == 0 ? journal_rest(self->own.journal) : rc;
 }
 
 static int open_epoch(struct recover *self)
 {
-    const struct journal_options options = {.network = self->check.network,
-        .head_public = self->keys.sign_public,
-        .head_secret = self->keys.sign_secret,
-        .world = world_real(),
-        .segment_bytes = SEGMENT_BYTES};
-    struct journal_recovery recovery;
     struct complaint why = {0};
 
-    int rc = journal_open(&self->disk, &options, &self->journal, &recovery, &why);
+    int rc = own_journal_open(&self->own, &why);
     if (rc != 0) {
         return cli_fail_why(self->cli, &why);
     }
-    rc = journal_replay(self->journal, 0, 0, erase_again, self);
+    rc = journal_replay(self->own.journal, 0, 0, erase_again, self);
     if (rc == 0) {
-        rc = journal_new_epoch(self->journal, self->epoch, self->lost_from, self->lost_to);
+        rc = journal_new_epoch(self->own.journal, self->epoch, self->lost_from, self->lost_to);
     }
     if (rc == E_FULL) {
         return cli_fail(self->cli, rc, "the journal came back %d times: there is no room for more",
@@ -261,8 +242,8 @@ static void tell(struct recover *self)
     if (cli->json) {
         cli_json(cli,
             json_pack("{s:I, s:I, s:I, s:I, s:I}", "epoch", (json_int_t)self->epoch, "leaves",
-                (json_int_t)self->check.leaves, "lost_from", (json_int_t)self->lost_from, "lost_to",
-                (json_int_t)self->lost_to, "erased_again", (json_int_t)self->erased));
+                (json_int_t)self->own.check.leaves, "lost_from", (json_int_t)self->lost_from,
+                "lost_to", (json_int_t)self->lost_to, "erased_again", (json_int_t)self->erased));
         return;
     }
     cli_tell(cli,
@@ -279,7 +260,10 @@ static void tell(struct recover *self)
 
 static int recover(struct recover *self)
 {
-    int exit_code = look(self);
+    int exit_code = own_journal_begin(&self->own, self->cli);
+    if (exit_code == CLI_DONE) {
+        exit_code = look(self);
+    }
     if (exit_code == CLI_DONE) {
         exit_code = find_gap(self);
     }
@@ -292,14 +276,13 @@ static int recover(struct recover *self)
     if (exit_code == CLI_DONE) {
         tell(self);
     }
-    journal_destroy(&self->journal);
+    own_journal_end(&self->own);
     return exit_code;
 }
 
 static int run_recover(struct cli *cli)
 {
     struct recover self = {.cli = cli};
-    struct complaint why = {0};
 
     if (cli_text(cli, "lost-to") == NULL && cli_count(cli, "seen") == 0) {
         return cli_misuse(cli,
@@ -307,15 +290,8 @@ static int run_recover(struct cli *cli)
             "(best "
             "of all), or --lost-to NUMBER, the most records that any agent has seen");
     }
-    if (keys_load(cli_text(cli, "keys"), &self.keys, &why) != 0) {
-        return cli_fail_why(cli, &why);
-    }
     int exit_code = recover(&self);
     kept_heads_destroy(&self.heads);
-    if (self.disk.context != NULL) {
-        disk_real_close(&self.disk);
-    }
-    sodium_memzero(&self.keys, sizeof self.keys);
     return exit_code;
 }
 
@@ -367,8 +343,7 @@ const struct cli_command cmd_recover[] = {
         .text =
             "For the operator of a broker whose newest journal is gone for good, with the broker "
             "stopped and the segments of a backup in JOURNAL. Checks the copy, destroys again what "
-            "it "
-            "records as erased, and opens a new epoch whose first record names the records that "
+            "it records as erased, and opens a new epoch whose first record names the records that "
             "were "
             "lost. Agents, which had stopped because the broker had forgotten what it had signed, "
             "then go on: each checks that record and its place in the journal, and sends again "

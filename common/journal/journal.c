@@ -33,26 +33,28 @@ static int check_options(const struct journal_options *options, struct complaint
     return 0;
 }
 
-static int take_lock(journal_t *self, struct complaint *why)
+int journal_lock(const struct disk *disk, int *file_out, struct complaint *why)
 {
-    const struct disk *disk = self->disk;
+    int rc = disk->lock(disk->context, lock_name, file_out);
 
-    if (disk->lock == NULL) {
-        return 0;
-    }
-    int rc = disk->lock(disk->context, lock_name, &self->lock_file);
     if (rc == E_LOCKED) {
         return complain(why, rc,
             "the journal is in use by another process (file %s is locked); stop it first",
             lock_name);
     }
-    if (rc != 0) {
-        return complain(why, rc,
-            "the journal's file %s cannot be locked: %s; check the directory's owner and mode",
-            lock_name, err_text(rc));
-    }
-    self->locked = true;
-    return 0;
+    return rc == 0
+        ? 0
+        : complain(why, rc,
+              "the journal's file %s cannot be locked: %s; check the directory's owner and mode",
+              lock_name, err_text(rc));
+}
+
+static int take_lock(journal_t *self, struct complaint *why)
+{
+    int rc = self->disk->lock == NULL ? 0 : journal_lock(self->disk, &self->lock_file, why);
+
+    self->locked = rc == 0 && self->disk->lock != NULL;
+    return rc;
 }
 
 /* Add the record that every journal begins with, and make it durable. */

@@ -49,6 +49,12 @@ struct journal_recovery {
 };
 
 /*
+ * Hold the journal of a disk alone, as journal_open() does by itself: for a tool that looks before it opens, on a disk whose
+ * lock it then sets to NULL. Closing *file_out lets go. 0; E_LOCKED, E_PERMISSION, E_IO with why.
+ */
+int journal_lock(const struct disk *disk, int *file_out, struct complaint *why);
+
+/*
  * Open, or begin where the disk holds no journal. Cuts a torn tail (saved aside), names damage, checks the signed
  * heads from the watermark on. Returns 0; E_NETWORK, E_CORRUPT (nothing can be served), E_KEY (signed by
  * another head key), E_LOCKED... with why. disk is lent for the life of the journal.

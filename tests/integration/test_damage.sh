@@ -182,8 +182,12 @@ bit__wrong_in_a_stopped_journal__is_put_right_where_it_is_proven() {
     check "accepted" wait_until 20 outbox_is_settled $ISLINGTON
     lost=$(send $ISLINGTON "$transfer")
     check "all arrive" wait_until 20 inbox_has $CAMDEN 3
+    check "not while it runs, also where nothing is damaged" ends_with_status 1 mend_journal
+    check "says why" grep -q "another process" "$NET/err"
     stop_process broker
     cp "$SEGMENT" "$NET/backup"
+    check "no journal" ends_with_status 1 wp_offline mend "$NET/keys" --keys "$NET/keys/broker.keys"
+    check "gets no lock" equals "$(ls "$NET/keys/lock" 2>/dev/null)" ""
     check "nothing to do" ends_with_status 0 mend_journal
     check "says so" grep -q "Nothing is damaged" "$NET/out" "$NET/err"
     check "bits rot" flip_at "$(offset_of "$one")" 4

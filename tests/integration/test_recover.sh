@@ -54,7 +54,7 @@ journal_has_each_once() {
 }
 
 broker__put_back_from_a_backup__goes_on_in_a_new_epoch_and_nothing_is_lost_or_doubled() {
-    local transfer
+    local transfer made_again
     lived_on
     put_back
     start_broker
@@ -63,6 +63,10 @@ broker__put_back_from_a_backup__goes_on_in_a_new_epoch_and_nothing_is_lost_or_do
     check "the broker notices" wait_until 10 log_has broker 'journal rolled back'
     check "heads are kept" wp $ISLINGTON heads --evidence "$NET/islington.json"
     check "and the other's" wp $CAMDEN heads --evidence "$NET/camden.json"
+    made_again=$(ls "$NET/broker/journal")
+    check "not while it runs" ends_with_status 1 recover --lost-to 1000
+    check "says why" grep -q "another process" "$NET/err"
+    check "and takes nothing away" equals "$(ls "$NET/broker/journal")" "$made_again"
     stop_process broker
     check "a wrong key opens nothing" ends_with_status 1 wp_offline recover "$NET/broker/journal" \
         --keys "$NET/keys/$CAMDEN.keys" --lost-to 1000
