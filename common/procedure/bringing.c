@@ -1,7 +1,8 @@
 /*
- * bringing: other tables come into force under an engine that has folded events. Clocks and profiles are rows of tables:
- * every dossier is gone through, so that its own point into the new ones. E_NOT_FOUND where the new ones lack something
- * that is in use: nothing changes then.
+ * bringing: other tables come into force under an engine that has folded events. Clocks and profiles are rows of tables: an
+ * open dossier points to them, one that is put away names them by number. Where the new tables number them as the old ones did,
+ * as long as rows are added behind the others, those put away are left alone, but for the few with a date that new holidays may
+ * move; else every dossier is gone through. E_NOT_FOUND where the new ones lack something that is in use: nothing changes then.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,22 @@ static bool holds_all(const engine_t *self, const procedures_t *procedures)
     return true;
 }
 
+static bool keeps_numbers(const engine_t *self, const procedures_t *procedures)
+{
+    for (uint32_t number = 1; number <= procedures_clock_count(self->procedures); number++) {
+        const char *id = procedures_clock(self->procedures, number)->id;
+        if (procedures_clock_named(procedures, id)->number != number) {
+            return false;
+        }
+    }
+    for (size_t number = 1; number < PROFILE_NUMBERS; number++) {
+        if (self->forced[number] && profile_in(self, procedures, (uint8_t)number) != number) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void bring_clocks(struct bringing *self, const struct contents *contents)
 {
     const struct list *clocks = contents_list(contents, SHELF_CLOCKS);
@@ -60,7 +77,7 @@ static void bring_clocks(struct bringing *self, const struct contents *contents)
     for (uint32_t i = 0; i < clocks->count; i++) {
         struct running *clock = list_pointer(clocks, i);
         clock->info = procedures_clock_named(self->procedures, clock->info->id);
-        if (clock->state == CLOCK_RUNNING && clock->due.provisional) {
+        if (clock_is_provisional(clock)) {
             struct provisional *made = list_add(&self->provisional, sizeof *made);
             *made = (struct provisional){clock->number, contents->dossier->number};
         }
@@ -132,7 +149,11 @@ int engine_procedures(engine_t *self, const procedures_t *procedures, int64_t no
     if (!holds_all(self, procedures)) {
         return E_NOT_FOUND;
     }
-    dossiers_visit(self, slice_of(NULL, 0), bring, &bringing);
+    if (keeps_numbers(self, procedures)) {
+        dossiers_visit_bound(self, bring, &bringing);
+    } else {
+        dossiers_visit(self, slice_of(NULL, 0), bring, &bringing);
+    }
     bring_forced(self, procedures);
     const procedures_t *before = self->procedures;
     self->procedures = procedures;

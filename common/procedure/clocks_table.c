@@ -275,6 +275,10 @@ static int compile_clock(const struct loader *self, size_t row, struct clock_inf
     clock->profile = tsv_cell(table, row, COLUMN_PROFILE);
     clock->source = tsv_cell(table, row, COLUMN_SOURCE);
     clock->on_breach = tsv_cell(table, row, COLUMN_ON_BREACH);
+    if (clock->id[0] == '\0' || strlen(clock->id) >= CLOCK_ID_BYTES) {
+        return load_complain(self, E_RANGE, "a clock's id has 1 to %d letters, not \"%.60s\"",
+            CLOCK_ID_BYTES - 1, clock->id);
+    }
     clock->child_scope = strcmp(scope, "child") == 0;
     clock->is_timer = clock->child_scope || strcmp(scope, "episode") == 0;
     int rc = compile_applies(self, tsv_cell(table, row, COLUMN_APPLIES), clock);

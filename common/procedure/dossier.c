@@ -11,8 +11,9 @@
 #include "common/base/banned.h"
 
 enum {
-    SCANNED = 16,      /* so few on a shelf are looked through; more have a table */
-    HEAVY_ITEMS = 4096 /* opening and putting away so many takes about a millisecond */
+    SCANNED = 16,           /* so few on a shelf are looked through; more have a table */
+    NUMBER_MAX = INT32_MAX, /* of a dossier: 31 bits */
+    HEAVY_ITEMS = 4096      /* opening and putting away so many takes about a millisecond */
 };
 
 /* ---- shelves ---- */
@@ -304,7 +305,7 @@ static struct dossier *dossier_new(struct dossiers *self)
 {
     struct dossier *made = chunks_add(&self->all);
 
-    made->number = self->all.count - 1;
+    made->number = (self->all.count - 1) & NUMBER_MAX;
     return made;
 }
 
@@ -336,6 +337,18 @@ static struct deadline first_deadline(const struct contents *self)
     return first;
 }
 
+static bool is_provisional(const struct contents *self)
+{
+    const struct list *clocks = contents_list(self, SHELF_CLOCKS);
+
+    for (uint32_t i = 0; i < clocks->count; i++) {
+        if (clock_is_provisional(list_pointer(clocks, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void keep_away(
     engine_t *engine, struct dossier *self, const struct contents *contents, struct slice bytes)
 {
@@ -343,6 +356,7 @@ static void keep_away(
     bool waits = first.fire_ms != INT64_MAX;
 
     cabinet_put(&engine->dossiers.cabinet, self, waits ? &first : NULL, bytes);
+    self->provisional = is_provisional(contents);
     contents_measure(contents, engine->dossiers.away);
     if (waits) {
         waiting_add(engine, self);
@@ -522,18 +536,37 @@ static bool holds(struct slice bytes, struct slice text)
     return text.len == 0 || memmem(bytes.data, bytes.len, text.data, text.len) != NULL;
 }
 
+/* It is as open afterwards as it was before. */
+static void visit_one(engine_t *engine, struct dossier *dossier,
+    void (*visit)(engine_t *engine, struct contents *contents, void *context), void *context)
+{
+    bool away = dossier->away != NULL;
+
+    visit(engine, dossier_open(engine, dossier), context);
+    if (away) {
+        dossier_put_away(engine, dossier);
+    }
+}
+
 void dossiers_visit(engine_t *engine, struct slice text,
     void (*visit)(engine_t *engine, struct contents *contents, void *context), void *context)
 {
     for (uint32_t i = 0; i < engine->dossiers.all.count; i++) {
         struct dossier *dossier = dossier_numbered(engine, i);
         bool away = dossier->away != NULL;
-        if (dossier->joined_to != NULL || (away && !holds(away_bytes(dossier->away), text))) {
-            continue;
+        if (dossier->joined_to == NULL && (!away || holds(away_bytes(dossier->away), text))) {
+            visit_one(engine, dossier, visit, context);
         }
-        visit(engine, dossier_open(engine, dossier), context);
-        if (away) {
-            dossier_put_away(engine, dossier);
+    }
+}
+
+void dossiers_visit_bound(engine_t *engine,
+    void (*visit)(engine_t *engine, struct contents *contents, void *context), void *context)
+{
+    for (uint32_t i = 0; i < engine->dossiers.all.count; i++) {
+        struct dossier *dossier = dossier_numbered(engine, i);
+        if (dossier->joined_to == NULL && (dossier->contents != NULL || dossier->provisional)) {
+            visit_one(engine, dossier, visit, context);
         }
     }
 }

@@ -22,9 +22,9 @@
 #include "common/procedure/list.h"
 #include "common/procedure/pile.h"
 #include "common/procedure/places.h"
+#include "common/procedure/procedures.h"
 #include "common/procedure/table16.h"
 
-struct clock_info;
 struct engine;
 
 /* What a dossier holds, a shelf each; on a shelf by number, which is the order in which they came to the engine. */
@@ -57,14 +57,15 @@ enum { MEASURE_BREACHES, MEASURE_OWNER_FAULTS, MEASURE_CLOSURES, MEASURE_FOLLOW_
 
 /* What runs out first: docs/PROCEDURES.md, section 9. */
 struct deadline {
-    int64_t fire_ms; /* INT64_MAX: nothing */
-    const struct clock_info *info;
+    int64_t fire_ms;             /* INT64_MAX: nothing */
+    char clock[CLOCK_ID_BYTES];  /* not its row: the tables may change while it waits */
     uint8_t key[2 * UUID_BYTES]; /* of the episode */
     uint32_t number;             /* of the clock */
 };
 
 struct dossier {
-    uint32_t number;     /* in the order in which they were begun */
+    uint32_t number : 31;     /* in the order in which they were begun */
+    uint32_t provisional : 1; /* put away with a clock that new holidays may move */
     uint32_t heap_place; /* among those put away that wait for a deadline, from 1; 0: it does not */
     struct away *away;   /* in the cabinet; NULL while it is open */
     struct contents *contents; /* owned; NULL while it is put away */
@@ -145,6 +146,10 @@ struct contents *contents_with(struct engine *engine, enum shelf_name shelf, con
 /* Put away those that were not looked into for longest, until no more than dossiers.keep items are open. */
 void dossiers_trim(struct engine *engine);
 void dossiers_free(struct engine *engine);
+/* Those that point into the tables in force, in turn, open while they are visited: the open ones, and of those put away whose
+ * dates new holidays may move. */
+void dossiers_visit_bound(struct engine *engine,
+    void (*visit)(struct engine *engine, struct contents *contents, void *context), void *context);
 /* Each in turn, open while it is visited. text: one that is put away and does not hold these bytes is passed over. */
 void dossiers_visit(struct engine *engine, struct slice text,
     void (*visit)(struct engine *engine, struct contents *contents, void *context), void *context);

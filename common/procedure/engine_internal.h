@@ -240,6 +240,12 @@ struct running {
     uint8_t bound_count;
 };
 
+/* Its due date lies beyond the published holidays. */
+static inline bool clock_is_provisional(const struct running *self)
+{
+    return self->state == CLOCK_RUNNING && self->due.provisional;
+}
+
 struct pending {
     const struct clock_info *info;
     struct row *event;

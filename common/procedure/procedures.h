@@ -127,6 +127,8 @@ struct trigger {
     enum party binding;                 /* starts: who must act */
 };
 
+enum { CLOCK_ID_BYTES = 8 }; /* at most, terminator included; "C01" */
+
 struct clock_info {
     uint32_t number; /* row from 1 */
     const char *id;  /* "C01" */

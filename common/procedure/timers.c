@@ -14,7 +14,7 @@ bool deadline_before(const struct deadline *a, const struct deadline *b)
     if (a->fire_ms != b->fire_ms) {
         return a->fire_ms < b->fire_ms;
     }
-    int order = a->info != b->info ? strcmp(a->info->id, b->info->id) : 0;
+    int order = memcmp(a->clock, b->clock, sizeof a->clock);
     if (order != 0) {
         return order < 0;
     }
@@ -24,9 +24,9 @@ bool deadline_before(const struct deadline *a, const struct deadline *b)
 
 struct deadline clock_deadline(const struct running *clock)
 {
-    struct deadline deadline = {
-        .fire_ms = clock->fire_ms, .info = clock->info, .number = clock->number};
+    struct deadline deadline = {.fire_ms = clock->fire_ms, .number = clock->number};
 
+    memcpy(deadline.clock, clock->info->id, strlen(clock->info->id));
     memcpy(deadline.key, clock->episode->key, sizeof deadline.key);
     return deadline;
 }

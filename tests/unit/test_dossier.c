@@ -13,6 +13,7 @@
 
 #include "common/base/civil.h"
 #include "common/procedure/engine_internal.h"
+#include "common/procedure/folder.h"
 #include "tests/support/engine_fixture.h"
 #include "tests/support/procedures_fixture.h"
 
@@ -141,8 +142,8 @@ static void note(void *context, const struct engine_record *record)
     }
 }
 
-/* What happens to many cases until the summer, in its order. */
-static struct hash spring(size_t keep, struct buf *told)
+/* What happens to many cases until the summer, in its order. tables: that come into force soon, NULL for none. */
+static struct hash spring(size_t keep, const procedures_t *tables, struct buf *told)
 {
     engine_t *engine = engine_new(world.procedures, note, told);
     int64_t summer_ms;
@@ -151,6 +152,9 @@ static struct hash spring(size_t keep, struct buf *told)
     engine_keep_open(engine, keep);
     move_many(engine, MANY);
     engine_advance(engine, world.now_ms);
+    if (tables != NULL) {
+        assert_int_equal(engine_procedures(engine, tables, world.now_ms), 0);
+    }
     int64_t next_ms = engine_next_ms(engine);
     assert_true(next_ms > world.now_ms && next_ms < summer_ms);
     engine_advance(engine, summer_ms);
@@ -159,20 +163,101 @@ static struct hash spring(size_t keep, struct buf *told)
     return hash;
 }
 
-/* Working days of many cases end at one midnight: they fire by clock, transfer and child, packed or not. */
-static void deadlines__of_packed_cases__fire_in_their_order(void **state)
+static void assert_packing_shows_nowhere(const procedures_t *tables)
 {
     struct buf open = {0};
     struct buf packed = {0};
 
-    (void)state;
-    struct hash one = spring(SIZE_MAX, &open);
-    struct hash two = spring(0, &packed);
+    struct hash one = spring(SIZE_MAX, tables, &open);
+    struct hash two = spring(0, tables, &packed);
     assert_true(open.len > MANY * UUID_BYTES);
     assert_true(slice_equal(buf_slice(&open), buf_slice(&packed)));
     assert_memory_equal(&one, &two, sizeof one);
     buf_free(&open);
     buf_free(&packed);
+}
+
+/* Working days of many cases end at one midnight: they fire by clock, transfer and child, packed or not. */
+static void deadlines__of_packed_cases__fire_in_their_order(void **state)
+{
+    (void)state;
+    assert_packing_shows_nowhere(NULL);
+}
+
+/* The shipped tables with another limit of a clock that is started later. */
+static procedures_t *other_limit(void)
+{
+    procedures_t *tables = NULL;
+    struct complaint why = {0};
+
+    assert_int_equal(
+        fixture_procedures("london.zpl", "limit = 15wd", "limit = 14wd", &tables, &why), 0);
+    return tables;
+}
+
+/* The shipped tables with the first clock behind all others: each has another number. */
+static procedures_t *other_numbers(void)
+{
+    procedures_folder_t *folder = NULL;
+    procedures_t *tables = NULL;
+    struct complaint why = {0};
+    struct buf clocks = {0};
+
+    assert_int_equal(procedures_folder_read("data", &folder, &why), 0);
+    struct procedures_source source = *procedures_folder_source(folder);
+    const uint8_t *first = (const uint8_t *)memchr(source.clocks.data, '\n', source.clocks.len) + 1;
+    size_t header = (size_t)(first - source.clocks.data);
+    size_t len =
+        (size_t)((const uint8_t *)memchr(first, '\n', source.clocks.len - header) - first) + 1;
+    buf_put(&clocks, source.clocks.data, header);
+    buf_put(&clocks, first + len, source.clocks.len - header - len);
+    buf_put(&clocks, first, len);
+    source.clocks = buf_slice(&clocks);
+    assert_int_equal(procedures_load(&source, &tables, &why), 0);
+    assert_int_equal(procedures_clock_named(tables, "C02")->number, 1);
+    procedures_folder_destroy(&folder);
+    buf_free(&clocks);
+    return tables;
+}
+
+/* Whatever comes of new tables, it is the same where every case is open and where none is. */
+static void tables__that_come_over_packed_cases__act_as_over_open_ones(void **state)
+{
+    procedures_t *limit = other_limit();
+    procedures_t *numbers = other_numbers();
+
+    (void)state;
+    assert_packing_shows_nowhere(limit);
+    assert_packing_shows_nowhere(numbers);
+    procedures_destroy(&limit);
+    procedures_destroy(&numbers);
+}
+
+/* A broker with a million cases at rest takes new tables without looking into any of them. */
+static void tables__that_keep_their_numbers__leave_packed_cases_where_they_are(void **state)
+{
+    engine_t *engine = engine_new(world.procedures, NULL, NULL);
+    procedures_t *limit = other_limit();
+    procedures_t *numbers = other_numbers();
+    const struct away *before[MANY];
+
+    (void)state;
+    engine_keep_open(engine, 0);
+    move_many(engine, MANY);
+    engine_advance(engine, world.now_ms);
+    for (uint32_t i = 0; i < MANY; i++) {
+        before[i] = dossier_numbered(engine, i)->away;
+        assert_non_null(before[i]);
+    }
+    assert_int_equal(engine_procedures(engine, limit, world.now_ms), 0);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_ptr_equal(dossier_numbered(engine, i)->away, before[i]);
+    }
+    assert_int_equal(engine_procedures(engine, numbers, world.now_ms), 0);
+    assert_ptr_not_equal(dossier_numbered(engine, 0)->away, before[0]);
+    engine_destroy(&engine);
+    procedures_destroy(&limit);
+    procedures_destroy(&numbers);
 }
 
 static void fold(engine_t *engine, const char *kind, const char *transfer, const char *facts)
@@ -370,6 +455,8 @@ int main(void)
         WORLD_TEST(cases__more_than_an_engine_keeps_open__are_packed),
         WORLD_TEST(case__that_was_looked_into_last__is_packed_last),
         WORLD_TEST(deadlines__of_packed_cases__fire_in_their_order),
+        WORLD_TEST(tables__that_come_over_packed_cases__act_as_over_open_ones),
+        WORLD_TEST(tables__that_keep_their_numbers__leave_packed_cases_where_they_are),
         WORLD_TEST(clocks__of_several_cases__are_renewed_in_the_order_of_their_start),
         WORLD_TEST(dossiers__that_one_event_names__become_one),
         WORLD_TEST(case__of_many_events__stays_open),

@@ -407,6 +407,7 @@ static const struct {
         "successions.tsv:2: unknown authority \"E0800038\"; did you mean \"E08000038\"?"},
     {"successions.tsv", "2025-04-01", "2025-04-31", "successions.tsv:2"},
     {"bank-holidays.json", "2019-01-01", "2019-13-01", "bank holidays"},
+    {"clocks.tsv", "\nC01\t", "\nC01234567\t", "a clock's id has 1 to 7 letters"},
     {"rules.tsv", "\ttitle\t", "\ttitel\t",
         "rules.tsv:1: column 2: unknown column \"titel\"; did you mean \"title\"?"},
     {"rules.tsv", "\tcheck\t", "\tchekc\t",
