@@ -100,6 +100,7 @@ void core_destroy(core_t **self_p)
     register_destroy(&self->reg);
     table_free(&self->sessions);
     table_free(&self->jobs);
+    verify_free(self);
     append_free(self);
     out_free(self);
     openable_free(self);
@@ -227,8 +228,8 @@ void core_verified(core_t *self, struct verify_job *job)
     core_clock(self);
     void *owner = table_find(&self->jobs, job->id);
 
-    self->jobs_out--;
     table_remove(&self->jobs, job->id);
+    verify_done(self, job);
     if (owner != NULL && job->is_batch) {
         batch_verified(self, owner, job);
     } else if (owner != NULL) {

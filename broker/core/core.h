@@ -27,10 +27,12 @@ typedef struct core core_t;
 
 /* A signature to be checked by somebody else, later, in any order. Everything is owned by the job. */
 struct verify_job {
-    uint64_t id;         /* the core's number for it */
-    bool is_batch;       /* leaves and root are to be worked out too */
-    const char *context; /* SIGN_CONTEXT_..., static */
-    const char *network; /* lent for the life of the core */
+    uint64_t id;             /* the core's number for it */
+    struct verify_job *next; /* the core's, while it waits to be given out ... */
+    int64_t since_mono_ms;   /* ... since then */
+    bool is_batch;           /* leaves and root are to be worked out too */
+    const char *context;     /* SIGN_CONTEXT_..., static */
+    const char *network;     /* lent for the life of the core */
     uint8_t public_key[32];
     struct buf bytes; /* statement, signature and events lend from this */
     struct slice statement;

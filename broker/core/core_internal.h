@@ -190,6 +190,12 @@ struct unapplied {
     size_t body_bytes; /* none of a batch or an acknowledgement */
 };
 
+/* Signatures that are being checked, and acknowledgements whose are not yet: verify.c. */
+struct checking {
+    size_t batches, acks;
+    struct verify_job *waiting, *waiting_last; /* owned; in the order in which they came */
+};
+
 /* A frame that waits for the journal to be durable up to `need` leaves. */
 struct outgoing {
     uint64_t session;
@@ -361,7 +367,8 @@ struct core {
     struct table
         jobs; /* verification number -> struct batch or struct session, tagged by job_is_ack */
     uint64_t job_last;
-    size_t jobs_out;
+    size_t jobs_out; /* with those that wait */
+    struct checking checking;
 
     struct batch *batches, *batches_last; /* journal order, until judged durably */
     struct batch *batches_fresh;          /* the first of them that is not durable, NULL: none */
@@ -595,6 +602,8 @@ int dedup_answer(core_t *self, struct session *session, const struct incarnation
 struct verify_job *verify_job_new(const core_t *self, bool is_batch, uint32_t count);
 uint64_t verify_start(
     core_t *self, struct verify_job *job, void *owner, bool is_ack); /* takes the job */
+void verify_done(core_t *self, const struct verify_job *job);
+void verify_free(core_t *self);
 
 /* session.c */
 struct session *session_find(core_t *self, uint64_t id);

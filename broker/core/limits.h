@@ -9,6 +9,7 @@ enum {
     SESSIONS_MAX = 16384,    /* connections with a valid key: eight for each of 2,000 agents */
     MALFORMED_MAX = 16,      /* frames that cannot be read, until a session is ignored */
     ACKS_WAITING_MAX = 64,   /* acknowledgements of one session under verification */
+    ACK_CHECK_WAIT_MS = 100, /* one lets batches be checked first for so long: its pace */
     INCARNATIONS_MAX = 1024, /* of one agent: one a restored database */
     HUBS_MAX = 64,           /* hubs of one register: one bit each in a mask */
     MARK_BATCHES =

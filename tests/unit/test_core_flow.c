@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "broker/core/limits.h"
 #include "common/base/log.h"
 #include "tests/support/core_fixture.h"
 
@@ -210,6 +211,91 @@ static void verification__that_is_slow__holds_back_judging_and_nobodys_receipt(v
     core_fixture_settle(f);
     assert_string_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 0)->sender, CODE_ISLINGTON);
     assert_string_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 1)->sender, CODE_LEEDS);
+}
+
+/* Camden has an event that it can acknowledge. */
+static void camden_gets_one(struct core_fixture *f)
+{
+    (void)agent_write(&f->agents[ISLINGTON], to_camden);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_verify(f);
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    assert_int_equal(f->job_count, 0);
+}
+
+static void leeds_publishes(struct core_fixture *f)
+{
+    (void)agent_write(&f->agents[LEEDS], to_camden);
+    agent_publish(&f->agents[LEEDS], 0, 1);
+}
+
+static void acknowledgement__while_a_batch_is_checked__is_checked_behind_it(void **state)
+{
+    struct core_fixture *f = *state;
+
+    camden_gets_one(f);
+    leeds_publishes(f);
+    agent_acknowledge(&f->agents[CAMDEN]);
+    assert_int_equal(f->job_count, 1);
+    assert_true(f->jobs[0]->is_batch);
+    core_fixture_verify_one(f, 0);
+    assert_int_equal(f->job_count, 1);
+    assert_false(f->jobs[0]->is_batch);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].own[0].persisted, 1);
+}
+
+static void acknowledgement__behind_batches_without_end__waits_no_longer_than_it_may(void **state)
+{
+    struct core_fixture *f = *state;
+
+    camden_gets_one(f);
+    leeds_publishes(f);
+    agent_acknowledge(&f->agents[CAMDEN]);
+    core_fixture_pass(f, ACK_CHECK_WAIT_MS - 1);
+    leeds_publishes(f);
+    assert_int_equal(f->job_count, 2);
+    core_fixture_pass(f, 1);
+    leeds_publishes(f);
+    assert_int_equal(f->job_count, 4);
+    assert_false(f->jobs[3]->is_batch);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].own[0].persisted, 1);
+}
+
+static void acknowledgements__of_two_at_once__are_checked_one_by_one(void **state)
+{
+    static const char *const to_both[] = {CODE_CAMDEN, CODE_LEEDS, NULL};
+    struct core_fixture *f = *state;
+
+    (void)agent_write(&f->agents[ISLINGTON], to_both);
+    agent_publish(&f->agents[ISLINGTON], 0, 1);
+    core_fixture_verify(f);
+    while (core_fixture_commit(f)) {
+    }
+    core_fixture_listen(f);
+    agent_acknowledge(&f->agents[CAMDEN]);
+    agent_acknowledge(&f->agents[LEEDS]);
+    assert_int_equal(f->job_count, 1);
+    core_fixture_verify_one(f, 0);
+    assert_int_equal(f->job_count, 1);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].own[0].persisted, 2);
+}
+
+static void broker__that_ends_while_an_acknowledgement_waits__gets_it_again(void **state)
+{
+    struct core_fixture *f = *state;
+
+    camden_gets_one(f);
+    leeds_publishes(f);
+    agent_acknowledge(&f->agents[CAMDEN]);
+    core_fixture_restart(f);
+    core_fixture_hello(f);
+    core_fixture_settle(f);
+    assert_int_equal(f->agents[ISLINGTON].own[0].persisted, 1);
 }
 
 static void hub__of_a_region__sees_its_events_without_payload_and_no_others(void **state)
@@ -456,6 +542,10 @@ int main(void)
         CORE_TEST(batch__with_a_bad_signature__is_voided_and_delivered_to_nobody),
         CORE_TEST(batch__refused_for_its_signature__takes_those_after_it_along),
         CORE_TEST(verification__that_is_slow__holds_back_judging_and_nobodys_receipt),
+        CORE_TEST(acknowledgement__while_a_batch_is_checked__is_checked_behind_it),
+        CORE_TEST(acknowledgement__behind_batches_without_end__waits_no_longer_than_it_may),
+        CORE_TEST(acknowledgements__of_two_at_once__are_checked_one_by_one),
+        CORE_TEST(broker__that_ends_while_an_acknowledgement_waits__gets_it_again),
         CORE_TEST(hub__of_a_region__sees_its_events_without_payload_and_no_others),
         CORE_TEST(event__to_its_own_sender_alone__is_delivered_to_nobody),
         CORE_TEST(code__that_was_superseded__leads_to_its_successor_and_says_so),
