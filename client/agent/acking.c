@@ -1,6 +1,6 @@
 /*
  * acking: what we tell the broker of our stream (S-17 to S-21): one signed statement for all that
- * became durable, at once or 100 ms after the one before. Counters are set aside in blocks, so that
+ * became durable, at once, or at the next beat of every 100 ms behind the one before. Counters are set aside in blocks, so that
  * a statement costs no write; what was not acknowledged in turn is said again in the next session.
  */
 #include <inttypes.h>
@@ -181,9 +181,18 @@ void acking_send(agent_core_t *self)
     free(saying);
 }
 
+/* Each process has a beat of its own: agents that got something at the same moment do not acknowledge together ever after,
+ * and a broker that has much to check has it evenly. */
+static int64_t beat_after(const agent_core_t *self, int64_t ms)
+{
+    int64_t since_ms = (ms - self->ack_beat_ms) % AGENT_ACK_PACE_MS;
+
+    return ms + AGENT_ACK_PACE_MS - (since_ms < 0 ? since_ms + AGENT_ACK_PACE_MS : since_ms);
+}
+
 static int64_t say_due_ms(const agent_core_t *self)
 {
-    return self->ack_wanted ? self->ack_last_ms + AGENT_ACK_PACE_MS : INT64_MAX;
+    return self->ack_wanted ? beat_after(self, self->ack_last_ms) : INT64_MAX;
 }
 
 static int64_t keep_due_ms(const agent_core_t *self)

@@ -245,6 +245,7 @@ int agent_core_new(const struct agent_options *options, const struct world *worl
     self->connect_at_ms = agent_mono(self);
     self->daily_at_ms = agent_mono(self);
     world->random(world->context, self->instance, sizeof self->instance);
+    self->ack_beat_ms = get_u16(self->instance) % AGENT_ACK_PACE_MS;
     int rc = begin_identity(self, why);
     if (rc == 0) {
         rc = load_register(self, why);

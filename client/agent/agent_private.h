@@ -108,6 +108,7 @@ struct agent_core {
     uint64_t ack_sent_upto;
     bool ack_wanted;
     int64_t ack_last_ms; /* mono */
+    int64_t ack_beat_ms; /* where in AGENT_ACK_PACE_MS the others leave */
     size_t own_ack_count;
     struct own_ack own_acks[AGENT_OWN_ACKS_MAX]; /* told, not written yet: no sync for them alone */
     bool watch_wanted;                           /* new entries */

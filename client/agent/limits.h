@@ -37,9 +37,9 @@ enum {
     AGENT_SUPERSEDED_TWICE_MS = 600000,     /* two of them within this time: alarm (S-2) */
     AGENT_PUBLISH_WAIT_MIN_MS = 1000,       /* first wait after a refused batch, doubles */
     AGENT_PUBLISH_WAIT_MAX_MS = 60000,      /* the longest */
-    AGENT_ACK_PACE_MS = 100,            /* S-17: at the latest so long after, and not more often */
-    AGENT_ACK_COUNTER_BLOCK = 1024,     /* counters set aside by one write */
-    AGENT_HEARTBEAT_MAX_MS = 60000,     /* PING at least so often, whatever WELCOME says */
+    AGENT_ACK_PACE_MS = 100,                /* S-17: one each so long, at a beat of its own */
+    AGENT_ACK_COUNTER_BLOCK = 1024,         /* counters set aside by one write */
+    AGENT_HEARTBEAT_MAX_MS = 60000,         /* PING at least so often, whatever WELCOME says */
     AGENT_WATCHING_MS = 2000,           /* states that nobody announces are looked at so often */
     AGENT_TELLING_MS = 250,             /* and what is to be told, so often */
     AGENT_SYNC_WINDOW_MS = 600000,      /* slow syncs are counted so long */

@@ -211,7 +211,7 @@ struct bench_link {
     uint64_t unacked;       /* events delivered and not acknowledged by us */
     uint64_t ack_sent_upto; /* of our last statement */
     bool ack_open;          /* that statement has not been answered */
-    int64_t acked_ns;       /* when we sent it */
+    int64_t ack_next_ns;    /* the next not before: our beat */
     bool
         acked_elsewhere; /* WELCOME acknowledges less than we hold: the next statement names nothing */
     uint64_t acked_events;    /* events covered by statements that were answered */

@@ -19,7 +19,7 @@
 enum {
     RECONNECT_MS = 2,
     HANDSHAKE_MS = 5000,
-    ACK_EVERY_NS = 100000000, /* one statement in 100 ms, PROTOCOL S-17 ... */
+    ACK_EVERY_NS = 100000000, /* one statement in 100 ms, at a beat of its own, PROTOCOL S-17 ... */
     ACK_EVENTS = 1024,        /* ... or earlier, so that the window of 4,096 never closes */
     HELLO_AGAIN_NS = 10000000,
     ENTRY_EVENT = 1,
@@ -283,18 +283,25 @@ void bench_link_drain(struct bench_link *self)
 
 /* ---- frames out ---- */
 
+/* Which beat is an agent's: from its secret, which stands for chance. */
+static int64_t beat_after(const struct bench_agent *agent, int64_t ns)
+{
+    int64_t beat_ns = get_u32(agent->keys.curve_secret) % ACK_EVERY_NS;
+    return ns + ACK_EVERY_NS - (ns - beat_ns) % ACK_EVERY_NS;
+}
+
 void bench_link_tick(struct bench_link *self, int64_t now_ns, bool flush)
 {
     if (self->hello_again_ns != 0 && now_ns >= self->hello_again_ns) {
         say_hello(self);
     }
-    bool due = now_ns - self->acked_ns >= ACK_EVERY_NS || self->unacked >= ACK_EVENTS || flush;
+    bool due = now_ns >= self->ack_next_ns || self->unacked >= ACK_EVENTS || flush;
     if (self->open && !self->ack_open && self->unacked > 0 && due) {
         bench_put_ack(self->bytes, self->agent, wall_ms());
         send_frame(self);
         self->acked_elsewhere = false;
         self->ack_open = true;
-        self->acked_ns = now_ns;
+        self->ack_next_ns = beat_after(self->agent, now_ns);
         self->unacked = 0;
         self->ack_sent_upto = self->agent->stream_upto;
         self->ack_sent_events = self->events;

@@ -140,6 +140,40 @@ static void acknowledgement__of_several_entries__names_each_in_a_tree(void **sta
     assert_memory_equal(ack->received_root.data, root.b, HASH_BYTES);
 }
 
+/* The statement behind one that left at once: where in the pace it leaves. */
+static int64_t beat_of(struct agentfix *self)
+{
+    agentfix_pass(self, AGENT_ACK_PACE_MS + 37); /* a rest, and another place in the pace */
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    agentfix_pass(self, 1);
+    assert_non_null(agentfix_take(self, WAYPOST__FRAME__BODY_ACK));
+    agentfix_deliver(self, 0, false, FAULT_NONE);
+    for (int64_t waited_ms = 1; waited_ms < AGENT_ACK_PACE_MS; waited_ms++) {
+        if (agentfix_take(self, WAYPOST__FRAME__BODY_ACK) != NULL) {
+            return self->mono_ms % AGENT_ACK_PACE_MS;
+        }
+        agentfix_pass(self, 1);
+    }
+    fail_msg("nothing was said within the pace");
+    return -1;
+}
+
+static void acknowledgements__behind_the_first__leave_at_a_beat_of_the_process(void **state)
+{
+    struct agentfix *self = *state;
+    int64_t beat_ms = beat_of(self);
+
+    assert_int_equal(beat_of(self), beat_ms);
+    assert_int_equal(beat_of(self), beat_ms);
+    struct agentfix other;
+    agentfix_setup(&other, NULL);
+    agentfix_close(&other); /* the same but for its start, which draws anew */
+    agentfix_open(&other);
+    agentfix_online(&other);
+    assert_int_not_equal(beat_of(&other), beat_ms);
+    agentfix_teardown(&other);
+}
+
 static void delivery__repeated__is_applied_once(void **state)
 {
     struct agentfix *self = *state;
@@ -717,6 +751,7 @@ int main(void)
         WITH_AGENT(delivery__good__is_persisted_and_acknowledged),
         WITH_AGENT(acknowledgement__of_one_event__names_it_by_its_running_hash),
         WITH_AGENT(acknowledgement__of_several_entries__names_each_in_a_tree),
+        WITH_AGENT(acknowledgements__behind_the_first__leave_at_a_beat_of_the_process),
         WITH_AGENT(delivery__repeated__is_applied_once),
         WITH_AGENT(delivery__known_event_in_a_new_epoch__has_no_second_effect),
         WITH_AGENT(delivery__bad_signature__is_a_fault_without_effect),
