@@ -96,6 +96,10 @@ bool op_flag(struct op *op, const char *member)
 {
     const json_t *value = json_object_get(op->request, member);
 
+    if (value != NULL && !json_is_boolean(value) && !json_is_integer(value) &&
+        !json_is_null(value)) {
+        complain(op->why, E_USAGE, "member %s must be true or false", member);
+    }
     return json_is_true(value) || (json_is_integer(value) && json_integer_value(value) != 0);
 }
 

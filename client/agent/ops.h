@@ -57,6 +57,7 @@ json_t *op_watch(struct op *op);
 
 /* Members of the request. Text: NULL where absent; a missing required one fills in why. */
 const char *op_text(struct op *op, const char *member, bool required);
+/* False where absent; what is no flag fills in why: "dry_run": "true" must not send. */
 bool op_flag(struct op *op, const char *member);
 /* Decimal number as integer or text; fallback where absent. False with why where it is none
  * within the limits. */

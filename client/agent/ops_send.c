@@ -219,6 +219,9 @@ struct message {
     size_t attachment_count;
     struct buf plain; /* the payload before sealing */
     json_t *warnings;
+    bool dry_run; /* members of the request */
+    bool allow_incomplete;
+    bool allow_unknown;
 };
 
 static void message_free(struct message *self)
@@ -442,7 +445,7 @@ static bool add_recipient(struct op *op, struct message *out, const char *code)
 {
     struct event_view *head = &out->head;
 
-    bool any = op_flag(op, "allow_unknown") && code != NULL && strlen(code) == CODE_BYTES;
+    bool any = out->allow_unknown && code != NULL && strlen(code) == CODE_BYTES;
 
     if (!any && !good_code(op, "to", code)) {
         return false;
@@ -491,6 +494,10 @@ static bool choose_recipients(struct op *op, struct message *out)
     if (json_is_string(to)) {
         return add_recipient(op, out, json_string_value(to));
     }
+    if (!json_is_array(to)) {
+        complain(op->why, E_USAGE, "to must be a list of codes");
+        return false;
+    }
     for (size_t i = 0; i < json_array_size(to); i++) {
         const char *code = json_string_value(json_array_get(to, i));
         if (code == NULL) {
@@ -501,7 +508,7 @@ static bool choose_recipients(struct op *op, struct message *out)
             return false;
         }
     }
-    return out->head.recipient_count > 0;
+    return true;
 }
 
 /* What the sender should know of the road to each code, told as warnings. */
@@ -513,6 +520,9 @@ static void warn_of_routes(struct op *op, struct message *out)
     for (size_t i = 0; i < out->head.recipient_count; i++) {
         const char *code = out->head.to[i].code;
         const struct register_authority *authority = NULL;
+        if (strcmp(code, out->head.from) == 0) {
+            warn(out, code, " is the sender itself: by naming it nobody else is told", "");
+        }
         switch (register_route(self->book, code, today, &authority)) {
         case ROUTE_SUCCESSOR:
             warn(out, code, " is superseded; the event goes to its successor ", authority->code);
@@ -678,7 +688,7 @@ static const char *foresee(struct op *op, struct message *out)
 
 static bool check_message(struct op *op, struct message *out)
 {
-    bool lenient = out->kind->protective || op_flag(op, "allow_incomplete");
+    bool lenient = out->kind->protective || out->allow_incomplete;
     int rc = trial(op, out, true);
 
     if (rc == E_FACT_MISSING && lenient) {
@@ -773,6 +783,14 @@ static json_t *keep_message(struct op *op, struct message *message)
     return answer;
 }
 
+static bool read_flags(struct op *op, struct message *out)
+{
+    out->dry_run = op_flag(op, "dry_run");
+    out->allow_incomplete = op_flag(op, "allow_incomplete");
+    out->allow_unknown = op_flag(op, "allow_unknown");
+    return op->why->rc == 0;
+}
+
 json_t *op_send(struct op *op)
 {
     struct message *message = mem_new(1, sizeof *message);
@@ -781,13 +799,13 @@ json_t *op_send(struct op *op)
     message->clear = json_object();
     message->sealed = json_object();
     message->warnings = json_array();
-    if (fill_head(op, message) && fill_contents(op, message)) {
+    if (read_flags(op, message) && fill_head(op, message) && fill_contents(op, message)) {
         memcpy(message->head.id, op->core->identity.last_event, UUID_BYTES);
         uuid7_next(op->core->world, message->head.id); /* for the check alone */
         if (check_message(op, message)) {
             warn_of_routes(op, message);
             const char *foreseen = foresee(op, message);
-            answer = op_flag(op, "dry_run")
+            answer = message->dry_run
                 ? json_pack("{s:s, s:O}", "state", "not kept", "warnings", message->warnings)
                 : keep_message(op, message);
             if (answer != NULL) {

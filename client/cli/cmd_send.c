@@ -133,6 +133,9 @@ static int transfer_request(struct cli *cli, const names_t *names, const char *o
     if (origin == NULL || receiving == NULL) {
         return CLI_NO;
     }
+    if (own != NULL && strcmp(origin, receiving) == 0) {
+        return cli_misuse(cli, "%s is this authority itself; name the other side of the move", own);
+    }
     json_t *subjects = json_array();
     int exit_code = subjects_take(cli, subjects);
     if (exit_code != CLI_DONE) {

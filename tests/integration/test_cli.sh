@@ -57,6 +57,15 @@ fact__missing_from_a_protective_kind__is_warned_of_and_does_not_wait() {
     check "with a warning" grep -qF retain_intention "$NET/err"
 }
 
+recipient__that_is_the_sender__is_not_taken_for_the_other_side() {
+    start_network $ISLINGTON $CAMDEN
+    check "no move to itself" ends_with_status 2 wp $ISLINGTON new-transfer --receiving Islington --subject child-1=cp
+    check "says so" grep -qF 'E09000019 is this authority itself' "$NET/err"
+    check "told nobody else" ends_with_status 0 wp $ISLINGTON send move_notified --to Islington \
+        --transfer "$(new_transfer $ISLINGTON $CAMDEN)" --fact permanence=permanent --fact retain_intention=transfer
+    check "says so" grep -qF 'is the sender itself' "$NET/err"
+}
+
 document__that_holds_nothing_or_too_much__is_refused() {
     start_network $ISLINGTON $CAMDEN
     local transfer

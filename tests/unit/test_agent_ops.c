@@ -39,6 +39,10 @@ static void request__wrong__is_answered_with_code_and_the_nearest_word(void **st
         {"{'op': 'statsu'}", E_USAGE, "status"},
         {"{'op': 'status', 'verbose': true}", E_USAGE, "verbose"},
         {"{}", E_USAGE, "op"},
+        {"{'op': 'inbox', 'unopened': 'yes'}", E_USAGE, "unopened must be true or false"},
+        {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'facts': {'permanence': "
+         "'permanent', 'retain_intention': 'transfer'}, 'dry_run': 'true'}",
+            E_USAGE, "dry_run must be true or false"},
         {"{'op': 'send', 'kind': 'move_notifed', 'transfer': 'spring'}", E_KIND, "move_notified"},
         {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'autumn'}", E_NOT_FOUND, "autumn"},
         {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'to': ['E09000070']}",
@@ -46,6 +50,8 @@ static void request__wrong__is_answered_with_code_and_the_nearest_word(void **st
         {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'to': ['E09000007', "
          "'E09000007']}",
             E_RECIPIENT, "twice"},
+        {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'to': 5}", E_USAGE,
+            "to must be a list"},
         {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'from': 'E09000007'}",
             E_SENDER, "E09000007"},
         {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'subjects': ['oak']}",
