@@ -7,6 +7,7 @@
 #include "client/agent/ops.h"
 #include "common/base/check.h"
 #include "common/base/civil.h"
+#include "common/base/uuid.h"
 #include "common/procedure/telling.h"
 
 #include "common/base/banned.h"
@@ -263,8 +264,10 @@ json_t *op_whois(struct op *op)
     json_t *rows = json_array();
     for (size_t i = 0; i < transfer.subject_count; i++) {
         char text[UUID_TEXT_BYTES];
+        char ref[UUID_TEXT_BYTES];
         const char *name = child_name(&transfer, transfer.subjects[i].ref, text);
-        if (child == NULL || strcmp(child, name) == 0) {
+        uuid_format(transfer.subjects[i].ref, ref);
+        if (child == NULL || strcmp(child, name) == 0 || strcmp(child, ref) == 0) {
             json_array_append_new(rows,
                 json_pack("{s:s, s:o, s:o}", "child", name, "ref",
                     json_id(transfer.subjects[i].ref), "owners",

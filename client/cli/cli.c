@@ -75,7 +75,7 @@ int64_t cli_when(const struct cli *cli, const char *option, int64_t otherwise)
 {
     const char *text = cli_text(cli, option);
     int64_t ms = otherwise;
-    if (text != NULL && civil_time_parse(text, &ms) != 0) {
+    if (text != NULL && civil_moment_parse(text, &ms) != 0) {
         return otherwise; /* as above */
     }
     return ms;

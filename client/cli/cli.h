@@ -117,7 +117,7 @@ const char *cli_text(const struct cli *cli, const char *option);
 bool cli_flag(const struct cli *cli, const char *option);
 uint64_t cli_number(const struct cli *cli, const char *option, uint64_t otherwise);
 int64_t cli_when(const struct cli *cli, const char *option,
-    int64_t otherwise); /* CLI_TIME: ms since the epoch */
+    int64_t otherwise); /* CLI_TIME, CLI_MOMENT: ms since the epoch */
 
 /* Repeatable options: how many times it was given, and the value at index < that. */
 size_t cli_count(const struct cli *cli, const char *option);

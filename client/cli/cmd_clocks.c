@@ -73,6 +73,36 @@ static int run_clocks(struct cli *cli)
 
 /* ---- whois ---- */
 
+/* A moment of which nothing was said, or could be: whoever reads an owner there must not take it for recorded. */
+static int put_moment(struct cli *cli, const json_t *whois)
+{
+    int64_t at_ms = cli_when(cli, "at", cli->now_ms);
+    char time[CLI_TIME_BYTES];
+    json_t *answer = NULL;
+
+    if (at_ms > cli->now_ms) {
+        cli_tell(cli, "\nThat is still to come: what stands here is how it is now.");
+        return CLI_DONE;
+    }
+    if (cli_text(cli, "at") == NULL) {
+        return CLI_DONE;
+    }
+    int exit_code = cli_ask(cli,
+        json_pack("{s:s, s:s}", "op", "transfer", "transfer", text_of(whois, "transfer")), &answer);
+    const json_t *first = json_array_get(json_object_get(answer, "events"), 0);
+    if (exit_code == CLI_DONE && first == NULL) {
+        cli_tell(cli,
+            "\nNothing has been said of this transfer yet: what stands here is how it would "
+            "begin.");
+    } else if (exit_code == CLI_DONE && at_ms < when_of(first, "sent")) {
+        cli_tell(cli,
+            "\nNothing was said of this transfer before %s: what stands here is how it began.",
+            when_text(cli, first, "sent", time));
+    }
+    json_decref(answer);
+    return exit_code;
+}
+
 static int run_whois(struct cli *cli)
 {
     const char *slash = strchr(cli->args[0], '/');
@@ -104,8 +134,9 @@ static int run_whois(struct cli *cli)
         owners_print(cli, json_object_get(child, "owners"), names, true);
     }
     names_destroy(&names);
+    exit_code = put_moment(cli, answer);
     json_decref(answer);
-    return CLI_DONE;
+    return exit_code;
 }
 
 /* ---- tables ---- */

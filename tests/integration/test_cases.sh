@@ -67,6 +67,12 @@ cases__accepted_in_writing__responsibility_passes_at_both_and_is_remembered() {
     check "remembered" equals "$(owner $CAMDEN "$transfer" --at 2026-01-05T10:00)" $ISLINGTON
     check "by the day" equals "$(owner $CAMDEN "$transfer" --at 2026-01-05)" $ISLINGTON
     check "no day" ends_with_status 2 wp $CAMDEN whois "$transfer" --at 2026-02-30
+    check "a moment before anything was said" contains "$(wp $CAMDEN whois "$transfer" --at 2020-01-05)" \
+        'Nothing was said of this transfer before'
+    check "one that is still to come" contains "$(wp $CAMDEN whois "$transfer" --at 2099-01-05)" 'still to come'
+    check "now needs no remark" equals "$(wp $CAMDEN whois "$transfer" | grep -cE 'before|to come')" 0
+    check "a child by its reference" ends_with_status 0 wp $ISLINGTON whois \
+        "$transfer/$(wp $ISLINGTON whois "$transfer" --json | "$PICK" children.0.ref)"
     check "an unknown child is named" ends_with_status 1 wp $CAMDEN whois "$transfer/nobody"
 }
 
