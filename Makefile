@@ -23,6 +23,7 @@
 #   make lint         layers, headers, function length, format, clang-tidy
 #   make format       clang-format over our own sources
 #   make install      DESTDIR= PREFIX=/usr/local: programs, library, header, man pages, completion, samples
+#   make uninstall    the same DESTDIR and PREFIX: takes away what install brought; keys, configuration and data stay
 #   make clean        remove build/
 #
 # CC, CPPFLAGS, CFLAGS, LDFLAGS belong to the caller; what is ours stands in OURS. BUILD names the output folder,
@@ -79,7 +80,7 @@ DRIVEN := $(addprefix $(BUILD)/tests/programs/,waypost-broker waypost-agent wayp
 
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: check-web all run test bootstrap check-asan check-crash check-crashpoints fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install clean programs tests check-properties property-tests
+.PHONY: check-web all run test bootstrap check-asan check-crash check-crashpoints fuzz fuzz-targets coverage coverage-tests bench benches bench-peers growth lint format install uninstall clean programs tests check-properties property-tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -358,9 +359,15 @@ install: programs $(BUILD)/libwaypost.a $(BUILD)/man/made
 	install -m 644 $(BUILD)/waypost.bash $(SHARE)/bash-completion/completions/waypost
 	for folder in $$(find data -type d); do install -d $(SHARE)/waypost/$${folder#data} || exit 1; done
 	for file in $$(find data -type f); do install -m 644 $$file $(SHARE)/waypost/$${file#data/} || exit 1; done
+	sed -i 's|/usr/local/bin|$(PREFIX)/bin|' $(SHARE)/waypost/samples/*.service
 	install -d $(SHARE)/waypost/proto
 	install -m 644 $(PROTOS) $(SHARE)/waypost/proto
 	install -m 644 $(wildcard README.md docs/*.md docs/*.yaml) $(SHARE)/doc/waypost
+
+uninstall:
+	rm -f $(PROGRAMS:$(BUILD)/%=$(DESTDIR)$(PREFIX)/bin/%) $(addprefix $(DESTDIR)$(PREFIX)/,lib/libwaypost.a lib/pkgconfig/waypost.pc include/waypost.h)
+	rm -f $(foreach section,1 3 5 8,$(MAN)/man$(section)/waypost*.$(section)) $(MAN)/man3/libwaypost.3 $(SHARE)/bash-completion/completions/waypost
+	rm -rf $(SHARE)/waypost $(SHARE)/doc/waypost
 
 clean:
 	rm -rf $(BUILD)

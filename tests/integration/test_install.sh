@@ -21,6 +21,16 @@ install__into_an_empty_folder__runs_from_there() {
     check "delivers" wait_until 20 has_level $ISLINGTON "$event" persisted $CAMDEN
 }
 
+uninstall__after_an_install__leaves_no_file() {
+    local root=$NET/root kept=$NET/root/opt/waypost/share/man/man1/other.1
+    check "installs" ends_with_status 0 make --no-print-directory install BUILD="$BUILD" DESTDIR="$root" PREFIX=/opt/waypost
+    check "units name the programs" test "$(grep -l '^ExecStart=/opt/waypost/bin/waypost' "$root"/opt/waypost/share/waypost/samples/*.service | wc -l)" -eq 3
+    check_not "the usual place is left in one" grep -q /usr/local "$root"/opt/waypost/share/waypost/samples/*.service
+    : >"$kept"
+    check "uninstalls" ends_with_status 0 make --no-print-directory uninstall BUILD="$BUILD" DESTDIR="$root" PREFIX=/opt/waypost
+    check "what is somebody else's alone is left" equals "$(find "$root" -type f)" "$kept"
+}
+
 library__installed__compiles_and_links_a_small_program() {
     local root=$NET/root
     check "installs" ends_with_status 0 make --no-print-directory install BUILD="$BUILD" DESTDIR="$root" PREFIX=/usr/local
