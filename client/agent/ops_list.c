@@ -527,9 +527,20 @@ static const char *moment_of(const json_t *row)
     return "";
 }
 
+static const char *event_text(const json_t *row)
+{
+    const char *text = json_string_value(json_object_get(row, "event"));
+
+    return text != NULL ? text : "";
+}
+
+/* Events of one batch are accepted in one moment: their ids rise as they were said. */
 static int by_moment(const void *a, const void *b)
 {
-    return strcmp(moment_of(*(json_t *const *)a), moment_of(*(json_t *const *)b));
+    int order = strcmp(moment_of(*(json_t *const *)a), moment_of(*(json_t *const *)b));
+
+    return order != 0 ? order
+                      : strcmp(event_text(*(json_t *const *)a), event_text(*(json_t *const *)b));
 }
 
 /* Both directions in the order of acceptance. */

@@ -318,6 +318,49 @@ static void far_text(
     }
 }
 
+/* When it happened; of one that has not left yet, when it was written. */
+static const char *said_text(const struct cli *cli, const json_t *row, char *text)
+{
+    const json_t *event = event_of(row);
+    return when_of(event, "occurred") > 0 ? when_text(cli, event, "occurred", text)
+                                          : when_text(cli, row, "created", text);
+}
+
+/* The row of the event that stands under `member` as id; the last where it is said of several. NULL for none. */
+static const json_t *row_with(const json_t *rows, const char *member, const char *id)
+{
+    const json_t *found = NULL;
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row)
+    {
+        if (id[0] != '\0' && strcmp(text_of(event_of(row), member), id) == 0) {
+            found = row;
+        }
+    }
+    return found;
+}
+
+/* "; replaces the one of Mon 16 Mar 10:05": two notices of one title, and the reader must know which stands. */
+static void correction_text(
+    struct cli *cli, const json_t *rows, const json_t *row, char *text, size_t size)
+{
+    const char *replaced = text_of(event_of(row), "supersedes");
+    const json_t *before = row_with(rows, "id", replaced);
+    const json_t *after = row_with(rows, "supersedes", text_of(row, "event"));
+    char time[CLI_TIME_BYTES];
+    int len = 0;
+    text[0] = '\0';
+    if (replaced[0] != '\0') {
+        len = snprintf(text, size, "; replaces %s%s", before == NULL ? "" : "the one of ",
+            before == NULL ? replaced : said_text(cli, before, time));
+    }
+    if (after != NULL && len >= 0 && (size_t)len < size) {
+        snprintf(text + len, size - (size_t)len, "; REPLACED by the one of %s",
+            said_text(cli, after, time));
+    }
+}
+
 static void put_timeline(struct cli *cli, const json_t *rows, const names_t *names)
 {
     static const char *const headings[] = {"HAPPENED", "WHO", "WHAT", "HOW FAR", NULL};
@@ -332,16 +375,17 @@ static void put_timeline(struct cli *cli, const json_t *rows, const names_t *nam
         const char *title = text_of(event, "title");
         far_text(cli, row, names, far, sizeof far);
         const char *from = text_of(event, "from");
-        table_cell(table, "%s",
-            when_of(event, "occurred") > 0 ? when_text(cli, event, "occurred", time)
-                                           : when_text(cli, row, "created", time));
+        table_cell(table, "%s", said_text(cli, row, time));
         table_cell(table, "%s", from[0] == '\0' ? "here" : names_of(names, from));
         table_cell_painted(
             table, PAINT_BOLD, "%s", title[0] == '\0' ? text_of(event, "kind") : title);
         table_cell(table, "%s", far);
         char judged[128];
+        char corrected[128];
         judged_text(row, judged, sizeof judged);
-        table_below(table, "%s%s%s", text_of(row, "event"), judged[0] == '\0' ? "" : "  ", judged);
+        correction_text(cli, rows, row, corrected, sizeof corrected);
+        table_below(table, "%s%s%s%s", text_of(row, "event"), judged[0] == '\0' ? "" : "  ", judged,
+            corrected);
     }
     table_print(table, cli);
     table_destroy(&table);

@@ -76,6 +76,29 @@ cases__accepted_in_writing__responsibility_passes_at_both_and_is_remembered() {
     check "an unknown child is named" ends_with_status 1 wp $CAMDEN whois "$transfer/nobody"
 }
 
+# Said while the broker is away, and so accepted in one moment.
+cases__corrected_in_one_batch__stand_in_order_and_say_which_replaces_which() {
+    start_network $ISLINGTON $CAMDEN
+    local transfer notice correction
+    transfer=$(new_transfer $ISLINGTON $CAMDEN)
+    stop_process broker
+    notice=$(send $ISLINGTON "$transfer")
+    correction=$(tell $ISLINGTON move_notified "$transfer" --supersedes "$notice" \
+        --fact permanence=temporary retain_intention=transfer)
+    start_broker
+    for agent in $ISLINGTON $CAMDEN; do
+        check "both are there" wait_until 20 holds_or_sent $agent "$correction"
+        check "as they were said" equals "$(wp $agent transfer "$transfer" --json | "$PICK" events event)" \
+            "$notice"$'\n'"$correction"
+        check "the first is marked" contains "$(wp $agent transfer "$transfer" | grep -F "$notice")" 'REPLACED by the one of'
+        check "the second too" contains "$(wp $agent transfer "$transfer" | grep -F "$correction")" 'replaces the one of'
+    done
+}
+
+holds_or_sent() {
+    if [[ $1 == "$CAMDEN" ]]; then holds_event "$1" "$2"; else has_level "$1" "$2" accepted; fi
+}
+
 cases__notice_persisted__the_national_clock_runs_and_is_provisional_while_the_broker_is_away() {
     start_network $ISLINGTON $CAMDEN
     local transfer notice
