@@ -99,8 +99,25 @@ static void check_alarms(struct checker *self)
     }
     json_array_foreach(alarms, i, alarm)
     {
-        note(self, MARK_BAD, "alarm", "docs/OPERATING.md has the remedy under this name.", "%s: %s",
-            text_of(alarm, "name"), text_of(alarm, "text"));
+        note(self, MARK_BAD, "alarm", text_of(alarm, "do"), "%s: %s", text_of(alarm, "name"),
+            text_of(alarm, "text"));
+    }
+}
+
+/* Said by an authority's agent with procedure tables. */
+static void check_deadlines(struct checker *self)
+{
+    const json_t *deadlines = json_object_get(self->status, "deadlines");
+    uint64_t own = number_of(deadlines, "own_overdue");
+    if (deadlines == NULL) {
+        return;
+    }
+    if (own == 0) {
+        note(self, MARK_GOOD, "deadlines", NULL, "none overdue that is ours to act on");
+    } else {
+        note(self, MARK_LOOK, "deadlines", "waypost clocks lists them.",
+            "%llu overdue that %s ours to act on", (unsigned long long)own,
+            own == 1 ? "is" : "are");
     }
 }
 
@@ -241,13 +258,13 @@ static void check_disk(struct checker *self)
 static int run_check(struct cli *cli)
 {
     json_t *status = NULL;
-    int exit_code = cli_ask(cli, json_pack("{s:s}", "op", "status"), &status);
+    int exit_code = cli_ask(cli, json_pack("{s:s, s:b}", "op", "status", "deadlines", 1), &status);
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
     struct checker checker = {.cli = cli, .results = json_array(), .status = status};
     static void (*const checks[])(struct checker *) = {check_connection, check_alarms,
-        check_register, check_keys, check_outbox, check_inbox, check_disk};
+        check_register, check_keys, check_outbox, check_inbox, check_deadlines, check_disk};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         checks[i](&checker);
     }
@@ -266,7 +283,8 @@ const struct cli_command cmd_check[] = {
         .usage = "",
         .text = "Looks at the connection, the alarms, the age of the register, the end of the "
                 "keys, the age of the outbox, "
-                "the inbox and the disk, and prints a line each. Exit 1 where something is wrong: "
+                "the inbox, overdue deadlines and the disk, and prints a line each. Exit 1 where "
+                "something is wrong: "
                 "for a monitor or a cron "
                 "job.",
         .example = "waypost check || mail -s \"waypost\" duty",

@@ -41,6 +41,8 @@ alarm__of_an_event_that_nobody_has__is_told_again_until_a_role_takes_it_on() {
 
     check "the sender's agent sees it" wait_until 20 has_alarm $ISLINGTON event_dead
     check "says who must act" contains "$(wp $ISLINGTON alarms)" 'to act: the duty desk.'
+    check "a look at everything is red" ends_with_status 1 wp $ISLINGTON check
+    check "and has the remedy" contains "$(tr -s ' \n' ' ' <"$NET/out")" 'Their agent is away: telephone that authority.'
     check "told by the command, again and again" wait_until 20 told event_dead agent 3
     check "and by mail" grep -q '^Subject: waypost-demo: alarm event_dead at E09000019' "$NET/mailed"
     check "nearest name" ends_with_status 1 wp $ISLINGTON own event_daed

@@ -83,6 +83,7 @@ check__of_an_agent_at_work__looks_at_everything() {
     start_network $ISLINGTON
     check "all is well" ends_with_status 0 wp $ISLINGTON check
     check "so much room" grep -qE '^ok    disk +[0-9.]+ GiB free$' "$NET/out"
+    check "deadlines too" grep -qF 'none overdue that is ours' "$NET/out"
     check_not "something is left to look at" grep -qE "^(look|BAD) " "$NET/out"
 }
 
