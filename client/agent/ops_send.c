@@ -291,6 +291,20 @@ static bool take_reference(struct op *op, struct message *out, const char *name,
     return true;
 }
 
+/* A value that is none, as a complaint. */
+static void refuse_fact(struct op *op, const char *name, bool good, size_t len)
+{
+    if (!good) {
+        complain(op->why, E_USAGE,
+            "fact %.40s must be a text, a whole number, true or false, or a list of them", name);
+    } else if (len == 0) {
+        complain(op->why, E_FACT_VALUE,
+            "fact %.40s is empty; leave it out where there is nothing to say", name);
+    } else {
+        complain(op->why, E_UTF8, "fact %.40s is no text", name);
+    }
+}
+
 /* Facts of one member into clear or sealed, by what the catalogue says of each. */
 static bool read_facts(struct op *op, const char *member, struct message *out)
 {
@@ -320,11 +334,12 @@ static bool read_facts(struct op *op, const char *member, struct message *out)
             }
             continue;
         }
-        json_t *string = good ? json_stringn((const char *)text.data, text.len) : NULL;
+        size_t len = text.len;
+        json_t *string = good && len > 0 ? json_stringn((const char *)text.data, len) : NULL;
         buf_free(&text);
         if (string == NULL ||
             json_object_set_new(sealed ? out->sealed : out->clear, name, string) != 0) {
-            complain(op->why, E_UTF8, "fact %.40s is no text", name);
+            refuse_fact(op, name, good, len);
             return false;
         }
     }

@@ -62,6 +62,12 @@ static void request__wrong__is_answered_with_code_and_the_nearest_word(void **st
         {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'facts': {'permanence': "
          "'permanant'}}",
             E_FACT_VALUE, "permanent"},
+        {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'sealed': {'narrative': "
+         "''}}",
+            E_FACT_VALUE, "narrative is empty"},
+        {"{'op': 'send', 'kind': 'move_notified', 'transfer': 'spring', 'facts': {'permanence': "
+         "null}}",
+            E_USAGE, "permanence must be a text"},
         {"{'op': 'send', 'kind': 'case_closed', 'transfer': 'spring', 'occurred': 'yesterday'}",
             E_DATE, "yesterday"},
         {"{'op': 'new_transfer', 'origin': 'E09000019', 'receiving': 'E09000007', 'label': "
