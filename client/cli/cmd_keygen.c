@@ -22,7 +22,9 @@ static int save_both(
     int rc = keys_save(keys, secrets);
     if (rc != 0) {
         return cli_fail(cli, rc, "%s cannot be written: %s%s", secrets, err_text(rc),
-            rc == E_EXISTS ? "; keys are never overwritten, choose another --dir or id" : "");
+            rc == E_EXISTS          ? "; keys are never overwritten, choose another --dir or id"
+                : rc == E_NOT_FOUND ? "; make the folder first"
+                                    : "");
     }
     rc = keys_save_card(keys, card);
     if (rc != 0) {

@@ -112,6 +112,11 @@ command__without_an_agent__says_what_to_do() {
     check "says where" grep -qF nobody.sock "$NET/err"
 }
 
+keygen__into_a_folder_that_is_not_there__says_to_make_it() {
+    check "refused" ends_with_status 1 "$WAYPOST" keygen E09000019 --dir "$NET/none"
+    check "says what to do" grep -qF 'make the folder first' "$NET/err"
+}
+
 operator__shape_trace_hold_release__work_and_nobody_else_may() {
     start_network $ISLINGTON $CAMDEN $OPERATOR
     local transfer event

@@ -140,6 +140,7 @@ static void load__any_other_mode__is_refused_with_the_remedy(void **state)
         assert_int_equal(chmod(secret_path, modes[i]), 0);
         assert_int_equal(keys_load(secret_path, &loaded, &why), E_PERMISSION);
         assert_non_null(strstr(why.text, "chmod 0600"));
+        assert_int_equal(strstr(why.text, "others may read") != NULL, (modes[i] & 077) != 0);
         assert_non_null(strstr(why.text, secret_path));
         assert_true(sodium_is_zero((uint8_t *)&loaded, sizeof loaded));
     }
@@ -179,6 +180,8 @@ static void load__card_for_keys_or_keys_for_card__is_refused(void **state)
 
     (void)state;
     make_files(&made);
+    assert_int_equal(keys_load(card_path, &loaded, &why), E_CONFIG); /* of mode 0644 */
+    assert_non_null(strstr(why.text, "not a file of secret keys"));
     assert_int_equal(chmod(card_path, 0600), 0);
     assert_int_equal(keys_load(card_path, &loaded, &why), E_CONFIG);
     assert_int_equal(keys_load_card(secret_path, &loaded, &why), E_CONFIG);
