@@ -194,8 +194,10 @@ json_t *op_new_transfer(struct op *op)
     }
     store_begin(self->store);
     store_transfer_put(self->store, &row);
-    if (agent_commit(self) != 0) {
-        complain(op->why, E_IO, "the transfer could not be written; nothing was kept");
+    int rc = agent_commit(self);
+    if (rc != 0) {
+        complain(
+            op->why, rc, "the transfer could not be written: %s; nothing was kept", err_text(rc));
         return NULL;
     }
     return json_pack(
@@ -789,7 +791,7 @@ static json_t *keep_message(struct op *op, struct message *message)
     rc = rc != 0 ? rc : agent_settle(self);
     buf_free(&row.draft);
     if (rc != 0) {
-        complain(op->why, rc, "the event could not be written; nothing was kept");
+        complain(op->why, rc, "the event could not be written: %s; nothing was kept", err_text(rc));
         return NULL;
     }
     json_t *answer = json_pack("{s:o, s:s, s:O}", "event", json_id(row.event), "state", "waiting",

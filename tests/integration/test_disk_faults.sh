@@ -178,7 +178,7 @@ agent_refuses_by() {
     wp $ISLINGTON send move_updated --transfer "$TRANSFER" --fact permanence=permanent >"$NET/out" 2>&1
     status=$?
     check "is refused" equals "$status" 1
-    check "with a sentence" contains "$(cat "$NET/out")" "the event could not be written; nothing was kept"
+    check "with a sentence" contains "$(cat "$NET/out")" "the event could not be written: $2; nothing was kept"
     check "and an alarm" wait_until 60 has_alarm $ISLINGTON storage
     mend $ISLINGTON "$1"
     pass $ISLINGTON 60 # it comes back after half a minute
@@ -189,11 +189,11 @@ agent_refuses_by() {
 }
 
 agent__disk_full__refuses_with_a_sentence_and_takes_events_when_there_is_room() {
-    agent_refuses_by full
+    agent_refuses_by full 'there is no room left'
 }
 
 agent__disk_read_only__refuses_with_a_sentence_and_takes_events_when_it_can_be_written() {
-    agent_refuses_by read-only
+    agent_refuses_by read-only 'reading or writing failed'
 }
 
 agent__sync_failed_once__loses_and_doubles_nothing() {
