@@ -1,6 +1,8 @@
 /*
  * cmd_status: status, alarms, listening: how this agent is, and whether the other side is there.
  */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "client/cli/commands.h"
@@ -8,6 +10,7 @@
 #include "client/cli/names.h"
 #include "client/cli/table.h"
 #include "client/cli/when.h"
+#include "client/cli/wrap.h"
 #include "common/base/banned.h"
 
 enum { HUB_ROWS = 1000 }; /* counted at a hub; beyond it "or more" is said */
@@ -46,20 +49,35 @@ static void put_keys(struct cli *cli, const json_t *answer)
     }
 }
 
+/* A line each where it goes elsewhere than to a terminal. */
+static void put_alarm(struct cli *cli, const json_t *alarm)
+{
+    enum { INDENT = 4, ALARM_BYTES = 1024 };
+    unsigned width = cli->terminal ? cli->width : UINT_MAX;
+    const char *name = text_of(alarm, "name");
+    char time[CLI_TIME_BYTES];
+    char text[ALARM_BYTES] = "";
+    fprintf(cli->out, "%s%s%s ", cli_paint(cli, PAINT_RED), name, cli_paint(cli, PAINT_END));
+    snprintf(text, sizeof text, "since %s: %s", when_text(cli, alarm, "since", time),
+        text_of(alarm, "text"));
+    wrap_put(cli->out, text, INDENT, wrap_columns(name) + 1, width);
+    if (json_object_get(alarm, "owner") != NULL) {
+        snprintf(text, sizeof text, "taken on by %s", text_of(alarm, "owner"));
+        wrap_put(cli->out, text, INDENT, 0, width);
+    } else if (json_object_get(alarm, "act") != NULL) {
+        snprintf(text, sizeof text, "to act: %s. %s", text_of(alarm, "act"), text_of(alarm, "do"));
+        wrap_put(cli->out, text, INDENT, 0, width);
+    }
+}
+
 static void put_alarms(struct cli *cli, const json_t *answer)
 {
     size_t i;
     json_t *alarm;
     json_array_foreach(json_object_get(answer, "alarms"), i, alarm)
     {
-        char time[CLI_TIME_BYTES];
-        cli_say(cli, "%s%s%s since %s: %s\n", cli_paint(cli, PAINT_RED), text_of(alarm, "name"),
-            cli_paint(cli, PAINT_END), when_text(cli, alarm, "since", time),
-            text_of(alarm, "text"));
-        if (json_object_get(alarm, "owner") != NULL) {
-            cli_say(cli, "    taken on by %s\n", text_of(alarm, "owner"));
-        } else if (json_object_get(alarm, "act") != NULL) {
-            cli_say(cli, "    to act: %s. %s\n", text_of(alarm, "act"), text_of(alarm, "do"));
+        if (!cli->json) {
+            put_alarm(cli, alarm);
         }
     }
 }
@@ -185,7 +203,7 @@ static void show_alarms(struct cli *cli, const json_t *answer)
         return;
     }
     put_alarms(cli, answer);
-    cli_say(cli, "\nwaypost own NAME%s takes one on: it is then told to nobody else.\n",
+    cli_tell(cli, "\nwaypost own NAME%s takes one on: it is then told to nobody else.",
         cli_flag(cli, "broker") ? " --broker" : "");
 }
 

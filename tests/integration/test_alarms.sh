@@ -41,6 +41,10 @@ alarm__of_an_event_that_nobody_has__is_told_again_until_a_role_takes_it_on() {
 
     check "the sender's agent sees it" wait_until 20 has_alarm $ISLINGTON event_dead
     check "says who must act" contains "$(wp $ISLINGTON alarms)" 'to act: the duty desk.'
+    WAYPOST_SOCKET="$NET/$ISLINGTON/agent.sock" script -qec "stty cols 60; $(printf '%q ' "$WAYPOST" alarms)" /dev/null </dev/null |
+        tr -d '\r' | sed 's/\x1b\[[0-9;]*m//g' >"$NET/screen"
+    check "on a terminal as well" grep -q '^event_dead since' "$NET/screen"
+    check_not "a word is cut at its edge" grep -qE '.{61}' "$NET/screen"
     check "a look at everything is red" ends_with_status 1 wp $ISLINGTON check
     check "and has the remedy" contains "$(tr -s ' \n' ' ' <"$NET/out")" 'Their agent is away: telephone that authority.'
     check "told by the command, again and again" wait_until 20 told event_dead agent 3
