@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/lab/reading_core.h"
 #include "common/base/check.h"
+#include "tests/support/journal_fixture.h"
 #include "tests/sim/look.h"
 #include "tests/sim/sim.h"
 
@@ -20,7 +22,7 @@ static const char seven[] = "promise 7, the broker cannot read";
 static const char eight[] = "promise 8, evidence outlives content";
 static const char ten[] = "promise 10, same journal, same state";
 
-enum { ADOPTED_MAX = 16 };
+enum { ADOPTED_MAX = 16, FILE_NAME_BYTES = 64 };
 
 static const struct sim_send *send_of(const struct sim *self, const uint8_t *event)
 {
@@ -506,13 +508,59 @@ static void restart(struct sim *self)
     }
 }
 
-static void forget_snapshot(void *arg, const char *name)
+static void note_snapshot(void *arg, const char *name)
 {
-    struct sim *self = arg;
+    char *found = arg;
 
-    if (strstr(name, "snap") != NULL) {
-        (void)self->disk.table.remove(self->disk.table.context, name);
+    if (strncmp(name, "snapshot", 8) == 0 || strncmp(name, "procedures-", 11) == 0) {
+        (void)snprintf(found, FILE_NAME_BYTES, "%s", name);
     }
+}
+
+/* One at a time: what is listed does not change meanwhile. */
+static void forget_snapshots(const struct disk *disk)
+{
+    char name[FILE_NAME_BYTES];
+
+    do {
+        name[0] = '\0';
+        (void)disk->list(disk->context, note_snapshot, name);
+    } while (name[0] != '\0' && disk->remove(disk->context, name) == 0);
+}
+
+static void copy_records(void *context, const struct disk *to)
+{
+    struct sim *self = context;
+    struct disk copy = *to;
+
+    journal_fixture_copy_disk(&self->disk.memory, &copy);
+    forget_snapshots(&copy);
+}
+
+void check_mended(struct sim *self)
+{
+    const struct reading_source source = {.network = "sim",
+        .keys = virtual_broker_keys(self->network),
+        .copy = copy_records,
+        .context = self};
+    reading_core_t *records = NULL;
+    struct complaint why = {0};
+    struct buf live = {0};
+    struct buf whole = {0};
+
+    int rc = reading_core_open(&source, &records, &why);
+    if (rc != 0) {
+        sim_fail(self, ten, "a journal that is whole again cannot be read: %s", why.text);
+        return;
+    }
+    look_state(virtual_core(self->network), &live);
+    look_state(reading_core(records), &whole);
+    if (!slice_equal(buf_slice(&live), buf_slice(&whole))) {
+        sim_fail(self, ten, "the journal is whole again, and the broker's state is not");
+    }
+    buf_free(&live);
+    buf_free(&whole);
+    reading_core_close(&records);
 }
 
 static void check_state(struct sim *self)
@@ -526,7 +574,7 @@ static void check_state(struct sim *self)
     if (self->failure[0] == '\0') {
         state_take(self, &again);
         virtual_broker_kill(self->network);
-        (void)self->disk.table.list(self->disk.table.context, forget_snapshot, self);
+        forget_snapshots(&self->disk.table);
         struct complaint why = {0};
         if (virtual_broker_start(self->network, &why) == 0) {
             state_take(self, &whole);

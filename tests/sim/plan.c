@@ -14,9 +14,11 @@ enum {
     CALM_PERCENT = 4,    /* and so many know none */
     PROCEDURES_PERCENT = 12,
     CROWD_PERCENT = 15,
-    ROT_EVERY = 5,   /* of so many seeds one knows it, the ... */
-    ROT_SEED = 3,    /* and goes on longer: there is to be something to lose, ... */
-    ROT_ACTIONS = 40 /* ... and time to miss it */
+    SNAPSHOT_SELDOM_BYTES = 20000,
+    ROT_SNAPSHOT_BYTES = 6000, /* what is lost late lies behind one, and the next is soon due */
+    ROT_EVERY = 5,             /* of so many seeds one knows it, the ... */
+    ROT_SEED = 3,              /* and goes on longer: there is to be something to lose, ... */
+    ROT_ACTIONS = 40           /* ... and time to miss it */
 };
 
 static unsigned choose_faults(struct sim *self)
@@ -43,7 +45,7 @@ void plan_make(struct sim *self)
     static const int64_t travels_ms[] = {0, 2, 20, 400, 3000};
     static const int64_t syncs_ms[] = {0, 1, 5, 40};
     static const uint32_t credits[] = {0, 0, 1, 3, 16};
-    static const uint64_t snapshots[] = {UINT64_MAX, 2000, 20000};
+    static const uint64_t snapshots[] = {UINT64_MAX, 2000, SNAPSHOT_SELDOM_BYTES};
     struct sim_plan *plan = &self->plan;
 
     *plan = (struct sim_plan){.agents = 2 + sim_random(self, FEW_AGENTS - 1)};
@@ -62,6 +64,10 @@ void plan_make(struct sim *self)
     plan->verify_max_ms = syncs_ms[sim_random(self, sizeof syncs_ms / sizeof syncs_ms[0])];
     plan->credit_events = credits[sim_random(self, sizeof credits / sizeof credits[0])];
     plan->snapshot_bytes = snapshots[sim_random(self, sizeof snapshots / sizeof snapshots[0])];
+    if (sim_has(self, FAULT_BROKER_ROT) && plan->snapshot_bytes != SNAPSHOT_SELDOM_BYTES &&
+        self->seed / ROT_EVERY % 4 != 0) {
+        plan->snapshot_bytes = ROT_SNAPSHOT_BYTES;
+    }
     plan->fault_share = plan->faults == 0 ? 0 : 20 + (uint32_t)sim_random(self, 40);
 }
 

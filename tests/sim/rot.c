@@ -5,7 +5,9 @@
  */
 #include "tests/sim/sim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/journal/record.h"
 #include "tests/support/journal_fixture.h"
@@ -25,8 +27,10 @@ enum {
     LATE = 4,             /* what is behind the newest snapshot, and what a sender has said last */
     AWAY_PERCENT = 60,    /* of the rots strike while somebody is away, who comes back ... */
     HUB_PERCENT = 40,     /* ... with the broker; so often the hub */
-    DOWN_MS = 300,        /* the broker that is struck is back so soon that agents are, too */
-    SERVES_MS = 3000      /* and is left alone so long: what it says wrongly it says to them */
+    STATEMENT_PERCENT = 60, /* so often, where its sender's next tells of a batch, it is ... */
+    STATEMENT_BYTES = 160,  /* ... in agent or statement: the beginning of the body */
+    DOWN_MS = 300,          /* the broker that is struck is back so soon that agents are, too */
+    SERVES_MS = 3000        /* and is left alone so long: what it says wrongly it says to them */
 };
 
 /* Records that were durable for certain: a whole commit stands behind theirs. With one wrong bit each can be read, with two
@@ -36,7 +40,8 @@ struct rots {
     uint32_t types; /* wanted: bit a record's type */
     size_t count;
     uint64_t at[ROTS_MAX];
-    uint32_t len[ROTS_MAX]; /* header and body; erasing writes over payloads */
+    uint32_t len[ROTS_MAX];               /* header and body; erasing writes over payloads */
+    char sender[ROTS_MAX][KEYS_ID_BYTES]; /* of a batch, "" of others */
 };
 
 static void segment_read(struct sim *self, struct buf *out)
@@ -57,6 +62,14 @@ static void segment_read(struct sim *self, struct buf *out)
     disk->close(disk->context, file);
 }
 
+static void sender_read(const struct record *record, char *out)
+{
+    struct batch_body batch;
+    bool is_one = record->type == RECORD_BATCH && batch_body_read(record->body, &batch) == 0;
+
+    (void)snprintf(out, KEYS_ID_BYTES, "%s", is_one ? batch.agent : "");
+}
+
 static void rots_find(const struct buf *segment, struct rots *out)
 {
     struct record record;
@@ -74,6 +87,7 @@ static void rots_find(const struct buf *segment, struct rots *out)
             whole = out->count;
         } else if ((out->types >> record.type & 1) != 0) {
             out->at[out->count] = at;
+            sender_read(&record, out->sender[out->count]);
             out->len[out->count++] = (uint32_t)(RECORD_HEADER_BYTES + record.body.len);
         }
     }
@@ -109,6 +123,27 @@ static size_t choose_rot(struct sim *self, const struct rots *rots)
     return rots->count - among + sim_random(self, among);
 }
 
+/* A batch whose sender has another behind it: that tells how many events were in this one. */
+static bool is_followed(const struct rots *rots, size_t chosen)
+{
+    bool found = false;
+
+    for (size_t i = chosen + 1; i < rots->count && rots->sender[chosen][0] != '\0'; i++) {
+        found = found || strcmp(rots->sender[i], rots->sender[chosen]) == 0;
+    }
+    return found;
+}
+
+/* In the record. Without the statement of a batch a broker may serve only where the next one of its sender is there. */
+static uint64_t choose_place(struct sim *self, const struct rots *rots, size_t chosen)
+{
+    if (is_followed(rots, chosen) && sim_chance(self, STATEMENT_PERCENT)) {
+        return RECORD_HEADER_BYTES + sim_random(self, STATEMENT_BYTES);
+    }
+    uint64_t in = sim_random(self, rots->len[chosen] - (RECORD_HEADER_BYTES - CHECKED_BYTES));
+    return in + (in >= CHECKED_BYTES ? RECORD_HEADER_BYTES - CHECKED_BYTES : 0);
+}
+
 static void rot_make(struct sim *self)
 {
     struct buf segment = {0};
@@ -124,9 +159,7 @@ static void rot_make(struct sim *self)
     }
     if (rots->count > 0) {
         size_t chosen = choose_rot(self, rots);
-        uint64_t in = sim_random(self, rots->len[chosen] - (RECORD_HEADER_BYTES - CHECKED_BYTES));
-        in += in >= CHECKED_BYTES ? RECORD_HEADER_BYTES - CHECKED_BYTES : 0;
-        self->rot_offset = rots->at[chosen] + in;
+        self->rot_offset = rots->at[chosen] + choose_place(self, rots, chosen);
         self->rotten = true;
         rot_flip(self);
         sim_trace(self, "rot at %llu, bits %llu", (unsigned long long)self->rot_offset,
@@ -143,6 +176,7 @@ bool rot_mend(struct sim *self)
     }
     rot_flip(self);
     self->rotten = false;
+    self->rot_mended = true;
     sim_trace(self, "all right again at %llu", (unsigned long long)self->rot_offset);
     return true;
 }

@@ -292,6 +292,10 @@ static void start_broker(struct sim *self)
         if (!self->disk.dead) {
             watch_broker_started(self);
         }
+        if (!self->disk.dead && self->rot_mended) {
+            self->rot_mended = false;
+            check_mended(self);
+        }
         return;
     }
     bool refused = rc == E_CORRUPT && rot_mend(self); /* nobody could be served rightly */

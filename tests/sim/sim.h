@@ -124,6 +124,7 @@ struct sim {
     struct sim_disk copy; /* open while has_copy */
     bool broker_restored;
     bool rot_wanted, rotten; /* at its next start; now, at that offset of its segment */
+    bool rot_mended;         /* and no start has been looked at since */
     uint64_t rot_offset;
     uint64_t rot_bits;     /* wrong ones there: 1 or 2 */
     int64_t rot_served_ms; /* mono: until then its users have that broker */
@@ -210,6 +211,8 @@ void check_agent_started(struct sim *self, size_t agent);
 bool check_done(
     struct sim *self); /* nothing is left to be done: everything said and acknowledged */
 void check_end(struct sim *self);
+/* The broker has just started over a journal in which a record could not be read before, and can be now. */
+void check_mended(struct sim *self);
 
 /* silence.c */
 void silence_check(struct sim *self);

@@ -1,7 +1,8 @@
 /*
  * watch: every frame that leaves anybody, held against what was said before.
  *
- *   promise 1  every head that anybody was shown is in the journal after every restart
+ *   promise 1  every head that anybody was shown is in the journal after every restart; every sender is welcomed with all of
+ *              its events that were receipted
  *   promise 2  an event has one receipt for ever: same leaf, same time
  *   promise 7  no two histories; no payload in the clear
  */
@@ -38,6 +39,7 @@ struct watch {
     struct head_seen heads[HEAD_SLOTS]; /* by size; size 0: free */
     uint64_t head_last;                 /* the highest size shown */
     uint64_t incarnations[SIM_AGENTS];  /* that it published under last */
+    uint64_t greeted[SIM_AGENTS];       /* that its last HELLO named */
     struct receipt_seen receipts[SIM_AGENTS][SEQUENCES_MAX];
 };
 
@@ -201,6 +203,24 @@ static void see_publish(struct sim *self, size_t agent, const Waypost__Publish *
     }
 }
 
+/* Whose event was receipted is known by it for ever: else it takes the broker for one that was put back. */
+static void see_welcome(struct sim *self, size_t agent, const Waypost__Welcome *welcome)
+{
+    const struct watch *watch = self->watch;
+    uint64_t receipted = SEQUENCES_MAX - 1;
+
+    see_head(self, welcome->head);
+    while (receipted > 0 && watch->receipts[agent][receipted].leaf == 0) {
+        receipted--;
+    }
+    if (agent != self->hostile && watch->greeted[agent] == watch->incarnations[agent] &&
+        welcome->last_sequence < receipted) {
+        sim_fail(self, one, "%s is told of %llu events of its own, and %llu were receipted",
+            self->agents[agent].id, (unsigned long long)welcome->last_sequence,
+            (unsigned long long)receipted);
+    }
+}
+
 /* ---- frames ---- */
 
 static bool holds_secret(struct slice frame)
@@ -249,7 +269,9 @@ bool watch_frame(struct sim *self, size_t agent, bool to_broker, struct slice fr
         if (read->body_case == WAYPOST__FRAME__BODY_RECEIPT) {
             see_receipt(self, agent, read->receipt);
         } else if (read->body_case == WAYPOST__FRAME__BODY_WELCOME) {
-            see_head(self, read->welcome->head);
+            see_welcome(self, agent, read->welcome);
+        } else if (read->body_case == WAYPOST__FRAME__BODY_HELLO) {
+            self->watch->greeted[agent] = read->hello->incarnation;
         } else if (read->body_case == WAYPOST__FRAME__BODY_PUBLISH && agent != self->hostile) {
             see_publish(self, agent, read->publish);
             hostile_sees(self, frame);
