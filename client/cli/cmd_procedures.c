@@ -616,8 +616,13 @@ static int run_procedures(struct cli *cli)
     }
     for (size_t i = 0; i < LIST_WORDS; i++) {
         known[i] = list_words[i];
-        if (strcmp(word, known[i]) == 0 && cli->arg_count == 1) {
-            return list(cli, word);
+        if (strcmp(word, known[i]) == 0) {
+            return cli->arg_count == 1
+                ? list(cli, word)
+                : cli_misuse(cli,
+                      "a list takes no further word; one row is shown by waypost procedures "
+                      "explain %s",
+                      cli->args[1]);
         }
     }
     known[LIST_WORDS] = "explain";

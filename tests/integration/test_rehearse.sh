@@ -103,6 +103,8 @@ procedures__asked__explain_a_rule_with_its_source() {
     check "source" grep -qF '[004]L3036' "$NET/out"
     check "json" ends_with_status 0 "$WAYPOST" procedures explain C01 --json
     check "a row" grep -qF '"unit": "wd"' "$NET/out"
+    check "one row of a list" ends_with_status 2 "$WAYPOST" procedures rules R28
+    check "how" grep -q "waypost procedures explain R28" "$NET/err"
     check "unknown" ends_with_status 2 "$WAYPOST" procedures explain R2O
     check "nearest" grep -qF R20 "$NET/err"
 }
