@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/check.h"
 #include "common/base/world.h"
 
 #include "common/base/banned.h"
 
-enum { TABLES_VERSION = 1 };
+enum { TABLES_VERSION = 2 }; /* 1: how late a deadline was met had no unit */
 
 static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS hub (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT "
@@ -117,6 +118,39 @@ static int read_hub_row(struct hub_tables *self, const struct world *world)
     return version;
 }
 
+static bool each_statement(
+    struct hub_tables *self, const char *before, const char *const *texts, size_t count)
+{
+    char statement[2048];
+    bool done = true;
+
+    for (size_t i = 0; i < count && done; i++) {
+        int len = snprintf(statement, sizeof statement, "%s%s", before, texts[i]);
+        assert(len > 0 && (size_t)len < sizeof statement);
+        done = sqlite3_exec(self->store->db, statement, NULL, NULL, NULL) == SQLITE_OK;
+    }
+    return done;
+}
+
+static bool make_tables(struct hub_tables *self)
+{
+    return each_statement(self, "", schema, sizeof schema / sizeof schema[0]);
+}
+
+/* Tables of before are made anew, and the hub fills them from the broker as it does new ones. Its own key stays. */
+static bool renew_tables(struct hub_tables *self)
+{
+    if (!each_statement(self, "DROP TABLE ", emptied, sizeof emptied / sizeof emptied[0]) ||
+        !make_tables(self)) {
+        return false;
+    }
+    sqlite3_stmt *statement = store_sql(self->store, "UPDATE hub SET version = ?");
+    sql_int(statement, 1, TABLES_VERSION);
+    store_run(self->store, statement);
+    tables_past(self, 0, 0);
+    return true;
+}
+
 int tables_open(
     struct hub_tables *self, store_t *store, const struct world *world, struct complaint *why)
 {
@@ -126,15 +160,14 @@ int tables_open(
         return complain(why, E_IO, "the hub's database: %s", sqlite3_errmsg(store->db));
     }
     store_begin(store);
-    for (size_t i = 0; i < sizeof schema / sizeof schema[0]; i++) {
-        if (sqlite3_exec(store->db, schema[i], NULL, NULL, NULL) != SQLITE_OK) {
-            (void)complain(
-                why, E_IO, "the hub's tables cannot be made: %s", sqlite3_errmsg(store->db));
-            store_rollback(store);
-            return E_IO;
-        }
+    bool made = make_tables(self);
+    int version = made ? read_hub_row(self, world) : TABLES_VERSION;
+    made = made && (version >= TABLES_VERSION || renew_tables(self));
+    if (!made) {
+        (void)complain(why, E_IO, "the hub's tables cannot be made: %s", sqlite3_errmsg(store->db));
+        store_rollback(store);
+        return E_IO;
     }
-    int version = read_hub_row(self, world);
     int rc = store_commit(store);
     if (rc != 0) {
         return complain(why, rc, "the hub's tables cannot be made: %s", err_text(rc));
@@ -150,15 +183,10 @@ int tables_open(
 
 int tables_empty(struct hub_tables *self, int64_t now_ms)
 {
-    char text[64];
-
     store_begin(self->store);
-    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-        (void)snprintf(text, sizeof text, "DELETE FROM %s", emptied[i]);
-        if (sqlite3_exec(self->store->db, text, NULL, NULL, NULL) != SQLITE_OK) {
-            store_rollback(self->store);
-            return E_IO;
-        }
+    if (!each_statement(self, "DELETE FROM ", emptied, sizeof emptied / sizeof emptied[0])) {
+        store_rollback(self->store);
+        return E_IO;
     }
     sqlite3_stmt *statement = store_sql(self->store, "UPDATE hub SET rebuilt_ms = ?");
     sql_int(statement, 1, now_ms);

@@ -110,6 +110,30 @@ static void lateness__of_what_came_in_time__is_not_told(void **state)
     json_decref(got);
 }
 
+/* As a hub of before left it: the tables are made anew, what it was keyed with stays, and it is filled from the beginning. */
+static void tables__of_an_older_hub__are_filled_anew(void **state)
+{
+    uint8_t key[sizeof tables.blind_key];
+    struct complaint why = {0};
+    store_t *store = tables.store;
+
+    (void)state;
+    memcpy(key, tables.blind_key, sizeof key);
+    keep_said(WAYPOST__SYSTEM_KIND__DEADLINE_SET, "due=2026-03-12 binds=E09000007 advisory=no");
+    tables_past(&tables, -1, 0);
+    store_run(store, store_sql(store, "UPDATE hub SET version = 1"));
+    assert_int_equal(store_commit(store), 0);
+    memset(&tables, 0, sizeof tables);
+    assert_int_equal(tables_open(&tables, store, world_real(), &why), 0);
+    assert_memory_equal(tables.blind_key, key, sizeof key);
+    assert_int_equal(tables.past_leaf, 0);
+    sqlite3_stmt *row = store_sql(store, "SELECT count(*) FROM clocks");
+    assert_true(store_row(store, row));
+    assert_int_equal(row_int(row, 0), 0);
+    store_stop(row);
+    store_begin(store);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -117,6 +141,7 @@ int main(void)
             lateness__of_a_deadline__is_told_in_the_unit_of_its_record, setup, teardown),
         cmocka_unit_test_setup_teardown(
             lateness__of_what_came_in_time__is_not_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(tables__of_an_older_hub__are_filled_anew, setup, teardown),
     };
 
     cmocka_set_test_filter(getenv("TEST_FILTER"));
