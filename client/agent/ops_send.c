@@ -76,7 +76,9 @@ static bool choose_reference(struct op *op, const json_t *json, struct subject_r
     }
     if (given != NULL) {
         memcpy(out->ref, ref, UUID_BYTES);
-    } else if (!named) {
+    } else if (named) {
+        out->known = true;
+    } else {
         op->core->world->random(op->core->world->context, out->ref, sizeof out->ref);
     }
     return true;
@@ -138,6 +140,9 @@ json_t *subjects_json(const struct transfer_row *row)
             enum_word("case_type", row->subjects[i].case_type));
         if (row->subjects[i].name[0] != '\0') {
             json_object_set_new(subject, "name", json_string(row->subjects[i].name));
+        }
+        if (row->subjects[i].known) {
+            json_object_set_new(subject, "known", json_true());
         }
         json_array_append_new(list, subject);
     }

@@ -115,6 +115,7 @@ struct subject_row {
     uint8_t ref[UUID_BYTES];
     uint32_t case_type;
     char name[AGENT_NAME_BYTES_MAX + 1]; /* local label, "" where none */
+    bool known; /* of one that is being begun: the label has brought the ref; not stored */
 };
 struct transfer_row {
     uint8_t transfer[UUID_BYTES];

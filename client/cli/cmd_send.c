@@ -47,6 +47,20 @@ static const char *code_of(
     return NULL;
 }
 
+/* ---- notes ---- */
+
+/* In lines of the terminal; a program that reads it gets one line. */
+static void put_note(struct cli *cli, const char *text)
+{
+    enum { NOTE_INDENT = 6 };
+    if (cli->terminal && !cli->json) {
+        cli_hint(cli, "Note: ");
+        wrap_put(cli->err, text, NOTE_INDENT, NOTE_INDENT, cli->width);
+    } else {
+        cli_hint(cli, "Note: %s\n", text);
+    }
+}
+
 /* ---- new-transfer ---- */
 
 static int subject_take(struct cli *cli, const char *text, json_t *list)
@@ -86,6 +100,22 @@ static int subjects_take(struct cli *cli, json_t *list)
     return exit_code;
 }
 
+/* A label stands for one child for ever: two children must not become one by it. */
+static void put_known(struct cli *cli, const json_t *subject)
+{
+    enum { NOTE_BYTES = 400 };
+    char text[NOTE_BYTES];
+    if (!json_is_true(json_object_get(subject, "known"))) {
+        return;
+    }
+    const char *name = json_string_value(json_object_get(subject, "name"));
+    snprintf(text, sizeof text,
+        "%s is a label that stands for a child here already, so this is the same child. If it is "
+        "another one, do not use this transfer: begin one with another label.",
+        name);
+    put_note(cli, text);
+}
+
 static void print_transfer(
     struct cli *cli, const json_t *answer, const names_t *names, const json_t *request)
 {
@@ -103,6 +133,7 @@ static void print_transfer(
         cli_say(cli, "  child %s, reference %s\n",
             json_string_value(json_object_get(subject, "name")),
             json_string_value(json_object_get(subject, "ref")));
+        put_known(cli, subject);
     }
     cli_tell(cli, "The names stay at this agent; other authorities see the references alone.");
 }
@@ -290,21 +321,15 @@ static void options_take(struct cli *cli, json_t *request, json_t *clear)
     }
 }
 
-/* What the procedures say of it, in lines of the terminal; a program that reads them gets one line each. */
+/* What the procedures say of it. */
 static void put_notes(struct cli *cli, const json_t *answer)
 {
-    enum { NOTE_INDENT = 6 };
     size_t i;
     json_t *warning;
 
     json_array_foreach(json_object_get(answer, "warnings"), i, warning)
     {
-        if (cli->terminal && !cli->json) {
-            cli_hint(cli, "Note: ");
-            wrap_put(cli->err, json_string_value(warning), NOTE_INDENT, NOTE_INDENT, cli->width);
-        } else {
-            cli_hint(cli, "Note: %s\n", json_string_value(warning));
-        }
+        put_note(cli, json_string_value(warning));
     }
 }
 

@@ -66,6 +66,16 @@ recipient__that_is_the_sender__is_not_taken_for_the_other_side() {
     check "says so" grep -qF 'is the sender itself' "$NET/err"
 }
 
+child__with_a_label_that_is_taken__is_said_to_be_the_same() {
+    start_network $ISLINGTON $CAMDEN
+    check "a child" ends_with_status 0 wp $ISLINGTON new-transfer --receiving $CAMDEN --subject ash=cp
+    check_not "is new" grep -q 'same child' "$NET/err"
+    check "the label again" ends_with_status 0 wp $ISLINGTON new-transfer --receiving $CAMDEN --subject ash=cp --subject oak=cin
+    check "is the same child" grep -q 'Note: ash is a label' "$NET/err"
+    check_not "the other is new" grep -q 'Note: oak' "$NET/err"
+    check "for programs too" equals "$(wp $ISLINGTON new-transfer --receiving $CAMDEN --subject ash=cp --json | "$PICK" subjects.0.known)" true
+}
+
 document__that_holds_nothing_or_too_much__is_refused() {
     start_network $ISLINGTON $CAMDEN
     local transfer
