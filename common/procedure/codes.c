@@ -14,12 +14,10 @@ enum { FIRST_CAPACITY = 64 };
 
 static size_t place_of(const engine_t *self, const char *code)
 {
-    uint64_t mixed;
+    uint64_t digits; /* the letter rarely differs; of one region's codes the last two alone do */
 
-    memcpy(&mixed, code + CODE_BYTES - sizeof mixed,
-        sizeof mixed); /* the digits; the letter rarely differs */
-    mixed *= UINT64_C(0x9e3779b97f4a7c15);
-    return (size_t)(mixed >> 32) & (self->code_capacity - 1);
+    memcpy(&digits, code + CODE_BYTES - sizeof digits, sizeof digits);
+    return (size_t)key_mix(digits) & (self->code_capacity - 1);
 }
 
 /* Where the code stands or would stand. */
