@@ -173,6 +173,20 @@ static void take_record(void *context, const struct engine_record *record)
     }
 }
 
+/* Most of what the engine says of an event becomes no record: receipts and acknowledgements say it. */
+static bool wants_record(void *context, const char *kind)
+{
+    const struct core *self = context;
+
+    return self->ports.heard != NULL || fold_kind_named(kind) != NULL;
+}
+
+void fold_engine_take(core_t *self, engine_t *engine)
+{
+    self->fold.engine = engine;
+    engine_wants(engine, wants_record);
+}
+
 /* Nobody who chooses ids is to know where they lie in the engine's tables. */
 static uint64_t seed_new(core_t *self)
 {

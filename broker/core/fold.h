@@ -98,6 +98,7 @@ void fold_acked(core_t *self, struct slice body); /* of RECORD_ACKED */
 void fold_tick(core_t *self);  /* what has run out, unless the clock is not to be trusted */
 void fold_flush(core_t *self); /* append what the engine has said */
 engine_t *fold_engine_new(core_t *self, const procedures_t *tables);
+void fold_engine_take(core_t *self, engine_t *engine); /* it is the core's from now on; taken */
 engine_loading_t *fold_loading_new(core_t *self, const procedures_t *tables, struct slice bytes);
 
 /* Bits of a verdict byte. */

@@ -225,7 +225,7 @@ static void load_end(core_t *self, engine_t *engine)
     struct head head;
 
     (void)head_take(&in, &head);
-    fold->engine = engine;
+    fold_engine_take(self, engine);
     fold->tables = fold->loading_tables;
     fold->loading_tables = NULL;
     fold->input_position = head.input_position;

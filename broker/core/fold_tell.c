@@ -28,41 +28,42 @@ enum {
         word, WAYPOST__SYSTEM_KIND__##symbol, tell, counter                                        \
     }
 
-/* Acceptance, persistence and opening are said by receipts and acknowledgements, routing by the broker itself. */
+/* By their words. Acceptance, persistence and opening are said by receipts and acknowledgements, routing by the broker
+ * itself. */
 static const struct fold_kind kinds[] = {
-    KIND(DEADLINE_SET, "deadline_set", TELL_PARTIES | TELL_HUB, COUNTER_DEADLINES_SET),
-    KIND(DEADLINE_STOPPED, "deadline_stopped", TELL_PARTIES | TELL_HUB, -1),
-    KIND(DEADLINE_BREACHED, "deadline_breached", TELL_PARTIES | TELL_HUB,
-        COUNTER_DEADLINES_BREACHED),
-    KIND(DEADLINE_WARNING, "deadline_warning", TELL_NAMED | TELL_HUB, COUNTER_DEADLINES_WARNED),
+    KIND(ALARM_RAISED, "alarm_raised", TELL_SENDER | TELL_HUB, COUNTER_ALARMS_RAISED),
     KIND(
         ALERT_RAISED, "alert_raised", TELL_PARTIES | TELL_SENDER | TELL_HUB, COUNTER_ALERTS_RAISED),
-    KIND(REFUSED, "refused", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
+    KIND(BREACH_SUPERSEDED, "breach_superseded", TELL_PARTIES | TELL_HUB, -1),
+    KIND(COOPERATION_DUTY, "cooperation_duty", TELL_NAMED | TELL_HUB, -1),
+    KIND(DEADLINE_BREACHED, "deadline_breached", TELL_PARTIES | TELL_HUB,
+        COUNTER_DEADLINES_BREACHED),
+    KIND(DEADLINE_SET, "deadline_set", TELL_PARTIES | TELL_HUB, COUNTER_DEADLINES_SET),
+    KIND(DEADLINE_STOPPED, "deadline_stopped", TELL_PARTIES | TELL_HUB, -1),
+    KIND(DEADLINE_WARNING, "deadline_warning", TELL_NAMED | TELL_HUB, COUNTER_DEADLINES_WARNED),
+    KIND(DOOR_COPIED, "door_copied", TELL_RECEIVING, -1),
+    KIND(DUPLICATE_IGNORED, "duplicate_ignored", TELL_HUB, -1),
+    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
     KIND(HELD, "held", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
     KIND(HOLD_RELEASED, "hold_released", TELL_PARTIES | TELL_SENDER | TELL_HUB, -1),
-    KIND(RESPONSIBILITY_TRANSFERRED, "responsibility_transferred", TELL_PARTIES | TELL_HUB, -1),
-    KIND(BREACH_SUPERSEDED, "breach_superseded", TELL_PARTIES | TELL_HUB, -1),
+    KIND(PAYLOAD_ERASED, "payload_erased", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
+    KIND(PAYLOAD_WITHHELD, "payload_withheld", TELL_SENDER | TELL_HUB, -1),
+    KIND(PROFILE_CHANGED, "profile_changed", TELL_ALL, -1),
     KIND(RECORDS_MERGED, "records_merged", TELL_PARTIES | TELL_HUB, -1),
+    KIND(REFUSED, "refused", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
+    KIND(RESPONSIBILITY_TRANSFERRED, "responsibility_transferred", TELL_PARTIES | TELL_HUB, -1),
     KIND(RETENTION_GROUND_LAPSED, "retention_ground_lapsed", TELL_PARTIES | TELL_HUB, -1),
     KIND(RETENTION_SUGGESTED, "retention_suggested", TELL_PARTIES | TELL_HUB, -1),
-    KIND(DOOR_COPIED, "door_copied", TELL_RECEIVING, -1),
-    KIND(COOPERATION_DUTY, "cooperation_duty", TELL_NAMED | TELL_HUB, -1),
-    KIND(ALARM_RAISED, "alarm_raised", TELL_SENDER | TELL_HUB, COUNTER_ALARMS_RAISED),
-    KIND(PAYLOAD_WITHHELD, "payload_withheld", TELL_SENDER | TELL_HUB, -1),
-    KIND(PAYLOAD_ERASED, "payload_erased", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
-    KIND(ERASURE_CONFIRMED, "erasure_confirmed", TELL_SENDER | TELL_RECIPIENTS | TELL_HUB, -1),
-    KIND(DUPLICATE_IGNORED, "duplicate_ignored", TELL_HUB, -1),
-    KIND(PROFILE_CHANGED, "profile_changed", TELL_ALL, -1),
 };
+
+static int compare_word(const void *word, const void *kind)
+{
+    return strcmp(word, ((const struct fold_kind *)kind)->word);
+}
 
 const struct fold_kind *fold_kind_named(const char *word)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(kinds[i].word, word) == 0) {
-            return &kinds[i];
-        }
-    }
-    return NULL;
+    return bsearch(word, kinds, sizeof kinds / sizeof kinds[0], sizeof kinds[0], compare_word);
 }
 
 bool fold_kind_numbered(int number)

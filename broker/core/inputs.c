@@ -54,7 +54,7 @@ int inputs_enforce(core_t *self, procedures_t **tables, int64_t at_ms)
     struct fold *fold = &self->fold;
 
     if (*tables != NULL && fold->engine == NULL) {
-        fold->engine = fold_engine_new(self, *tables);
+        fold_engine_take(self, fold_engine_new(self, *tables));
         engine_advance(fold->engine, at_ms); /* what counts is what counts on that day */
     } else if (*tables != NULL) {
         int rc = engine_procedures(fold->engine, *tables, at_ms);

@@ -48,6 +48,11 @@ engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *co
     return self;
 }
 
+void engine_wants(engine_t *self, engine_wants_fn *wants)
+{
+    self->wants = wants;
+}
+
 void engine_seed(engine_t *self, uint64_t seed)
 {
     assert(self->dossiers.all.count == 0);
@@ -102,6 +107,7 @@ void engine_clear(engine_t *self)
     engine_t fresh = {.plans = self->plans};
 
     begin(&fresh, self->procedures, self->sink, self->sink_context, self->dossiers.all.backing);
+    fresh.wants = self->wants;
     fresh.dossiers.keep = self->dossiers.keep;
     free_folded(self);
     *self = fresh;
@@ -123,13 +129,18 @@ void engine_destroy(engine_t **self_p)
 
 /* ---- records ---- */
 
+static bool is_heard(const engine_t *self, const char *kind)
+{
+    return self->sink != NULL && (self->wants == NULL || self->wants(self->sink_context, kind));
+}
+
 void emit(engine_t *self, const char *kind, const struct episode *episode, const struct row *row,
     const char *clock, const char *rule, int64_t at_ms, const char *format, ...)
 {
     char detail[DETAIL_BYTES];
     va_list args;
 
-    if (self->sink == NULL) {
+    if (!is_heard(self, kind)) {
         return;
     }
     va_start(args, format);
@@ -152,7 +163,7 @@ void emit(engine_t *self, const char *kind, const struct episode *episode, const
 void emit_plain(
     engine_t *self, const char *kind, const struct episode *episode, const struct row *row)
 {
-    if (self->sink == NULL) {
+    if (!is_heard(self, kind)) {
         return;
     }
     const struct engine_record record = {

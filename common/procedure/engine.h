@@ -64,6 +64,10 @@ typedef void engine_sink(void *context, const struct engine_record *record);
 engine_t *engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
 void engine_destroy(engine_t **self_p);
 
+/* Which kinds the sink listens to: the others are not made up for it. NULL, as at first: all of them. */
+typedef bool engine_wants_fn(void *context, const char *kind);
+void engine_wants(engine_t *self, engine_wants_fn *wants);
+
 /* Back to before the first event, without a seed. What follows from the tables alone is kept: working it out costs more than
  * folding one case. */
 void engine_clear(engine_t *self);

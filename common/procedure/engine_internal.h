@@ -317,6 +317,7 @@ struct engine {
     const procedures_t *procedures; /* lent */
     const struct engine_names *names;
     engine_sink *sink;
+    engine_wants_fn *wants; /* NULL: all kinds */
     void *sink_context;
     int64_t now_ms;
     struct list codes;        /* struct code; code n at n - 1 */

@@ -1,6 +1,6 @@
 /*
- * audit: see audit.h. The engine's sink is the core's; engine_new is wrapped where the stage is linked, so that what it
- * says is kept here as well.
+ * audit: see audit.h. The engine's sink is the core's; engine_new and engine_wants are wrapped where the stage is linked,
+ * so that what it says is kept here as well.
  */
 #include "tests/stage/audit.h"
 
@@ -39,6 +39,8 @@ struct audit {
 
 engine_t *__real_engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
 engine_t *__wrap_engine_new(const procedures_t *procedures, engine_sink *sink, void *context);
+void __real_engine_wants(engine_t *self, engine_wants_fn *wants);
+void __wrap_engine_wants(engine_t *self, engine_wants_fn *wants);
 
 static struct {
     audit_t *audit; /* NULL: nobody listens */
@@ -61,6 +63,14 @@ engine_t *__wrap_engine_new(const procedures_t *procedures, engine_sink *sink, v
     tee.sink = sink;
     tee.context = context;
     return __real_engine_new(procedures, hear, NULL);
+}
+
+/* Whoever listens here hears all kinds, also those that become no record. */
+void __wrap_engine_wants(engine_t *self, engine_wants_fn *wants)
+{
+    if (tee.audit == NULL) {
+        __real_engine_wants(self, wants);
+    }
 }
 
 /* ---- the files ---- */

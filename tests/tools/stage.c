@@ -1,4 +1,4 @@
-/* wrap: engine_new */
+/* wrap: engine_new engine_wants */
 /*
  * stage: play a scenario with real processes on a clock of its own, and say what does not hold.
  *

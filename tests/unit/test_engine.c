@@ -168,6 +168,46 @@ static void sink__none__is_no_fault(void **state)
     engine_destroy(&quiet); /* NULL by now */
 }
 
+struct heard {
+    size_t accepted, others;
+};
+
+static void hear(void *context, const struct engine_record *record)
+{
+    struct heard *heard = context;
+
+    *(strcmp(record->kind, "accepted") == 0 ? &heard->accepted : &heard->others) += 1;
+}
+
+static bool wants_accepted(void *context, const char *kind)
+{
+    assert_non_null(context);
+    return strcmp(kind, "accepted") == 0;
+}
+
+static void sink__that_wants_one_kind__hears_no_other_and_the_state_is_the_same(void **state)
+{
+    struct heard heard = {0};
+
+    (void)state;
+    engine_t *engine = engine_new(world.procedures, hear, &heard);
+    struct fixture_event *notice =
+        fixture_send(&world, LEE, "move_notified", "T", "ash", PERMANENT);
+    assert_int_equal(fixture_fold(&world, engine, notice), 0);
+    engine_persisted(engine, notice->view.id, notice->view.to[0].code, world.now_ms);
+    assert_int_equal(heard.accepted, 1);
+    assert_true(heard.others > 0);
+    heard = (struct heard){0};
+    engine_wants(engine, wants_accepted);
+    engine_clear(engine); /* keeps to it */
+    assert_int_equal(fixture_fold(&world, engine, notice), 0);
+    engine_persisted(engine, notice->view.id, notice->view.to[0].code, world.now_ms);
+    assert_int_equal(heard.accepted, 1);
+    assert_int_equal(heard.others, 0);
+    assert_int_equal(engine_level(engine, notice->view.id, notice->view.to[0].code), 1);
+    engine_destroy(&engine);
+}
+
 static void facts__more_than_an_event_may_hold__are_refused(void **state)
 {
     struct fact_set facts;
@@ -673,6 +713,7 @@ int main(void)
         WORLD_TEST(event__not_live__is_turned_away_and_leaves_nothing),
         WORLD_TEST(event__of_an_unknown_kind__is_delivered_unjudged),
         WORLD_TEST(sink__none__is_no_fault),
+        WORLD_TEST(sink__that_wants_one_kind__hears_no_other_and_the_state_is_the_same),
         WORLD_TEST(facts__more_than_an_event_may_hold__are_refused),
         WORLD_TEST(verdict__of_each_child__names_its_rules_in_order),
         WORLD_TEST(owner__at_an_earlier_time__is_the_one_of_that_time),
