@@ -499,25 +499,35 @@ struct contents *contents_join(engine_t *engine, struct contents *a, struct cont
 
 /* ---- finding ---- */
 
-struct contents *contents_with(engine_t *engine, enum shelf_name shelf, const uint8_t *id)
+/* Where an item is, and the item. */
+struct found {
+    struct contents *contents;
+    void *item;
+};
+
+static struct found find(engine_t *engine, enum shelf_name shelf, const uint8_t *id)
 {
     const struct places *places = &engine->dossiers.places;
     struct places_search search = places_look(places, places_hash(places, shelf, id));
+    struct found found = {NULL, NULL};
 
-    for (uint32_t place; (place = places_next(places, &search)) != 0;) {
-        struct contents *contents = dossier_open(engine, dossier_at(engine, place - 1));
-        if (contents_find(contents, shelf, id) != NULL) {
-            return contents;
-        }
+    for (uint32_t place; (place = places_next(places, &search)) != 0 && found.item == NULL;) {
+        found.contents = dossier_open(engine, dossier_at(engine, place - 1));
+        found.item = contents_find(found.contents, shelf, id);
     }
-    return NULL;
+    return found;
+}
+
+struct contents *contents_with(engine_t *engine, enum shelf_name shelf, const uint8_t *id)
+{
+    struct found found = find(engine, shelf, id);
+
+    return found.item != NULL ? found.contents : NULL;
 }
 
 void *item_find(engine_t *engine, enum shelf_name shelf, const uint8_t *id)
 {
-    const struct contents *contents = contents_with(engine, shelf, id);
-
-    return contents != NULL ? contents_find(contents, shelf, id) : NULL;
+    return find(engine, shelf, id).item;
 }
 
 /* ---- all of them ---- */
