@@ -148,7 +148,7 @@ static bool has_payload(struct slice event)
 {
     struct event_view view;
 
-    return event_read(event, &view, NULL) == 0 && view.has_payload;
+    return event_read_head(event, &view, NULL) == 0 && view.has_payload;
 }
 
 static struct carried carry(

@@ -318,7 +318,7 @@ const struct digest *view_digest(core_t *self, struct view *view, uint32_t index
         struct digest *digests = mem_new(view->batch.count, sizeof *digests);
         struct buf codes = {0};
         for (uint32_t i = 0; i < view->batch.count; i++) {
-            if (event_read(view->events[i], &event, NULL) == 0) {
+            if (event_read_head(view->events[i], &event, NULL) == 0) {
                 digest_make(&event, &codes, &digests[i]);
             }
         }

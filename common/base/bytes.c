@@ -12,7 +12,7 @@
 
 #include "common/base/banned.h"
 
-enum { BUF_FIRST_BYTES = 64, VARINT_BYTES_MAX = 10, GROW_FIRST = 16 };
+enum { BUF_FIRST_BYTES = 64, GROW_FIRST = 16 };
 
 bool slice_equal(struct slice a, struct slice b)
 {
@@ -96,14 +96,11 @@ static uint8_t *backing_moved(const struct buf *self, size_t capacity)
     return data;
 }
 
-void buf_reserve(struct buf *self, size_t more)
+void buf_grow(struct buf *self, size_t more)
 {
     size_t capacity = self->capacity == 0 ? BUF_FIRST_BYTES : self->capacity;
 
     assert(more <= SIZE_MAX / 4 && self->len <= SIZE_MAX / 4);
-    if (self->capacity - self->len >= more) {
-        return;
-    }
     while (capacity - self->len < more) {
         capacity *= 2;
     }
@@ -132,7 +129,8 @@ void buf_put_slice(struct buf *self, struct slice bytes)
 
 void buf_put_u8(struct buf *self, uint8_t value)
 {
-    buf_put(self, &value, 1);
+    buf_reserve(self, 1);
+    self->data[self->len++] = value;
 }
 
 void buf_put_u16(struct buf *self, uint16_t value)
@@ -161,15 +159,8 @@ void buf_put_u64(struct buf *self, uint64_t value)
 
 void buf_put_varint(struct buf *self, uint64_t value)
 {
-    uint8_t bytes[VARINT_BYTES_MAX];
-    size_t len = 0;
-
-    while (value >= 0x80) {
-        bytes[len++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    bytes[len++] = (uint8_t)value;
-    buf_put(self, bytes, len);
+    buf_reserve(self, VARINT_BYTES_MAX);
+    self->len = (size_t)(put_varint(self->data + self->len, value) - self->data);
 }
 
 void buf_put_text(struct buf *self, const char *format, ...)

@@ -10,6 +10,8 @@
 
 #include "common/base/backing.h"
 
+enum { VARINT_BYTES_MAX = 10 };
+
 /* Bytes that somebody else owns. */
 struct slice {
     const uint8_t *data; /* lent; may be NULL where len is 0 */
@@ -37,7 +39,16 @@ static inline struct slice buf_slice(const struct buf *self)
 bool slice_equal(struct slice a, struct slice b); /* not constant time: never for secrets */
 struct slice slice_of_text(const char *text);     /* without the terminator */
 
-void buf_reserve(struct buf *self, size_t more);              /* room for `more` further bytes */
+void buf_grow(struct buf *self, size_t more); /* where there is no room */
+
+/* Room for `more` further bytes. */
+static inline void buf_reserve(struct buf *self, size_t more)
+{
+    if (self->capacity - self->len < more) {
+        buf_grow(self, more);
+    }
+}
+
 void buf_put(struct buf *self, const void *data, size_t len); /* append */
 void buf_put_slice(struct buf *self, struct slice bytes);     /* append */
 void buf_put_u8(struct buf *self, uint8_t value);
@@ -48,6 +59,16 @@ void buf_put_varint(struct buf *self, uint64_t value); /* LEB128, 1 to 10 bytes 
 void buf_put_text(struct buf *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_clear(struct buf *self); /* keeps the memory */
 void buf_free(struct buf *self);  /* leaves it empty */
+
+/* LEB128, 1 to VARINT_BYTES_MAX bytes; returns the place behind them. */
+static inline uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        *at++ = (uint8_t)(value | 0x80);
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
 
 static inline void put_u16(uint8_t *at, uint16_t v)
 {

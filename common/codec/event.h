@@ -70,6 +70,9 @@ struct event_view {
  */
 int event_read(struct slice bytes, struct event_view *out, struct complaint *why);
 
+/* The same of everything but the facts: for events that event_read() took before, where nobody asks for those. */
+int event_read_head(struct slice bytes, struct event_view *out, struct complaint *why);
+
 /*
  * Check the contents by the catalogue's tables: facts known to this kind, their values, ranges, dates and lists, no
  * identifiers, times possible. Required facts that are missing are refused (E_FACT_MISSING) only where

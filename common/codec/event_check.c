@@ -31,15 +31,17 @@ static bool set_has(const struct fact_set *self, uint32_t number)
 
 bool event_code_valid(struct slice code)
 {
-    if (code.len != CODE_BYTES || code.data[0] == '\0' || strchr("EWSN", code.data[0]) == NULL) {
+    const uint64_t highs = UINT64_C(0xf0f0f0f0f0f0f0f0);
+    const uint64_t zeros = UINT64_C(0x3030303030303030); /* '0' eight times */
+    const uint64_t sixes = UINT64_C(0x0606060606060606); /* what brings '9' to the end of its row */
+
+    if (code.len != CODE_BYTES) {
         return false;
     }
-    for (size_t i = 1; i < CODE_BYTES; i++) {
-        if (code.data[i] < '0' || code.data[i] > '9') {
-            return false;
-        }
-    }
-    return true;
+    uint64_t digits = get_u64(code.data + 1);
+    char letter = (char)code.data[0];
+    return (letter == 'E' || letter == 'W' || letter == 'S' || letter == 'N') &&
+        (digits & highs) == zeros && ((digits + sixes) & highs) == zeros;
 }
 
 bool event_time_valid(int64_t time_ms)

@@ -527,7 +527,7 @@ static const struct field_rule event_fields[] = {
 static const struct message_rule event_rule = {
     "Event", event_fields, EVENT_COMMITMENT + 1, BIT(EVENT_HEADER)};
 
-int event_read(struct slice bytes, struct event_view *out, struct complaint *why)
+int event_read_head(struct slice bytes, struct event_view *out, struct complaint *why)
 {
     struct reading self = {out, why};
     uint32_t seen;
@@ -538,8 +538,13 @@ int event_read(struct slice bytes, struct event_view *out, struct complaint *why
     }
     *out = (struct event_view){0};
     int rc = read_message(&self, &event_rule, bytes, out, &seen);
-    if (rc == 0) {
-        rc = read_header(&self);
-    }
+    return rc == 0 ? read_header(&self) : rc;
+}
+
+int event_read(struct slice bytes, struct event_view *out, struct complaint *why)
+{
+    struct reading self = {out, why};
+    int rc = event_read_head(bytes, out, why);
+
     return rc == 0 ? read_facts(&self) : rc;
 }

@@ -5,7 +5,7 @@
 
 #include "common/base/banned.h"
 
-enum { VARINT_BYTES_MAX = 10, SHORT_VARINT_BYTES_MAX = 5, FIELD_NUMBER_MAX = 536870911 };
+enum { SHORT_VARINT_BYTES_MAX = 5, FIELD_NUMBER_MAX = 536870911 };
 
 /* A varint of at most bytes_max bytes and 64 bits. */
 static bool take(struct wire_scan *self, unsigned bytes_max, uint64_t *out)
@@ -99,21 +99,34 @@ bool wire_next_varint(struct wire_scan *self, uint64_t *out)
     return take(self, VARINT_BYTES_MAX, out);
 }
 
+static uint64_t tag_of(uint32_t number, enum wire_type type)
+{
+    return (uint64_t)number << 3 | (uint64_t)type;
+}
+
+/* Two varints; room for them is there. */
+static void put_two(struct buf *out, uint64_t first, uint64_t second)
+{
+    uint8_t *end = put_varint(put_varint(out->data + out->len, first), second);
+
+    out->len = (size_t)(end - out->data);
+}
+
 void wire_put_tag(struct buf *out, uint32_t number, enum wire_type type)
 {
-    buf_put_varint(out, (uint64_t)number << 3 | (uint64_t)type);
+    buf_put_varint(out, tag_of(number, type));
 }
 
 void wire_put_varint(struct buf *out, uint32_t number, uint64_t value)
 {
-    wire_put_tag(out, number, WIRE_VARINT);
-    buf_put_varint(out, value);
+    buf_reserve(out, 2 * VARINT_BYTES_MAX);
+    put_two(out, tag_of(number, WIRE_VARINT), value);
 }
 
 void wire_put_bytes(struct buf *out, uint32_t number, struct slice bytes)
 {
-    wire_put_tag(out, number, WIRE_LEN);
-    buf_put_varint(out, bytes.len);
+    buf_reserve(out, 2 * VARINT_BYTES_MAX + bytes.len);
+    put_two(out, tag_of(number, WIRE_LEN), bytes.len);
     buf_put_slice(out, bytes);
 }
 

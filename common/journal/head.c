@@ -21,16 +21,6 @@ enum {
     TAGS_NEEDED = 0x7e, /* a bit a field number */
 };
 
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    return at;
-}
-
 static uint8_t *put_field(uint8_t *at, uint8_t tag, const void *bytes, size_t len)
 {
     *at++ = tag;

@@ -821,6 +821,24 @@ static void read__changed_bytes__never_crash_and_never_mean_two_things(void **st
     assert_true(taken > 0);
 }
 
+/* Each place of a code, with every byte that there is. */
+static void code__with_another_byte_anywhere__is_valid_only_as_the_form_says(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < CODE_BYTES; at++) {
+        for (int byte = 0; byte < 256; byte++) {
+            uint8_t code[CODE_BYTES + 1] = "E09000007";
+            code[at] = (uint8_t)byte;
+            bool letter = byte != 0 && strchr("EWSN", byte) != NULL;
+            bool digit = byte >= '0' && byte <= '9';
+            assert_int_equal(
+                event_code_valid(slice_of(code, CODE_BYTES)), at == 0 ? letter : digit);
+        }
+    }
+    assert_false(event_code_valid(slice_of("E0900000", CODE_BYTES - 1)));
+    assert_false(event_code_valid(slice_of("E090000070", CODE_BYTES + 1)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -834,6 +852,7 @@ int main(void)
         cmocka_unit_test(read__bytes_that_two_readers_could_read_as_two__are_refused),
         cmocka_unit_test(read__an_event_cut_anywhere__never_passes_as_a_whole_header),
         cmocka_unit_test(read__the_limits__hold_at_their_edges),
+        cmocka_unit_test(code__with_another_byte_anywhere__is_valid_only_as_the_form_says),
         cmocka_unit_test(read__a_commitment__comes_through_and_has_its_limit),
         cmocka_unit_test(check__facts_by_the_tables__are_judged),
         cmocka_unit_test(check__a_list_beyond_its_limit__is_refused),
