@@ -81,7 +81,8 @@ static int match_heads(struct recover *self)
             &self->own.disk, self->own.keys.sign_public, &check, add_leaf, self, NULL, &why) != 0) {
         return cli_fail_why(cli, &why);
     }
-    kept_heads_find(self->heads, self->own.check.leaves, &self->found);
+    kept_heads_find(
+        self->heads, self->own.check.leaves, self->own.check.head.time_ms, &self->found);
     return CLI_DONE;
 }
 

@@ -21,6 +21,7 @@ enum { ARENA_BYTES = 65536, STATEMENT_BYTES_MAX = 256, JOURNAL_BYTES = 16, KEY_B
 struct kept_head {
     uint64_t size;
     struct hash root;
+    int64_t time_ms;
     uint32_t epoch;
     uint32_t file; /* that it came with, from 0: heads of one file are of one history */
     bool matches;
@@ -105,7 +106,8 @@ static bool take_head(kept_heads_t *self, const json_t *row)
         return false;
     }
     struct kept_head *head = &self->heads[self->count++];
-    *head = (struct kept_head){.size = said->size, .epoch = said->epoch, .file = self->files};
+    *head = (struct kept_head){
+        .size = said->size, .time_ms = said->time_ms, .epoch = said->epoch, .file = self->files};
     memcpy(head->root.b, said->root.data, HASH_BYTES);
     return true;
 }
@@ -167,7 +169,17 @@ static uint64_t common_of(const kept_heads_t *self, uint32_t file)
     return common;
 }
 
-void kept_heads_find(const kept_heads_t *self, uint64_t leaves, struct kept_heads_found *out)
+/*
+ * The broker ran on since the copy was put back: what it wrote then stands where the lost records stood, so the journal's
+ * end is not what it has in common with that head. A head that is larger tells only by its time.
+ */
+static bool ran_on(const struct kept_head *lost, uint64_t leaves, int64_t last_ms)
+{
+    return lost->size <= leaves || lost->time_ms <= last_ms;
+}
+
+void kept_heads_find(
+    const kept_heads_t *self, uint64_t leaves, int64_t last_ms, struct kept_heads_found *out)
 {
     *out = (struct kept_heads_found){.lost_from = leaves};
     for (size_t i = 0; i < self->count; i++) {
@@ -177,7 +189,7 @@ void kept_heads_find(const kept_heads_t *self, uint64_t leaves, struct kept_head
             continue;
         }
         out->lost_to = head->size > out->lost_to ? head->size : out->lost_to;
-        if (head->size <= leaves) { /* the broker ran on since the copy was put back */
+        if (ran_on(head, leaves, last_ms)) {
             uint64_t common = common_of(self, head->file);
             out->lost_from = common < out->lost_from ? common : out->lost_from;
         }

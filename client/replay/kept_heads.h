@@ -40,7 +40,8 @@ struct kept_heads_found {
     uint64_t
         lost_from; /* leaves that every agent has in common with this journal, as far as its heads prove it */
 };
-/* leaves: of the journal, all of which were given to kept_heads_leaf(). */
-void kept_heads_find(const kept_heads_t *self, uint64_t leaves, struct kept_heads_found *out);
+/* leaves: of the journal, all of which were given to kept_heads_leaf(); last_ms: when the head over them was made. */
+void kept_heads_find(
+    const kept_heads_t *self, uint64_t leaves, int64_t last_ms, struct kept_heads_found *out);
 
 #endif

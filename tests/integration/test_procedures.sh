@@ -31,14 +31,6 @@ case__closed_before_the_conference__is_refused_and_both_sides_and_the_hub_see_it
     check "one refusal" wait_until 20 log_counts judged_refused 1
 }
 
-# log_counts NAME AT_LEAST: a counter of the broker, asked for with USR1.
-log_counts() {
-    local value
-    kill -USR1 "$(pid_of broker)"
-    value=$(grep -oE " $1=[0-9]+" "$NET/broker/log" | tail -1)
-    ((${value##*=} + 0 >= $2))
-}
-
 broker__started_again__judges_nothing_twice_and_goes_on() {
     start_network $ISLINGTON $CAMDEN
     local transfer closed before

@@ -96,6 +96,29 @@ erased_in_journal() {
     [[ $(wp_offline verify "$NET/broker/journal" --json | "$PICK" erased) == "$1" ]]
 }
 
+# The recipient comes first and acknowledges: the copy gets records where others of the lost journal stood.
+broker__that_ran_on_before_the_sender_came__has_lost_what_stood_there_before() {
+    local transfer
+    lived_on
+    kill_process $ISLINGTON
+    put_back
+    start_broker
+    check "it runs on" wait_until 30 log_counts acks_taken 1
+    start_agent $ISLINGTON
+    check "an agent notices" wait_until 30 has_alarm $ISLINGTON rollback
+    check "heads are kept" wp $ISLINGTON heads --evidence "$NET/islington.json"
+    check "and the other's" wp $CAMDEN heads --evidence "$NET/camden.json"
+    stop_process broker
+    check "recovered" recover --seen "$NET/islington.json" --seen "$NET/camden.json"
+    start_broker
+    check "the sender goes on" wait_until 30 state_is $ISLINGTON online
+    check "what was lost is accepted again" wait_until 30 outbox_is $ISLINGTON accepted 5
+    check "the journal has each event once" wait_until 20 journal_has_each_once
+    send $ISLINGTON "$transfer" >>"$NET/sent"
+    check "a new one arrives" wait_until 30 inbox_has $CAMDEN 6
+    check "each once, in order" each_once_in_order
+}
+
 broker__gap_named_too_small__is_told_by_the_agents_and_named_again() {
     local transfer seen
     lived_on

@@ -251,6 +251,14 @@ log_has() {
     grep -qE "$2" "$NET/$1/log"
 }
 
+# log_counts NAME AT_LEAST: a counter of the broker, asked for with USR1.
+log_counts() {
+    local value
+    kill -USR1 "$(pid_of broker)"
+    value=$(grep -oE " $1=[0-9]+" "$NET/broker/log" | tail -1)
+    ((${value##*=} + 0 >= $2))
+}
+
 # shows ID EVENT WORD: `waypost show` holds the word.
 shows() {
     wp "$1" show "$2" --json | grep -qF "$3"

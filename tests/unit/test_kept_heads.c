@@ -15,7 +15,7 @@
 
 #include "common/base/banned.h"
 
-enum { LEAVES_MAX = 40, STAYED = 10 };
+enum { LEAVES_MAX = 40, STAYED = 10, SEEN_MS = 1000 /* when each head was made */ };
 
 /* One key, one journal; a history is a run of leaves, the same up to STAYED. */
 struct fixture {
@@ -62,7 +62,7 @@ static json_t *head_json(const struct fixture *f, char history, uint32_t epoch, 
     head.epoch = epoch;
     head.size = size;
     head.root = (ProtobufCBinaryData){HASH_BYTES, root.b};
-    head.time_ms = 1;
+    head.time_ms = SEEN_MS;
     message_encode(&head.base, &statement);
     sign_make(SIGN_CONTEXT_HEAD, buf_slice(&statement), f->secret, signature);
     json_t *out = json_pack("{s:o, s:o}", "statement", base64(statement.data, statement.len),
@@ -96,7 +96,8 @@ static size_t take(struct fixture *f, const struct said *said, size_t count)
     take(f, (const struct said[]){__VA_ARGS__},                                                    \
         sizeof((const struct said[]){__VA_ARGS__}) / sizeof(struct said))
 
-static struct kept_heads_found find(struct fixture *f, char history, uint64_t leaves)
+static struct kept_heads_found find_since(
+    struct fixture *f, char history, uint64_t leaves, int64_t last_ms)
 {
     struct kept_heads_found found;
 
@@ -104,8 +105,14 @@ static struct kept_heads_found find(struct fixture *f, char history, uint64_t le
         struct hash leaf = leaf_of(history, i);
         kept_heads_leaf(f->heads, &leaf);
     }
-    kept_heads_find(f->heads, leaves, &found);
+    kept_heads_find(f->heads, leaves, last_ms, &found);
     return found;
+}
+
+/* A copy: nothing was written since. */
+static struct kept_heads_found find(struct fixture *f, char history, uint64_t leaves)
+{
+    return find_since(f, history, leaves, SEEN_MS - 1);
 }
 
 static int setup(void **state)
@@ -163,6 +170,17 @@ static void heads__of_a_broker_that_ran_on__lose_from_where_each_agent_parted(vo
     assert_int_equal(found.lost_to, 20);
 }
 
+/* It ran on for less than what was lost: no head that it does not have is of its length, and its end is not the fork. */
+static void heads__beyond_what_a_broker_wrote_since__lose_from_what_they_prove(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)TAKE(f, {'A', 1, 20}, {'A', 1, 18}, {'A', 1, 9}, {'A', 1, 7});
+    struct kept_heads_found found = find_since(f, 'B', 15, SEEN_MS + 1);
+    assert_int_equal(found.lost_from, 9);
+    assert_int_equal(found.lost_to, 20);
+}
+
 /* The same copy is put back twice: somebody has seen the epoch that was opened the first time. */
 static void heads__of_an_epoch_opened_from_the_same_copy__count_and_name_it(void **state)
 {
@@ -206,6 +224,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(heads__of_this_history__lose_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(
             heads__beyond_the_copy__are_lost_from_its_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            heads__beyond_what_a_broker_wrote_since__lose_from_what_they_prove, setup, teardown),
         cmocka_unit_test_setup_teardown(
             heads__of_a_broker_that_ran_on__lose_from_where_each_agent_parted, setup, teardown),
         cmocka_unit_test_setup_teardown(
