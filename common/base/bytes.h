@@ -41,10 +41,10 @@ struct slice slice_of_text(const char *text);     /* without the terminator */
 
 void buf_grow(struct buf *self, size_t more); /* where there is no room */
 
-/* Room for `more` further bytes. */
+/* Room for `more` further bytes: data is not NULL afterwards. */
 static inline void buf_reserve(struct buf *self, size_t more)
 {
-    if (self->capacity - self->len < more) {
+    if (self->data == NULL || self->capacity - self->len < more) {
         buf_grow(self, more);
     }
 }
