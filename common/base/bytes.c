@@ -89,7 +89,7 @@ static uint8_t *backing_moved(const struct buf *self, size_t capacity)
 {
     uint8_t *data = backing_take(self->backing, capacity);
 
-    if (self->len > 0) {
+    if (self->data != NULL) {
         memcpy(data, self->data, self->len);
     }
     backing_give(self->backing, self->data, self->capacity);
