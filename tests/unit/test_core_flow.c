@@ -213,10 +213,10 @@ static void verification__that_is_slow__holds_back_judging_and_nobodys_receipt(v
     assert_string_equal(agent_got(&f->agents[CAMDEN], WHAT_EVENT, 1)->sender, CODE_LEEDS);
 }
 
-/* Camden has an event that it can acknowledge. */
-static void camden_gets_one(struct core_fixture *f)
+/* They have an event that they can acknowledge. */
+static void islington_delivers(struct core_fixture *f, const char *const *to)
 {
-    (void)agent_write(&f->agents[ISLINGTON], to_camden);
+    (void)agent_write(&f->agents[ISLINGTON], to);
     agent_publish(&f->agents[ISLINGTON], 0, 1);
     core_fixture_verify(f);
     while (core_fixture_commit(f)) {
@@ -231,13 +231,19 @@ static void leeds_publishes(struct core_fixture *f)
     agent_publish(&f->agents[LEEDS], 0, 1);
 }
 
+/* Camden acknowledges what it has while a batch of Leeds is being checked. */
+static void camden_acknowledges_behind_a_batch(struct core_fixture *f)
+{
+    islington_delivers(f, to_camden);
+    leeds_publishes(f);
+    agent_acknowledge(&f->agents[CAMDEN]);
+}
+
 static void acknowledgement__while_a_batch_is_checked__is_checked_behind_it(void **state)
 {
     struct core_fixture *f = *state;
 
-    camden_gets_one(f);
-    leeds_publishes(f);
-    agent_acknowledge(&f->agents[CAMDEN]);
+    camden_acknowledges_behind_a_batch(f);
     assert_int_equal(f->job_count, 1);
     assert_true(f->jobs[0]->is_batch);
     core_fixture_verify_one(f, 0);
@@ -251,9 +257,7 @@ static void acknowledgement__behind_batches_without_end__waits_no_longer_than_it
 {
     struct core_fixture *f = *state;
 
-    camden_gets_one(f);
-    leeds_publishes(f);
-    agent_acknowledge(&f->agents[CAMDEN]);
+    camden_acknowledges_behind_a_batch(f);
     core_fixture_pass(f, ACK_CHECK_WAIT_MS - 1);
     leeds_publishes(f);
     assert_int_equal(f->job_count, 2);
@@ -270,12 +274,7 @@ static void acknowledgements__of_two_at_once__are_checked_one_by_one(void **stat
     static const char *const to_both[] = {CODE_CAMDEN, CODE_LEEDS, NULL};
     struct core_fixture *f = *state;
 
-    (void)agent_write(&f->agents[ISLINGTON], to_both);
-    agent_publish(&f->agents[ISLINGTON], 0, 1);
-    core_fixture_verify(f);
-    while (core_fixture_commit(f)) {
-    }
-    core_fixture_listen(f);
+    islington_delivers(f, to_both);
     agent_acknowledge(&f->agents[CAMDEN]);
     agent_acknowledge(&f->agents[LEEDS]);
     assert_int_equal(f->job_count, 1);
@@ -289,9 +288,7 @@ static void broker__that_ends_while_an_acknowledgement_waits__gets_it_again(void
 {
     struct core_fixture *f = *state;
 
-    camden_gets_one(f);
-    leeds_publishes(f);
-    agent_acknowledge(&f->agents[CAMDEN]);
+    camden_acknowledges_behind_a_batch(f);
     core_fixture_restart(f);
     core_fixture_hello(f);
     core_fixture_settle(f);
